@@ -1,0 +1,50 @@
+"""The root of all our errors, and those of the call log. Each knows its verdict and reason."""
+
+# ruff: noqa: N818  (an error is named by what is the matter: LogAway, Fenced, Hangup)
+
+
+class HoldfastError(Exception):
+    """Whatever goes wrong in Holdfast is one of these.
+
+    `verdict` is the verdict of a call that this error ends (design, section 8); `reason` is short and
+    kebab-case, fit for the call log and for a label. The message is for people and holds no personal data.
+    """
+
+    verdict: str = "failed"
+    reason: str = "internal-error"
+
+
+class LogAway(HoldfastError):
+    """The Redis that holds the call log cannot be reached, or does not answer as Redis should."""
+
+    reason: str = "log-away"
+
+
+class BrokenEntry(HoldfastError):
+    """One entry of the call log cannot be read as an event. The message says why."""
+
+    reason: str = "broken-entry"
+
+
+class JournalError(HoldfastError):
+    """The local journal cannot do what was asked; nothing acknowledged before is lost."""
+
+    reason: str = "journal-error"
+
+
+class JournalFull(JournalError):
+    """The disk (or quota) that holds the journal is full: the line was not accepted."""
+
+    reason: str = "journal-full"
+
+
+class JournalHeld(JournalError):
+    """Another live process writes this journal: a journal has one writer."""
+
+    reason: str = "journal-held"
+
+
+class JournalBroken(JournalError):
+    """A line before the last is damaged. A torn last line is no damage: nobody was told it was safe."""
+
+    reason: str = "journal-broken"

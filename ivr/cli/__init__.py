@@ -1,0 +1,59 @@
+"""`holdfast`, the command. One file of this package per family of commands.
+
+Exit codes, the same for every command:
+
+    0  done, nothing found
+    1  done, and found something (`check`: errors; `audit`: broken rules)
+    2  wrong usage: unknown option, missing argument
+    3  a service that is needed is away (Redis, Asterisk, a running server)
+    4  refused: the command was understood and may not be carried out
+"""
+
+from importlib import import_module
+
+import click
+
+OK, FINDINGS, USAGE, AWAY, REFUSED = range(5)
+
+FAMILIES = {
+    "serve": "ivr.cli.serve",
+    "check": "ivr.cli.flows",
+    "calls": "ivr.cli.desk",
+    "queues": "ivr.cli.desk",
+    "agent": "ivr.cli.desk",
+    "drain": "ivr.cli.desk",
+    "log": "ivr.cli.log",
+    "audit": "ivr.cli.log",
+}
+"""Command → the module that has it, under the same name. Modules are imported when the command is asked for:
+`holdfast agent` in a script must not wait for everything `serve` needs."""
+
+
+class Families(click.Group):
+    """The group of all commands, in the order of `FAMILIES`."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002  (click's signature)
+        return list(FAMILIES)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        module = FAMILIES.get(cmd_name)
+        if module is None:
+            return None
+        command = getattr(import_module(module), cmd_name)
+        assert isinstance(command, click.Command), f"{module}.{cmd_name} is no click command"
+        return command
+
+
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
+"""The option every command takes; the function gets it as `as_json: bool`."""
+
+
+@click.group(cls=Families, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(package_name="holdfast")
+def main() -> None:
+    """A contact-centre server on Asterisk that holds its callers fast.
+
+    \b
+    Exit codes: 0 done · 1 something was found · 2 wrong usage
+                3 a needed service is away · 4 refused
+    """
