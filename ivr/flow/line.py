@@ -1,0 +1,77 @@
+"""What a flow may ask of the line it runs on. ARI implements it, and so does the tests' scripted line."""
+
+# ruff: noqa: N818  (an error is named by what is the matter: Hangup, MediaFailed)
+
+from collections.abc import Sequence
+from typing import NoReturn, Protocol
+
+from calllog.errors import HoldfastError
+
+KEYS = "0123456789*#"
+"""Every key of a telephone."""
+
+
+class Hangup(Exception):
+    """The call is over. Raised at whatever the flow waits for; no step catches it.
+
+    `by` is who ended it: caller, agent or system. `cause` is the Q.850 cause, 0 when unknown.
+    """
+
+    def __init__(self, by: str = "caller", cause: int = 0) -> None:
+        super().__init__(f"hung up by {by}, cause {cause}")
+        self.by = by
+        self.cause = cause
+
+
+class MediaFailed(HoldfastError):
+    """A prompt could not be rendered, found or played. The caller is still there; the outcome is `failed`."""
+
+    reason: str = "media-failed"
+
+
+class Line(Protocol):
+    """One caller's line, as a flow sees it. Every awaited method raises `Hangup` when the caller is gone."""
+
+    call: str
+    """The call's id."""
+    language: str
+    """Language of prompts and speech for the rest of the call, for example `en`."""
+    variables: dict[str, str]
+    """What the flow has learned so far; kept in the checkpoint."""
+    path: str
+    """Where the call is, as last given to `checkpoint`, for example `main/choose`."""
+
+    async def checkpoint(self, flow: str, version: int, path: str) -> None:
+        """Make it durable that the call now begins the step `path`, and set `self.path`."""
+
+    async def answer(self) -> None:
+        """Answer the call. Does nothing when it is answered already."""
+
+    def prompt(self, name: str) -> str:
+        """Media URI of the recorded prompt `name` in the call's language. Raises `MediaFailed`."""
+
+    async def say(self, text: str) -> str:
+        """Media URI of `text`, spoken in the call's language (rendered once). Raises `MediaFailed`."""
+
+    async def play(self, media: Sequence[str], interrupt: str = "") -> str | None:
+        """Play these media URIs, in order, to their end.
+
+        A key of `interrupt` stops it; that key is returned and **stays in the type-ahead buffer**, where
+        `digit` finds it. Such a key first in the buffer stops it before a sound is heard. Keys not in
+        `interrupt` only go to the buffer. None: played to the end. Raises `MediaFailed`.
+        """
+
+    async def digit(self, timeout_s: float) -> str | None:
+        """Take the next key from the type-ahead buffer; None: none came within `timeout_s` seconds."""
+
+    def flush_digits(self) -> None:
+        """Forget the keys pressed so far that nobody has taken."""
+
+    async def queue(self, name: str, max_wait_s: float | None) -> str:
+        """Wait for an agent and talk to him: `answered` (he has left, the caller is here) or `timeout`."""
+
+    async def hangup(self, cause: str) -> NoReturn:
+        """End the call; before it was answered `cause` chooses the SIP response. Always raises `Hangup`."""
+
+    def note(self, kind: str, **fields: object) -> None:
+        """Put an event of this call into the call log; it rides with the call's next write."""

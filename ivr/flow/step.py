@@ -1,0 +1,71 @@
+"""What every step is: a pydantic model of its fields, a closed list of outcomes, and `run`."""
+
+from collections.abc import Iterable, Mapping
+from typing import ClassVar
+
+from pydantic import BaseModel, ConfigDict
+
+from ivr.flow.line import Line
+
+
+class Step(BaseModel):
+    """One step of a flow. A subclass in a file of its own under `ivr/steps/` is a new verb: the file's name.
+
+    The fields of the subclass are what admins may write under the verb; each has a sentence about it.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    outcomes: ClassVar[tuple[str, ...]] = ()
+    """The closed list of ways in which the step can end."""
+    otherwise: ClassVar[Mapping[str, str | None]] = {}
+    """Outcomes that `next:` may leave out → the outcome whose way they take; None: the call ends there."""
+    main: ClassVar[str | None] = None
+    """The field meant when the verb is followed by a plain value instead of fields."""
+    waits: ClassVar[bool] = False
+    """The step waits for the caller or an agent, so a loop through it may turn for ever without harm."""
+
+    next: Mapping[str, str] = {}
+    """Outcome → name of the next step."""
+
+    @property
+    def needs_answer(self) -> bool:
+        """Whether the call must be answered before the step runs."""
+        return True
+
+    def possible(self) -> tuple[str, ...]:
+        """The outcomes this step can have with the fields it was given."""
+        return self.outcomes
+
+    def target(self, outcome: str) -> str | None:
+        """Name of the step that follows `outcome`; None: the call ends here."""
+        if outcome in self.next:
+            return self.next[outcome]
+        way = self.otherwise.get(outcome)
+        return self.next.get(way) if way else None
+
+    def prompts(self) -> Iterable[str]:
+        """Names of the recorded prompts the step can play."""
+        return ()
+
+    def queues(self) -> Iterable[str]:
+        """Names of the queues the step can put a caller into."""
+        return ()
+
+    async def run(self, line: Line) -> str:
+        """Do it; returns one of `possible()`. Raises `Hangup` when the caller goes."""
+        raise NotImplementedError
+
+
+class Flow(BaseModel):
+    """One flow, read and checked. Immutable: a call keeps the one it started with."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str
+    version: int = 0
+    """Number of the published version of `callflows/` it belongs to."""
+    title: str = ""
+    start: str
+    """Name of the first step."""
+    steps: Mapping[str, Step]
