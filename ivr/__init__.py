@@ -1,0 +1,1 @@
+"""The controller: speaks ARI, runs call flows, owns live calls."""

@@ -1,0 +1,56 @@
+"""The channel to an agent's phone: its ids, and what an ending before the answer means."""
+
+import time
+from dataclasses import dataclass, field
+
+from ivr.checkpoint import CallRecord
+from queues.store import Offer
+
+BUSY, NO_USER, NO_ANSWER, REJECTED = 17, 18, 19, 21
+"""Q.850 causes by which Asterisk tells a phone's refusal apart."""
+
+
+@dataclass
+class AgentLeg:
+    """One attempt to reach one agent for one call. Ids follow from call and attempt, so any worker knows them."""
+
+    call: str
+    agent: str
+    device: str
+    attempt: int
+    ring_s: int
+    answered: bool = False
+    bridge: str = ""
+    rung_at: float = field(default_factory=time.monotonic)
+
+    @classmethod
+    def of_offer(cls, offer: Offer) -> "AgentLeg":
+        return cls(offer.call, offer.agent, offer.device, offer.attempt, offer.ring_s)
+
+    @classmethod
+    def of_record(cls, record: CallRecord) -> "AgentLeg":
+        return cls(record.call, record.agent, "", record.attempt, 0)
+
+    @property
+    def channel(self) -> str:
+        return f"{self.call}-a{self.attempt}"
+
+    def ring_ms(self) -> int:
+        """How long the phone has been rung, ms."""
+        return round((time.monotonic() - self.rung_at) * 1000)
+
+
+def decline_reason(cause: int, ring_ms: int, ring_s: int) -> str:
+    """Why a phone was not answered, by the Q.850 cause with which its channel ended."""
+    if cause == BUSY:
+        return "busy"
+    if cause == REJECTED:
+        return "rejected"
+    if cause in (NO_USER, NO_ANSWER) or ring_ms >= ring_s * 1000 - 500:
+        return "no_answer"
+    return "unreachable"
+
+
+def presentable(number: str) -> str:
+    """The caller's number as the agent's phone may show it: digits and signs of telephony, nothing that parses."""
+    return "".join(char for char in number[:40] if char.isascii() and (char.isalnum() or char in "+*#-."))

@@ -1,0 +1,126 @@
+"""The verbs: what a worker can tell Asterisk to do. Each waits for Asterisk's reply unless it says otherwise."""
+
+from collections.abc import Sequence
+
+import msgspec
+
+from ivr.ari.errors import AriError, AsteriskAway, NotFound
+from ivr.ari.events import WANTED, WANTED_OF_DEVICES, Application, Bridge, Channel, Endpoint
+from ivr.ari.link import Link
+
+
+class Asterisk:
+    """Commands for one Asterisk over its link; `app` is this worker's Stasis application."""
+
+    def __init__(self, link: Link, app: str) -> None:
+        self.link = link
+        self.app = app
+
+    async def subscribe(self) -> None:
+        """Ask for the events we use and for phones that come and go. Needed after each connect."""
+        devices = f"{self.app}-devices"
+        for app, kinds in ((self.app, WANTED), (devices, WANTED_OF_DEVICES)):
+            allowed = {"allowed": [{"type": kind} for kind in kinds]}
+            await self.link.request("PUT", f"applications/{app}/eventFilter", body=allowed)
+        await self.link.request("POST", f"applications/{devices}/subscription", {"eventSource": "endpoint:PJSIP"})
+
+    async def claim(self, channel: str) -> None:
+        """Claim a broadcast call. Raises `Conflict` if another worker was first, `NotFound` if it is gone."""
+        await self.link.request("POST", "events/claim", {"channelId": channel, "application": self.app})
+
+    async def answer(self, channel: str) -> None:
+        await self.link.request("POST", f"channels/{channel}/answer")
+
+    async def play(self, channel: str, playback: str, media: Sequence[str]) -> None:
+        """Start playing sounds in order; `PlaybackFinished` tells the end."""
+        query = {"playbackId": playback, "media": ",".join(media)}
+        await self.link.request("POST", f"channels/{channel}/play", query)
+
+    async def stop(self, playback: str) -> None:
+        """Stop a playback; one that has ended already is no error."""
+        await self.forgive("DELETE", f"playbacks/{playback}")
+
+    async def start_music(self, channel: str, music: str) -> None:
+        await self.link.request("POST", f"channels/{channel}/moh", {"mohClass": music})
+
+    async def stop_music(self, channel: str) -> None:
+        await self.forgive("DELETE", f"channels/{channel}/moh")
+
+    async def mark(self, channel: str, name: str, value: str) -> None:
+        """Set a channel variable. Does not wait for the reply."""
+        await self.link.send("POST", f"channels/{channel}/variable", {"variable": name, "value": value})
+
+    async def read_mark(self, channel: str, name: str) -> str:
+        """A channel variable's value; empty if unset or gone."""
+        try:
+            reply = await self.link.request("GET", f"channels/{channel}/variable", {"variable": name})
+        except AriError:
+            return ""
+        return msgspec.json.decode(reply, type=dict[str, str]).get("value", "")
+
+    async def ring(
+        self, device: str, leg: str, args: str, timeout_s: int, caller: str, originator: str
+    ) -> None:
+        """Ring a phone with a channel id of our making; `StasisStart` tells the answer."""
+        query = {
+            "endpoint": f"PJSIP/{device}",
+            "app": self.app,
+            "appArgs": args,
+            "channelId": leg,
+            "timeout": str(timeout_s),
+            "originator": originator,
+        }
+        if caller:
+            query["callerId"] = caller
+        await self.link.request("POST", "channels", query)
+
+    async def bridge(self, bridge: str, channels: Sequence[str]) -> None:
+        """Make a bridge and put the channels into it, all or `AriError`."""
+        await self.link.send("POST", "bridges", {"bridgeId": bridge, "type": "mixing"})
+        await self.link.request("POST", f"bridges/{bridge}/addChannel", {"channel": ",".join(channels)})
+
+    async def unbridge(self, bridge: str) -> None:
+        """Take a bridge down; its channels stay with us. One that is gone is no error. No wait."""
+        await self.link.send("DELETE", f"bridges/{bridge}")
+
+    async def bridged(self, bridge: str) -> list[str]:
+        """The channels in a bridge; none if the bridge is gone."""
+        try:
+            reply = await self.link.request("GET", f"bridges/{bridge}")
+        except NotFound:
+            return []
+        return msgspec.json.decode(reply, type=Bridge).channels
+
+    async def fall_back(self, channel: str) -> None:
+        """Give a caller back to the dialplan, which has a way out for those we cannot serve."""
+        await self.link.send("POST", f"channels/{channel}/continue", {"context": "fallback", "extension": "s"})
+
+    async def hang_up(self, channel: str, cause: int = 16) -> None:
+        """End a channel with a Q.850 cause; one that is gone is no error. Does not wait for the reply."""
+        await self.link.send("DELETE", f"channels/{channel}", {"reason_code": str(cause)})
+
+    async def take(self, channel: str) -> None:
+        """Move a channel from another worker's application into ours; media goes on."""
+        await self.link.request("POST", f"channels/{channel}/move", {"app": self.app, "appArgs": "adopted"})
+
+    async def channels(self) -> dict[str, Channel]:
+        """Every live channel by id."""
+        reply = await self.link.request("GET", "channels")
+        return {channel.id: channel for channel in msgspec.json.decode(reply, type=list[Channel])}
+
+    async def application(self) -> Application:
+        """What our application holds."""
+        return msgspec.json.decode(await self.link.request("GET", f"applications/{self.app}"), type=Application)
+
+    async def phones(self) -> dict[str, bool]:
+        """Each SIP device and whether it can be rung."""
+        reply = await self.link.request("GET", "endpoints/PJSIP")
+        endpoints = msgspec.json.decode(reply, type=list[Endpoint])
+        return {endpoint.resource: endpoint.state == "online" for endpoint in endpoints}
+
+    async def forgive(self, method: str, path: str) -> None:
+        """A command for the tidying-up, where gone is as good as done."""
+        try:
+            await self.link.request(method, path)
+        except (AriError, AsteriskAway):
+            return

@@ -1,0 +1,170 @@
+"""What Asterisk tells us: one small type per event, holding the fields we use and nothing else.
+
+Field names and meanings: Asterisk's own `rest-api/api-docs/events.json`.
+"""
+
+from datetime import datetime
+
+import msgspec
+
+
+class Caller(msgspec.Struct):
+    number: str = ""
+    name: str = ""
+
+
+class Dialplan(msgspec.Struct):
+    context: str = ""
+    exten: str = ""
+
+
+class Channel(msgspec.Struct):
+    id: str
+    name: str = ""
+    state: str = ""
+    caller: Caller = msgspec.field(default_factory=Caller)
+    dialplan: Dialplan = msgspec.field(default_factory=Dialplan)
+    creationtime: str = ""
+
+
+class Playback(msgspec.Struct):
+    id: str
+    state: str = ""
+
+
+class Bridge(msgspec.Struct):
+    id: str
+    channels: list[str] = []
+
+
+class Endpoint(msgspec.Struct):
+    resource: str
+    technology: str = ""
+    state: str = ""
+
+
+class Application(msgspec.Struct):
+    """Which channels and bridges an application holds (`GET /applications/{name}`)."""
+
+    name: str
+    channel_ids: list[str] = []
+    bridge_ids: list[str] = []
+
+
+class RESTResponse(msgspec.Struct, tag=True):
+    """Reply to one of our commands."""
+
+    request_id: str
+    status_code: int
+    reason_phrase: str = ""
+    message_body: str = ""
+
+
+class _Event(msgspec.Struct):
+    timestamp: str = ""
+
+    @property
+    def at(self) -> int:
+        """When it happened by Asterisk's clock, ms since the epoch; also right for events told late."""
+        return stamp_ms(self.timestamp)
+
+
+class _ChannelEvent(_Event):
+    channel: Channel = msgspec.field(default_factory=lambda: Channel(id=""))
+
+
+class CallBroadcast(_ChannelEvent, tag=True):
+    """A new call that any worker may claim."""
+
+
+class StasisStart(_ChannelEvent, tag=True):
+    """A channel has come to our application."""
+
+    args: list[str] = []
+    replace_channel: Channel | None = None
+
+
+class StasisEnd(_ChannelEvent, tag=True):
+    """A channel has left our application: hung up, or moved to another worker."""
+
+
+class ChannelStateChange(_ChannelEvent, tag=True):
+    """A channel rings or is up."""
+
+
+class ChannelDtmfReceived(_ChannelEvent, tag=True):
+    digit: str = ""
+
+
+class ChannelHangupRequest(_ChannelEvent, tag=True):
+    cause: int = 0
+    soft: bool = False
+
+
+class ChannelDestroyed(_ChannelEvent, tag=True):
+    cause: int = 0
+    cause_txt: str = ""
+
+
+class ChannelHold(_ChannelEvent, tag=True):
+    """The party has put the call on hold by SIP."""
+
+
+class ChannelUnhold(_ChannelEvent, tag=True):
+    """The party has taken the call back from hold."""
+
+
+class PlaybackFinished(_Event, tag=True, kw_only=True):
+    """`playback.state` is `done` only if the sound was really played."""
+
+    playback: Playback
+
+
+class EndpointStateChange(_Event, tag=True, kw_only=True):
+    """A phone came or went."""
+
+    endpoint: Endpoint
+
+
+ChannelEvent = (
+    StasisStart
+    | StasisEnd
+    | ChannelStateChange
+    | ChannelDtmfReceived
+    | ChannelHangupRequest
+    | ChannelDestroyed
+    | ChannelHold
+    | ChannelUnhold
+)
+Event = CallBroadcast | ChannelEvent | PlaybackFinished | EndpointStateChange
+Message = Event | RESTResponse
+
+WANTED: list[str] = [
+    "CallBroadcast",
+    "StasisStart",
+    "StasisEnd",
+    "ChannelStateChange",
+    "ChannelDtmfReceived",
+    "ChannelHangupRequest",
+    "ChannelDestroyed",
+    "ChannelHold",
+    "ChannelUnhold",
+    "PlaybackFinished",
+]
+"""Event types for the event filter of a worker's application: the others never leave Asterisk."""
+
+WANTED_OF_DEVICES: list[str] = ["EndpointStateChange"]
+
+_decoder: msgspec.json.Decoder[Message] = msgspec.json.Decoder(Message)
+
+
+def decode(raw: bytes | str) -> Message:
+    """One socket message as a typed value. Raises `msgspec.ValidationError` for a type we do not know."""
+    return _decoder.decode(raw)
+
+
+def stamp_ms(timestamp: str) -> int:
+    """Asterisk's timestamp (`2026-01-31T12:00:00.123+0000`) in ms since the epoch; 0 if there is none."""
+    if not timestamp:
+        return 0
+    return round(datetime.fromisoformat(timestamp).timestamp() * 1000)

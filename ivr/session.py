@@ -1,0 +1,400 @@
+"""One call, from the claim to its last log line, as straight-line code.
+
+A session reads its mailbox in one place, `_next`. The caller's hangup is raised there, whatever was waited for;
+holds are logged there; digits go into the type-ahead buffer there. Flow code sees results, a hangup or a timeout.
+"""
+
+import asyncio
+import logging
+import time
+from collections import deque
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import NoReturn
+
+from calllog.errors import HoldfastError
+from ivr.agent_leg import AgentLeg, decline_reason, presentable
+from ivr.ari import AriError, Asterisk, AsteriskAway, Conflict, NotFound, Silenced
+from ivr.ari import events as ari
+from ivr.checkpoint import CallRecord, Checkpoint
+from ivr.flow.line import Hangup, MediaFailed
+from ivr.mailbox import Mailbox
+from ivr.verdict import History, verdict
+from queues.errors import Fenced, StoreAway
+from queues.handle import CallHandle
+from queues.store import Offer, Store
+
+log = logging.getLogger(__name__)
+
+Message = ari.ChannelEvent | ari.PlaybackFinished | Offer
+
+CAUSES = {"normal": 16, "busy": 17, "rejected": 21, "unallocated": 1, "congestion": 42, "unavailable": 20}
+"""Names for `hangup cause`, by Q.850; Asterisk maps them to a SIP final response before the answer."""
+
+GONE_TIMEOUT_S = 5.0
+"""After a command met a dead channel, its hangup event is this late at most; then the end is inferred."""
+
+ONE_MOMENT_S = 3.0
+"""How long an agent who has answered is kept while Redis is away."""
+
+
+@dataclass(frozen=True)
+class House:
+    """What every session of a worker shares."""
+
+    asterisk: Asterisk
+    store: Store
+    checkpoint: Checkpoint
+    music_of: Callable[[str], str]
+    """Music class of a queue."""
+    prompt: Callable[[str, str], str]
+    """Media URI of a prompt by name and language; raises `MediaFailed`."""
+    say: Callable[[str, str], Awaitable[str]]
+    """Media URI of a text in a language; raises `MediaFailed`."""
+    listen: Callable[[str, "Session"], None]
+    """Send a channel's events to a session from now on."""
+    forget: Callable[[str], None]
+    """The channel's events are of no more interest."""
+
+
+class Session:
+    """A live call. It is the flow's `Line`, and it rings, connects and leaves agents."""
+
+    def __init__(self, house: House, handle: CallHandle, caller: str = "", language: str = "en") -> None:
+        self.house = house
+        self.handle = handle
+        self.call = handle.call
+        self.caller = caller
+        self.language = language
+        self.variables: dict[str, str] = {}
+        self.path = ""
+        self.mailbox: Mailbox[Message] = Mailbox()
+        self.history = History()
+        self._digits: deque[str] = deque()
+        self._plays = 0
+        self._leg: AgentLeg | None = None
+        self._resumed: CallRecord | None = None
+        self._gone_at = 0
+
+    # The life of the call
+
+    async def run(self, flow: Callable[["Session"], Awaitable[None]], resumed: CallRecord | None = None) -> None:
+        """Run the call's flow and write its end, whatever happens in it."""
+        self._resumed = resumed
+        try:
+            try:
+                await flow(self)
+                by, reason, cause = "system", "flow-ended", CAUSES["normal"]
+            except Hangup as end:
+                by, cause = end.by, end.cause
+                reason = "hangup"
+            await self._end(verdict(self.history, by), reason, by, cause)
+        except (Fenced, Silenced):
+            log.warning("call left to its new owner", extra={"call": self.call})
+        except asyncio.CancelledError:
+            raise
+        except HoldfastError as error:
+            log.error("call failed: %s", error, extra={"call": self.call})
+            await self._fail(error.verdict, error.reason)
+        except Exception:  # noqa: BLE001 (supervisor: one call's failure must not reach another)
+            log.exception("call failed", extra={"call": self.call})
+            await self._fail("failed", "internal-error")
+        finally:
+            self._forget()
+
+    async def _fail(self, word: str, reason: str) -> None:
+        """An error of ours: the caller goes back to the dialplan's fallback rather than into silence."""
+        try:
+            await self.house.asterisk.fall_back(self.call)
+            await self._end(word, reason, "system", 0, hang_up=False)
+        except (HoldfastError, OSError):
+            log.exception("the end of a failed call could not be written", extra={"call": self.call})
+
+    async def _end(self, word: str, reason: str, by: str, cause: int, hang_up: bool = True) -> None:
+        asterisk, leg = self.house.asterisk, self._leg
+        try:
+            if leg is not None:
+                await asterisk.hang_up(leg.channel, 26 if not leg.answered else 16)
+                if leg.bridge:
+                    await asterisk.unbridge(leg.bridge)
+            if hang_up and by == "system":
+                await asterisk.hang_up(self.call, cause)
+        except AsteriskAway:
+            log.warning("Asterisk is away: its channels end without us", extra={"call": self.call})
+        await self.house.checkpoint.ended(
+            self.handle, at=self._gone_at, verdict=word, reason=reason, ended_by=by, cause=cause
+        )
+
+    def _forget(self) -> None:
+        self.house.forget(self.call)
+        if self._leg is not None:
+            self.house.forget(self._leg.channel)
+
+    # Waiting: the one place where messages are read
+
+    async def _next(self, until: float | None = None) -> Message | None:
+        """The next message that somebody may wait for; None at the loop time `until`."""
+        while True:
+            message = await self.mailbox.take(until)
+            if message is None or not await self._absorb(message):
+                return message
+
+    async def _absorb(self, message: Message) -> bool:
+        """What means the same wherever the call is. Raises `Hangup` if the caller is gone."""
+        if not isinstance(message, ari.ChannelEvent):
+            return False
+        from_caller = message.channel.id == self.call
+        match message:
+            case ari.ChannelHangupRequest() | ari.ChannelDestroyed() if from_caller:
+                self._gone_at = message.at
+                raise Hangup("caller", message.cause)
+            case ari.ChannelDtmfReceived() if from_caller:
+                self._digits.append(message.digit)
+                return False
+            case ari.ChannelHold() | ari.ChannelUnhold():
+                by = "caller" if from_caller else "agent"
+                started = isinstance(message, ari.ChannelHold)
+                await self.house.store.hold(self.handle, by=by, started=started, at=message.at)
+                return True
+        return False
+
+    async def _tell(self, command: Awaitable[None]) -> None:
+        """Give a command for the caller's channel; if it meets a dead one, wait for the news of the hangup."""
+        try:
+            await command
+        except (NotFound, Conflict):
+            deadline = asyncio.get_running_loop().time() + GONE_TIMEOUT_S
+            while await self._next(deadline) is not None:
+                pass
+            raise Hangup("caller") from None
+
+    # The line as flows see it
+
+    async def checkpoint(self, flow: str, version: int, path: str) -> None:
+        self.path = path
+        resumed = self._resumed
+        if resumed is not None and resumed.state != "flow":
+            return  # the call is further than this checkpoint: in a queue or with an agent
+        self._resumed = None
+        await self.house.checkpoint.step(self.handle, flow=flow, version=version, path=path, vars=self.variables)
+
+    async def answer(self) -> None:
+        if self.history.answered:
+            return
+        await self._tell(self.house.asterisk.answer(self.call))
+        self.history.answered = True
+        self.note("answered", at=_now_ms())
+
+    def prompt(self, name: str) -> str:
+        return self.house.prompt(name, self.language)
+
+    async def say(self, text: str) -> str:
+        return await self.house.say(text, self.language)
+
+    def flush_digits(self) -> None:
+        self._digits.clear()
+
+    async def digit(self, timeout_s: float) -> str | None:
+        until = asyncio.get_running_loop().time() + timeout_s
+        while not self._digits:
+            if await self._next(until) is None:
+                return None
+        return self._digits.popleft()
+
+    async def play(self, media: Sequence[str], interrupt: str = "") -> str | None:
+        if self._digits and self._digits[0] in interrupt:
+            return self._digits[0]
+        self._plays += 1
+        playback = playback_id(self.call, self._plays)
+        await self._tell(self.house.asterisk.play(self.call, playback, media))
+        while True:
+            match await self._next():
+                case ari.PlaybackFinished(playback=played) if played.id == playback:
+                    if played.state != "done":
+                        raise MediaFailed(f"playback ended as {played.state!r}: {', '.join(media)}")
+                    return None
+                case ari.ChannelDtmfReceived(digit=digit) if digit in interrupt and digit in self._digits:
+                    await self.house.asterisk.stop(playback)
+                    return digit
+
+    def note(self, kind: str, **fields: object) -> None:
+        self.house.store.note(self.handle, kind, **fields)
+
+    async def hangup(self, cause: str) -> NoReturn:
+        raise Hangup("system", CAUSES[cause])
+
+    async def queue(self, name: str, max_wait_s: float | None) -> str:
+        """Hold the caller in a queue, serve him, and return when the agent has left or the wait was too long."""
+        resumed, self._resumed = self._resumed, None
+        if resumed is not None and resumed.queue == name:
+            joined_at = resumed.joined_at
+            talking = await self._resume(resumed)
+            if talking:
+                await self._talk()
+                return "answered"
+        else:
+            joined_at = await self._join(name)
+        self.history.waiting = True
+        return await self._wait(name, joined_at, max_wait_s)
+
+    # In the queue
+
+    async def _join(self, name: str) -> int:
+        await self._tell(self.house.asterisk.start_music(self.call, self.house.music_of(name)))
+        asked_at = _now_ms()
+        while True:
+            try:
+                joined = await self.house.store.join(self.handle, queue=name, at=asked_at)
+                break
+            except StoreAway:
+                # His place counts from now; he hears music until Redis is back.
+                await self._next(asyncio.get_running_loop().time() + 0.5)
+        self.history.joined = True
+        mark = f"{self.call},{name},{joined.score},{self.path}"
+        await self._tell(self.house.asterisk.mark(self.call, "HF", mark))
+        return joined.joined_at
+
+    async def _wait(self, name: str, joined_at: int, max_wait_s: float | None) -> str:
+        loop = asyncio.get_running_loop()
+        until = None
+        if max_wait_s is not None:
+            until = loop.time() + max(0.0, joined_at / 1000 + max_wait_s - time.time())
+        while True:
+            message = await self._next(until)
+            if message is None:
+                await self.house.store.leave(self.handle, reason="timeout")
+                self.history.waiting, self.history.overflowed = False, True
+                await self._tell(self.house.asterisk.stop_music(self.call))
+                return "timeout"
+            if isinstance(message, Offer) and await self._serve(message, name):
+                return "answered"
+
+    async def _serve(self, offer: Offer, queue: str) -> bool:
+        """Ring the offered agent; True after a talk that the agent has left, False if the caller waits on."""
+        leg = self._leg = AgentLeg.of_offer(offer)
+        self.house.listen(leg.channel, self)
+        reason = await self._ring(leg)
+        if not reason:
+            reason = await self._connect(leg, queue)
+        if not reason:
+            await self._talk()
+            return True
+        self._leg = None
+        await self.house.store.decline(
+            self.handle, agent=leg.agent, attempt=leg.attempt, reason=reason, ring_ms=leg.ring_ms()
+        )
+        return False
+
+    async def _ring(self, leg: AgentLeg) -> str:
+        """Ring the phone while the caller keeps music and place; returns why not answered, or nothing."""
+        try:
+            await self.house.asterisk.ring(
+                leg.device,
+                leg.channel,
+                f"agent,{self.call},{leg.attempt}",
+                timeout_s=leg.ring_s,
+                caller=presentable(self.caller),
+                originator=self.call,
+            )
+        except AriError as error:
+            log.warning("phone cannot be rung: %s", error, extra={"call": self.call, "agent": leg.agent})
+            return "unreachable"
+        while True:
+            message = await self._next()
+            if isinstance(message, Offer) or not isinstance(message, ari.ChannelEvent):
+                continue
+            if message.channel.id != leg.channel:
+                continue
+            match message:
+                case ari.StasisStart():
+                    leg.answered = True
+                    return ""
+                case ari.ChannelDestroyed(cause=cause):
+                    return decline_reason(cause, leg.ring_ms(), leg.ring_s)
+
+    async def _connect(self, leg: AgentLeg, queue: str) -> str:
+        """Settle and bridge; returns why it failed, or nothing once both talk."""
+        asterisk, store = self.house.asterisk, self.house.store
+        if not await self._settle(leg):
+            await asterisk.hang_up(leg.channel)
+            return "withdrawn"
+        leg.bridge = f"{self.call}-b{leg.attempt}"
+        try:
+            await asterisk.bridge(leg.bridge, (self.call, leg.channel))
+        except AriError as error:
+            log.warning("bridge failed: %s", error, extra={"call": self.call})
+            await asterisk.hang_up(leg.channel)
+            await asterisk.unbridge(leg.bridge)
+            await self._tell(asterisk.start_music(self.call, self.house.music_of(queue)))
+            return "caller_gone" if isinstance(error, NotFound) else "withdrawn"
+        await store.connected(self.handle, agent=leg.agent, attempt=leg.attempt, at=_now_ms())
+        self.history.waiting, self.history.served = False, True
+        return ""
+
+    async def _settle(self, leg: AgentLeg) -> bool:
+        """Win the pair. While Redis is away the agent hears "one moment", for a short while at most."""
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + ONE_MOMENT_S
+        told = False
+        while True:
+            try:
+                return await self.house.store.settle(self.handle, agent=leg.agent, attempt=leg.attempt)
+            except StoreAway:
+                if not told:
+                    told = True
+                    await self.house.asterisk.play(leg.channel, f"{leg.channel}-p0", ["sound:one-moment-please"])
+                if loop.time() >= deadline:
+                    return False
+                await self._next(loop.time() + 0.1)
+
+    async def _talk(self) -> None:
+        """Both talk. Returns when the agent has left; the caller's own hangup ends the call."""
+        leg = self._leg
+        assert leg is not None
+        while True:
+            message = await self._next()
+            match message:
+                case ari.ChannelHangupRequest() | ari.ChannelDestroyed() if message.channel.id == leg.channel:
+                    break
+        await self.house.store.unbridged(self.handle, ended_by="agent", at=message.at)
+        await self.house.asterisk.unbridge(leg.bridge)
+        self._leg = None
+
+    # Taken over from a worker that died or drains
+
+    async def _resume(self, record: CallRecord) -> bool:
+        """Go on where the record says. True: the caller talks to an agent; False: he waits in his place."""
+        asterisk, store = self.house.asterisk, self.house.store
+        self.history.joined = True
+        if record.state == "waiting":
+            return False
+        leg = self._leg = AgentLeg.of_record(record)
+        leg.bridge = f"{self.call}-b{leg.attempt}"
+        self.house.listen(leg.channel, self)
+        if record.state == "talking":
+            self.history.served = leg.answered = True
+            if leg.channel not in await asterisk.bridged(leg.bridge):
+                self.mailbox.put(ari.ChannelDestroyed(channel=ari.Channel(id=leg.channel)))
+            return True
+        if record.state == "connecting" and set(await asterisk.bridged(leg.bridge)) >= {self.call, leg.channel}:
+            await store.connected(self.handle, agent=leg.agent, attempt=leg.attempt, at=_now_ms())
+            self.history.served = leg.answered = True
+            return True
+        await asterisk.hang_up(leg.channel)
+        await asterisk.unbridge(leg.bridge)
+        if record.state == "connecting":
+            await self._tell(asterisk.start_music(self.call, self.house.music_of(record.queue)))
+        self._leg = None
+        await store.decline(
+            self.handle, agent=leg.agent, attempt=leg.attempt, reason="worker_lost", ring_ms=leg.ring_ms()
+        )
+        return False
+
+
+def playback_id(call: str, number: int) -> str:
+    """Two names in turn: a take-over can stop whatever plays without having been told its number."""
+    return f"{call}-p{number % 2}"
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000

@@ -1,0 +1,47 @@
+"""Where this installation keeps its things, read from `HOLDFAST_*` environment variables once per process."""
+
+from functools import cached_property
+from ipaddress import IPv4Network, IPv6Network
+from pathlib import Path
+
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """One process' view of the installation. Each field can be set as `HOLDFAST_<NAME>`."""
+
+    model_config = SettingsConfigDict(env_prefix="HOLDFAST_", frozen=True)
+
+    site: str = "main"
+    """Name of the site; every Redis key carries it as `{site}`."""
+    data: Path = Path("/var/lib/holdfast")
+    """Everything that must survive a restart, and the sockets: Redis' append-only file, secrets, journals, logs."""
+    callflows: Path = Path("callflows")
+    """What admins edit."""
+    runtime: Path = Path("/var/cache/holdfast/runtime")
+    """Root directory that holds Asterisk, Redis and SIPp when the machine does not bring its own."""
+    redis_url: str = ""
+    """Redis to use; empty: the one on `<data>/run/redis.sock`."""
+    workers: int = 2
+    """Controller workers on this host, named hf-1, hf-2, …"""
+    worker_port: int = 7800
+    """Worker hf-N listens on this port + N for Asterisk's persistent socket."""
+    worker_bind: str = "127.0.0.1"
+    trusted: list[IPv4Network | IPv6Network] = [IPv4Network("127.0.0.0/8")]
+    """Networks from which the workers' port (full call control) may be reachable."""
+    sip_bind: str = "0.0.0.0:5060"
+    """Address and port on which Asterisk takes SIP over UDP."""
+    media_address: str = ""
+    """Address put into SDP; empty: the address of the default route, or 127.0.0.1 without one."""
+    rtp_ports: str = "10000-29999"
+    max_calls: int = 2000
+    """Live calls above which a worker stops claiming new ones."""
+
+    @cached_property
+    def redis(self) -> str:
+        return self.redis_url or f"unix://{self.data}/run/redis.sock"
+
+    @cached_property
+    def secrets(self) -> Path:
+        """Directory of generated secrets, mode 0700; each file 0600, one secret a file."""
+        return self.data / "secrets"
