@@ -1,0 +1,328 @@
+"""Writes the configuration of a running instance: templates of `asterisk/etc` filled from settings and callflows."""
+
+import hashlib
+import os
+import re
+import resource
+import shutil
+import socket
+import subprocess
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from calllog.errors import HoldfastError
+from ivr import secret
+from ivr.runtime import Account, Runtime
+from ivr.settings import Settings
+
+TEMPLATES = Path(__file__).parent.parent / "asterisk" / "etc"
+AUDIO = {".ulaw": "ul", ".alaw": "al"}
+"""Codecs that callers may use, and sox' name for each: music is kept in all of them."""
+
+
+class ProvisionFailed(HoldfastError):
+    """The configuration could not be written; the text says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fallback:
+    """What Asterisk does alone while no worker is there (`fallback.yaml`)."""
+
+    dial: str = ""
+    """SIP URI rung natively; empty: nobody is rung."""
+    at_once: int = 4
+    """Calls that may ring or talk there at the same time."""
+    ring_s: int = 30
+    message: bool = True
+    """Take a message when nobody was rung or nobody answered."""
+    message_s: int = 120
+
+
+@dataclass(frozen=True, slots=True)
+class Telephony:
+    """What callflows say about phones, trunks and music."""
+
+    devices: dict[str, str | None]
+    """Device name → fixed contact URI, or None for a phone that registers."""
+    trunks: dict[str, list[str]]
+    """Trunk name → networks it calls from."""
+    music: set[str]
+    fallback: Fallback = field(default_factory=Fallback)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """One instance's configuration while it is being written."""
+
+    settings: Settings
+    runtime: Runtime
+    telephony: Telephony
+    asterisk: Account
+    redis: Account
+
+    @property
+    def etc(self) -> Path:
+        return self.settings.data / "etc" / "asterisk"
+
+
+def provision(settings: Settings, runtime: Runtime, telephony: Telephony) -> None:
+    """Make directories, secrets, music and configuration files below the data directory. Safe to repeat.
+
+    Raises SecretUnfit, ProvisionFailed, OSError.
+    """
+    place = Place(settings, runtime, telephony, runtime.account("asterisk"), runtime.account("redis"))
+    _directories(place)
+    _music(place)
+    _hosts(place)
+    write(settings.data / "etc" / "redis.conf", redis_conf(settings), place.redis)
+    values = {name: make(place) for name, make in VALUES.items()}
+    for template in sorted(TEMPLATES.glob("*.conf")):
+        write(place.etc / template.name, fill(template.read_text(), values), place.asterisk)
+
+
+def fill(template: str, values: dict[str, str]) -> str:
+    """Replace each `{{name}}`. Raises KeyError for a name without value."""
+    return re.sub(r"\{\{(\w+)\}\}", lambda found: values[found[1]], template)
+
+
+def write(path: Path, text: str, owner: Account) -> None:
+    """Replace a file at once; only its owner can read it, since most of these carry passwords."""
+    fresh = path.with_name(f".{path.name}.new")
+    fresh.unlink(missing_ok=True)
+    with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        file.write(text)
+    os.chown(fresh, owner.uid, owner.gid)
+    fresh.rename(path)
+
+
+def _directories(place: Place) -> None:
+    data, root, asterisk, redis = place.settings.data, Account(0, 0), place.asterisk, place.redis
+    shared = Account(0, redis.gid)
+    for path, owner, mode in (
+        ("", root, 0o755),
+        ("secrets", root, 0o700),
+        ("etc", root, 0o755),
+        ("etc/asterisk", asterisk, 0o700),
+        ("run", shared, 0o1775),  # Redis makes its socket here; sticky, so that it can replace nothing else
+        ("run/asterisk", asterisk, 0o700),
+        ("redis", redis, 0o700),
+        ("asterisk", asterisk, 0o700),
+        ("spool", asterisk, 0o700),
+        ("spool/fallback", asterisk, 0o700),
+        ("spool/recording", asterisk, 0o700),
+        ("spool/message", asterisk, 0o700),
+        ("log", root, 0o755),
+        ("log/asterisk", asterisk, 0o700),
+        ("music", root, 0o755),
+        ("prompts", root, 0o755),
+        ("speech", root, 0o755),
+    ):
+        directory = data / path
+        directory.mkdir(parents=True, exist_ok=True)
+        os.chown(directory, owner.uid, owner.gid)
+        directory.chmod(mode)
+
+
+def _hosts(place: Place) -> None:
+    """Names that Asterisk looks up by itself: without them each call waits for a DNS server that may not be there."""
+    hosts = place.settings.data / "etc" / "hosts"
+    hosts.write_text(
+        f"127.0.0.1 localhost {socket.gethostname()}\n::1 localhost\n198.41.0.4 a.root-servers.net\n"
+    )
+    hosts.chmod(0o644)
+
+
+def _music(place: Place) -> None:
+    stock = sorted(place.runtime.inside("/usr/share/asterisk/moh").glob("*.wav"))
+    for name in sorted(place.telephony.music):
+        own = sorted((place.settings.callflows / "music" / name).glob("*.wav"))
+        made = place.settings.data / "music" / name
+        made.mkdir(exist_ok=True)
+        sources = own or stock
+        wanted = {f"{source.stem}{codec}" for source in sources for codec in AUDIO}
+        for old in made.iterdir():
+            if old.name not in wanted:
+                old.unlink()
+        for source in sources:
+            for codec, sox in AUDIO.items():
+                _convert(source, made / f"{source.stem}{codec}", sox)
+
+
+def _convert(source: Path, target: Path, codec: str) -> None:
+    """Keep `target` as the music of `source` in that codec; older than its source means made again."""
+    if target.exists() and target.stat().st_mtime >= source.stat().st_mtime:
+        return
+    fresh = target.with_name(f".{target.name}")
+    command = ["sox", str(source), "-t", codec, "-r", "8000", "-c", "1", str(fresh)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise ProvisionFailed(f"{source} cannot be read as music: {done.stderr.strip()}")
+    fresh.chmod(0o644)
+    fresh.rename(target)
+
+
+def redis_conf(settings: Settings) -> str:
+    """Nothing that was acknowledged may be lost, nothing evicted, and no port is open."""
+    return "\n".join(
+        (
+            "port 0",
+            f"unixsocket {settings.data}/run/redis.sock",
+            "unixsocketperm 700",
+            f"dir {settings.data}/redis",
+            "appendonly yes",
+            "appendfsync always",
+            "no-appendfsync-on-rewrite no",
+            "maxmemory-policy noeviction",
+            'save ""',
+            "databases 1",
+            "busy-reply-threshold 1000",
+            "daemonize no",
+            'logfile ""',
+            "loglevel notice",
+            "set-proc-title no",
+            "",
+        )
+    )
+
+
+def media_address(settings: Settings) -> str:
+    """The address for sound: as set, else that of the default route, else loopback."""
+    if settings.media_address:
+        return settings.media_address
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect(("192.0.2.1", 9))  # a documentation address; connecting a UDP socket sends nothing
+        except OSError:
+            return "127.0.0.1"
+        return str(probe.getsockname()[0])
+
+
+def _entity(place: Place) -> str:
+    """An identity in the form of a network card's address, marked as locally made."""
+    digest = hashlib.sha256(f"{place.settings.site}@{socket.gethostname()}".encode()).digest()
+    return ":".join(f"{byte:02x}" for byte in (digest[0] & 0xFC | 0x02, *digest[1:6]))
+
+
+def _open_files(_: Place) -> str:
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    return str(min(hard, 1_048_576) if hard > 0 else 1_048_576)
+
+
+def _ari_workers(place: Place) -> str:
+    def section(name: str) -> Iterator[str]:
+        yield f"[{name}]"
+        yield "type = outbound_websocket"
+        yield f"websocket_client_id = {name}"
+        yield f"apps = {name},{name}-devices"
+        yield "subscribe_all = no"
+        yield "local_ari_user = holdfast"
+
+    return _sections(place, section)
+
+
+def _websocket_workers(place: Place) -> str:
+    password = secret.keep(place.settings.secrets / "worker")
+
+    def section(name: str) -> Iterator[str]:
+        port = place.settings.worker_port + int(name.removeprefix("hf-"))
+        host = "127.0.0.1" if place.settings.worker_bind == "0.0.0.0" else place.settings.worker_bind  # noqa: S104
+        yield f"[{name}]"
+        yield "type = websocket_client"
+        yield "connection_type = persistent"
+        yield f"uri = ws://{host}:{port}/asterisk"
+        yield "protocols = ari"
+        yield "username = asterisk"
+        yield f"password = {password}"
+        yield "connection_timeout = 500"
+        yield "reconnect_interval = 250"
+        yield "reconnect_attempts = 40"  # it tries for ever; this is how often it complains
+        yield "tls_enabled = no"
+
+    return _sections(place, section)
+
+
+def _sections(place: Place, section: Callable[[str], Iterator[str]]) -> str:
+    names = (f"hf-{number}" for number in range(1, place.settings.workers + 1))
+    return "\n\n".join("\n".join(section(name)) for name in names)
+
+
+def _devices(place: Place) -> str:
+    blocks = []
+    for name, contact in sorted(place.telephony.devices.items()):
+        password = secret.keep(place.settings.secrets / f"device-{name}")
+        blocks.append(
+            f"[{name}](device)\nauth = {name}\naors = {name}\n\n"
+            f"[{name}](account)\nusername = {name}\npassword = {password}\n\n"
+            f"[{name}](line)\n" + (f"contact = {contact}\nqualify_frequency = 0" if contact else "")
+        )
+    return "\n\n".join(blocks)
+
+
+def _trunks(place: Place) -> str:
+    return "\n\n".join(
+        f"[{name}](trunk)\n\n[{name}]\ntype = identify\nendpoint = {name}\nmatch = {','.join(networks)}"
+        for name, networks in sorted(place.telephony.trunks.items())
+    )
+
+
+def _music_classes(place: Place) -> str:
+    return "\n\n".join(
+        f"[{name}]\nmode = files\ndirectory = {place.settings.data}/music/{name}\nsort = alpha"
+        for name in sorted(place.telephony.music)
+    )
+
+
+def _fallback_steps(place: Place) -> str:
+    fallback, steps = place.telephony.fallback, []
+    if fallback.dial:
+        steps += [
+            "Set(GROUP()=fallback)",
+            f"GotoIf($[${{GROUP_COUNT(fallback)}} > {fallback.at_once}]?nobody)",
+            "Answer()",
+            "Playback(sorry-youre-having-problems&pls-hold-while-try)",
+            "Set(CDR(userfield)=dialled)",
+            f"Dial(PJSIP/fallback/{fallback.dial},{fallback.ring_s})",
+            'GotoIf($["${DIALSTATUS}" = "ANSWER"]?over)',
+        ]
+    named = "nobody"
+    if fallback.message:
+        steps += [
+            f"{named}|Answer()",
+            "Playback(sorry-youre-having-problems&vm-intro)",
+            "Set(CDR(userfield)=message)",
+            f"Record({place.settings.data}/spool/message/${{UNIQUEID}}.wav,5,{fallback.message_s},k)",
+            "Hangup()",
+        ]
+    else:
+        steps += [f"{named}|Set(CDR(userfield)=refused)", "Hangup(34)"]
+    steps.append("over|Hangup()")
+    return "\n".join(_priority(step) for step in steps)
+
+
+def _priority(step: str) -> str:
+    label, bar, application = step.partition("|")
+    return f" same => n({label}),{application}" if bar else f" same => n,{step}"
+
+
+VALUES: dict[str, Callable[[Place], str]] = {
+    "ari_password": lambda place: secret.keep(place.settings.secrets / "ari"),
+    "ari_workers": _ari_workers,
+    "data": lambda place: str(place.settings.data),
+    "devices": _devices,
+    "entityid": _entity,
+    "etc": lambda place: str(place.etc),
+    "fallback_steps": _fallback_steps,
+    "log_stream": lambda _: "/dev/stdout",
+    "media_address": lambda place: media_address(place.settings),
+    "modules": lambda place: place.runtime.modules(),
+    "music_classes": _music_classes,
+    "open_files": _open_files,
+    "rtp_end": lambda place: place.settings.rtp_ports.partition("-")[2],
+    "rtp_start": lambda place: place.settings.rtp_ports.partition("-")[0],
+    "sip_bind": lambda place: place.settings.sip_bind,
+    "site": lambda place: place.settings.site,
+    "trunks": _trunks,
+    "websocket_workers": _websocket_workers,
+}
+"""What each `{{name}}` of the templates stands for."""
