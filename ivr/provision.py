@@ -1,10 +1,9 @@
-"""Writes the configuration of a running instance: templates of `asterisk/etc` filled from settings and callflows."""
+"""Writes a running instance's configuration: templates of `asterisk/etc`, filled from settings and callflows."""
 
 import hashlib
 import os
 import re
 import resource
-import shutil
 import socket
 import subprocess
 from collections.abc import Callable, Iterator
@@ -21,7 +20,7 @@ AUDIO = {".ulaw": "ul", ".alaw": "al"}
 """Codecs that callers may use, and sox' name for each: music is kept in all of them."""
 
 
-class ProvisionFailed(HoldfastError):
+class ProvisionFailed(HoldfastError):  # noqa: N818
     """The configuration could not be written; the text says why."""
 
 
@@ -125,7 +124,7 @@ def _directories(place: Place) -> None:
 
 
 def _hosts(place: Place) -> None:
-    """Names that Asterisk looks up by itself: without them each call waits for a DNS server that may not be there."""
+    """Names Asterisk looks up by itself: without them each call waits for a DNS server that may not be there."""
     hosts = place.settings.data / "etc" / "hosts"
     hosts.write_text(
         f"127.0.0.1 localhost {socket.gethostname()}\n::1 localhost\n198.41.0.4 a.root-servers.net\n"
