@@ -52,6 +52,10 @@ class Step(BaseModel):
         """Names of the queues the step can put a caller into."""
         return ()
 
+    def nonsense(self) -> str | None:
+        """What makes the step as a whole senseless though each field is right; None: nothing."""
+        return None
+
     async def run(self, line: Line) -> str:
         """Do it; returns one of `possible()`. Raises `Hangup` when the caller goes."""
         raise NotImplementedError

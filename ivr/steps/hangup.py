@@ -11,9 +11,9 @@ class Hangup(Step):
 
     main: ClassVar = "cause"
 
-    cause: Literal["normal", "busy", "congestion", "rejected", "unavailable", "unknown-number"] = "normal"
+    cause: Literal["normal", "busy", "congestion", "rejected", "unavailable", "unallocated"] = "normal"
     """Why: `normal`, or, before the call was answered, `busy` (SIP 486), `congestion` (503),
-    `rejected` (603), `unavailable` (480), `unknown-number` (404)."""
+    `rejected` (603), `unavailable` (480), `unallocated` (no such number, 404)."""
 
     @property
     def needs_answer(self) -> bool:

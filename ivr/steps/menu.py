@@ -54,6 +54,9 @@ class Menu(Step):
         sounds = (sound.prompts() for sound in (self.invalid, self.timeout) if sound)
         return chain(self.play or (), *sounds)
 
+    def nonsense(self) -> str | None:
+        return None if self._choices() else "`next:` of a menu must name at least one key"
+
     async def run(self, line: Line) -> str:
         if self.flush:
             line.flush_digits()

@@ -1,0 +1,71 @@
+"""The check: one way from a directory to `Callflows`, for `holdfast check`, publishing and start alike."""
+
+# ruff: noqa: N818  (an error is named by what is the matter: BrokenCallflows)
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from calllog.errors import HoldfastError
+from ivr.callflows import Callflows
+from ivr.flow.document import Problem
+from ivr.flow.folder import SETTINGS, Folder, read_folder
+from ivr.flow.graph import check_graph
+from ivr.flow.references import check_references
+
+
+class BrokenCallflows(HoldfastError):
+    """The directory has errors; `problems` are all of them, sorted by place. Nothing was changed."""
+
+    reason: str = "broken-callflows"
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        super().__init__("\n".join(map(str, problems)))
+        self.problems = tuple(problems)
+
+
+def check_callflows(directory: Path) -> Folder:
+    """Read and check a directory. All that is wrong, in any file, is in `problems`, sorted by place."""
+    folder = read_folder(directory)
+    for draft in folder.drafts.values():
+        folder.problems.extend(check_graph(draft))
+    if folder.flows:
+        folder.problems.extend(check_references(folder))
+    folder.problems = sorted(set(folder.problems))
+    return folder
+
+
+def load_callflows(directory: Path, prompts_at: Path, version: int = 0) -> Callflows:
+    """The value workers work by. Raises `BrokenCallflows`."""
+    folder = check_callflows(directory)
+    if folder.problems or folder.default is None:
+        raise BrokenCallflows(folder.problems)
+    return Callflows(
+        version=version,
+        content=content_of(directory),
+        flows={name: draft.flow(version) for name, draft in folder.drafts.items()},
+        queues=folder.queues,
+        agents=folder.agents,
+        devices=folder.devices,
+        trunks=folder.trunks,
+        numbers=folder.numbers,
+        default=folder.default,
+        prompts=folder.prompts,
+        prompts_at=prompts_at,
+    )
+
+
+def files_of(directory: Path) -> Iterator[Path]:
+    """Every file that takes part, in a fixed order."""
+    yield from (directory / name for name in SETTINGS if (directory / name).exists())
+    yield from sorted(directory.glob("flows/*.yaml"))
+    yield from sorted(directory.glob("prompts/*/*.wav"))
+
+
+def content_of(directory: Path) -> str:
+    """SHA-256 of all files that take part, with their names: the same content has the same value anywhere."""
+    whole = hashlib.sha256()
+    for path in files_of(directory):
+        whole.update(f"{path.relative_to(directory)}\n".encode())
+        whole.update(hashlib.sha256(path.read_bytes()).digest())
+    return whole.hexdigest()

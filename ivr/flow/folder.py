@@ -1,0 +1,161 @@
+"""The whole directory `callflows/`, file by file. What the files say of each other is checked elsewhere."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TypeVar
+
+from pydantic import BaseModel, TypeAdapter, ValidationError
+
+from ivr.callflows import Route, Trunk
+from ivr.flow.document import Broken, Document, Fields, Node, Place, Problem, Scalar, read_document
+from ivr.flow.reading import Draft, read_flow
+from ivr.flow.recordings import read_prompts
+from ivr.flow.wording import fit, only
+from ivr.steps import verbs
+from queues.models import Agent, Device, Name, Queue
+
+Model = TypeVar("Model", bound=BaseModel)
+
+SETTINGS = {
+    "queues.yaml": ("queues",),
+    "agents.yaml": ("agents", "devices"),
+    "numbers.yaml": ("default", "numbers"),
+    "trunks.yaml": ("trunks",),
+}
+"""The files beside `flows/`, and the fields at their top."""
+
+_NAME: TypeAdapter[str] = TypeAdapter(Name)
+
+
+@dataclass(slots=True)
+class Folder:
+    """A directory as far as it could be read."""
+
+    problems: list[Problem] = field(default_factory=list)
+    drafts: dict[str, Draft] = field(default_factory=dict)
+    flows: set[str] = field(default_factory=set)
+    """Names of all flow files, broken ones included."""
+    documents: dict[str, Document | None] = field(default_factory=dict)
+    """The files of `SETTINGS`; None: there, but broken."""
+    queues: dict[str, Queue] = field(default_factory=dict)
+    agents: dict[str, Agent] = field(default_factory=dict)
+    devices: dict[str, Device] = field(default_factory=dict)
+    trunks: dict[str, Trunk] = field(default_factory=dict)
+    numbers: dict[str, Route] = field(default_factory=dict)
+    default: Route | None = None
+    prompts: dict[str, dict[str, str]] = field(default_factory=dict)
+    """Language → prompt → SHA-256 of the sound file."""
+
+    def names(self, file: str, table: str) -> Mapping[str, Place] | None:
+        """Everything named in a table, broken entries included; None if that cannot be known."""
+        document = self.documents.get(file)
+        if document is None:
+            return None if file in self.documents else {}
+        node = document.root.nodes.get(table)
+        if node is None or (isinstance(node, Scalar) and node.text is None):
+            return {}
+        return node.keys if isinstance(node, Fields) else None
+
+
+def read_folder(directory: Path) -> Folder:
+    """Read every file of a directory, and check each by itself."""
+    folder = Folder()
+    flows = sorted(directory.glob("flows/*.yaml"))
+    if not flows:
+        text = "has no flows" if directory.is_dir() else "is not there"
+        folder.problems.append(Problem(Place(str(directory)), text, "a flow is a file `flows/NAME.yaml`"))
+        return folder
+    for path in sorted(directory.glob("flows/*.yml")):
+        folder.problems.append(
+            Problem(Place(f"flows/{path.name}"), "is not read", "rename it to end in `.yaml`")
+        )
+    for path in flows:
+        _flow(folder, path)
+    for file, fields in SETTINGS.items():
+        _settings(folder, directory / file, file, fields)
+    _tables(folder)
+    folder.prompts = read_prompts(directory, folder.problems)
+    return folder
+
+
+def _document(folder: Folder, path: Path, name: str) -> Document | None:
+    try:
+        document = read_document(path, name)
+    except Broken as broken:
+        folder.problems.append(broken.problem)
+        return None
+    folder.problems.extend(document.problems)
+    return document
+
+
+def _flow(folder: Folder, path: Path) -> None:
+    name = f"flows/{path.name}"
+    folder.flows.add(path.stem)
+    if not _is_name(path.stem):
+        text = "a flow's file is named with a-z, 0-9, - and _, at most 40 characters"
+        folder.problems.append(Problem(Place(name), text))
+    document = _document(folder, path, name)
+    if document is None:
+        return
+    draft = read_flow(path.stem, document, verbs(), folder.problems)
+    if draft is not None:
+        folder.drafts[path.stem] = draft
+
+
+def _settings(folder: Folder, path: Path, file: str, fields: tuple[str, ...]) -> None:
+    if not path.exists():
+        if file == "numbers.yaml":
+            hint = "it says which flow a number leads to: `default: {flow: main}`"
+            folder.problems.append(Problem(Place(file), "is missing", hint))
+            folder.documents[file] = None
+        return
+    document = folder.documents[file] = _document(folder, path, file)
+    if document is not None:
+        only(document.root, fields, folder.problems, file)
+
+
+def _tables(folder: Folder) -> None:
+    folder.queues = dict(_table(folder, "queues.yaml", "queues", Queue, "queue"))
+    folder.agents = dict(_table(folder, "agents.yaml", "agents", Agent, "agent"))
+    folder.devices = dict(_table(folder, "agents.yaml", "devices", Device, "device"))
+    folder.trunks = dict(_table(folder, "trunks.yaml", "trunks", Trunk, "trunk"))
+    folder.numbers = dict(_table(folder, "numbers.yaml", "numbers", Route, "number"))
+    numbers = folder.documents["numbers.yaml"]
+    if numbers is None:
+        return
+    if "default" not in numbers.root.nodes:
+        hint = "it says where a call to any other number goes: `default: {flow: main}`"
+        folder.problems.append(Problem(Place("numbers.yaml", 1, 1), "`default` is missing", hint))
+        return
+    folder.default = fit(Route, numbers.root.nodes["default"], folder.problems, "default")
+
+
+def _table(
+    folder: Folder, file: str, table: str, model: type[Model], noun: str
+) -> Iterator[tuple[str, Model]]:
+    """The named things of one table that are right; of the others `problems` tells."""
+    document = folder.documents.get(file)
+    node: Node | None = document.root.nodes.get(table) if document else None
+    if node is None or (isinstance(node, Scalar) and node.text is None):
+        return
+    if not isinstance(node, Fields):
+        folder.problems.append(Problem(node.place, f"`{table}` must have a name and fields for each {noun}"))
+        return
+    for name, value in node.nodes.items():
+        if noun != "number" and not _is_name(name):
+            text = f"{noun} `{name[:60]}`: a name has a-z, 0-9, - and _, at most 40 characters"
+            folder.problems.append(Problem(node.keys[name], text))
+        empty = isinstance(value, Scalar) and value.text is None
+        fields = Fields({}, {}, node.keys[name]) if empty else value
+        made = fit(model, fields, folder.problems, f"{noun} `{name[:60]}`")
+        if made is not None:
+            yield name, made
+
+
+def _is_name(text: str) -> bool:
+    try:
+        _NAME.validate_python(text)
+    except ValidationError:
+        return False
+    return True

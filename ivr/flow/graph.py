@@ -1,0 +1,109 @@
+"""What is wrong with a flow as a whole: steps that lead nowhere, are never reached, or turn for ever."""
+
+from collections.abc import Iterator
+
+from ivr.flow.document import Problem
+from ivr.flow.reading import Draft
+from ivr.flow.step import Step
+from ivr.flow.wording import nearest
+
+
+def check_graph(draft: Draft) -> Iterator[Problem]:
+    """Every problem of the flow's graph. Where a broken step leads nobody knows: nothing is said of it."""
+    names = {*draft.steps, *draft.broken}
+    if draft.start not in names:
+        yield Problem(
+            draft.start_at, f"`start`: there is no step `{draft.start}`", nearest(draft.start, names)
+        )
+    for name, step in draft.steps.items():
+        nonsense = step.nonsense()
+        if nonsense:
+            yield Problem(draft.at(name, key=True), f"step `{name}`: {nonsense}")
+        yield from _targets(draft, name, step, names)
+        yield from _dead_ends(draft, name, step)
+    if not draft.broken and draft.start in names:
+        yield from _unreachable(draft)
+    yield from _endless(draft)
+
+
+def _targets(draft: Draft, name: str, step: Step, names: set[str]) -> Iterator[Problem]:
+    possible = step.possible()
+    for outcome, target in step.next.items():
+        if outcome not in possible:
+            text = f"step `{name}` has no outcome `{outcome}`"
+            if outcome in step.outcomes:
+                text = f"step `{name}`: outcome `{outcome}` cannot happen with these fields"
+            yield Problem(draft.at(name, "next", outcome, key=True), text, nearest(outcome, possible))
+        elif target not in names:
+            text = f"step `{name}`: there is no step `{target}`"
+            yield Problem(draft.at(name, "next", outcome), text, nearest(target, names))
+
+
+def _dead_ends(draft: Draft, name: str, step: Step) -> Iterator[Problem]:
+    for outcome in step.possible():
+        if outcome not in step.next and outcome not in step.otherwise:
+            text = f"step `{name}`: outcome `{outcome}` leads nowhere"
+            hint = f"name the step for `{outcome}` under `next:`; to end the call use a `hangup` step"
+            yield Problem(draft.at(name, key=True), text, hint)
+
+
+def _ways(step: Step) -> set[str]:
+    targets = (step.target(outcome) for outcome in step.possible())
+    return {target for target in targets if target is not None}
+
+
+def _unreachable(draft: Draft) -> Iterator[Problem]:
+    reached = {draft.start}
+    todo = [draft.start]
+    while todo:
+        fresh = _ways(draft.steps[todo.pop()]) - reached
+        reached |= fresh
+        todo.extend(fresh & draft.steps.keys())
+    for name in draft.steps:
+        if name not in reached:
+            hint = "name it under some `next:`, or delete it"
+            yield Problem(draft.at(name, key=True), f"step `{name}` is never reached", hint)
+
+
+def _endless(draft: Draft) -> Iterator[Problem]:
+    """Loops of steps none of which waits for the caller or an agent."""
+    hasty = {name: step for name, step in draft.steps.items() if not step.waits}
+    ways = {name: {way for way in _ways(step) if way in hasty} for name, step in hasty.items()}
+    while _trim(ways):
+        loop = _loop(ways)
+        text = f"steps {' → '.join(f'`{name}`' for name in [*loop, loop[0]])} turn for ever"
+        hint = "let the loop pass a step that waits for the caller, such as `menu`, or end it"
+        yield Problem(draft.at(loop[0], key=True), text, hint)
+        for name in loop:
+            del ways[name]
+
+
+def _trim(ways: dict[str, set[str]]) -> bool:
+    """Take away every step from which no loop can be reached; whether any is left."""
+    before: dict[str, set[str]] = {name: set() for name in ways}
+    for name, following in ways.items():
+        following &= ways.keys()
+        for each in following:
+            before[each].add(name)
+    ends = [name for name, following in ways.items() if not following]
+    while ends:
+        end = ends.pop()
+        del ways[end]
+        for name in before[end]:
+            ways[name].discard(end)
+            if not ways[name]:
+                ends.append(name)
+    return bool(ways)
+
+
+def _loop(ways: dict[str, set[str]]) -> list[str]:
+    """One loop; every step in `ways` has a way that stays in it. It begins with its step written first."""
+    walked: dict[str, int] = {}
+    name = next(iter(ways))
+    while name not in walked:
+        walked[name] = len(walked)
+        name = min(ways[name])
+    loop = list(walked)[walked[name] :]
+    order = list(ways)
+    first = loop.index(min(loop, key=order.index))
+    return loop[first:] + loop[:first]

@@ -1,0 +1,101 @@
+"""What one file of `callflows/` says about another: queues, flows, devices and prompts that are not there."""
+
+from collections.abc import Iterator, Mapping
+
+from ivr.callflows import Route
+from ivr.flow.document import Fields, Node, Place, Problem, place_of, place_of_text
+from ivr.flow.folder import Folder
+from ivr.flow.reading import Draft
+from ivr.flow.wording import nearest
+
+
+def check_references(folder: Folder) -> Iterator[Problem]:
+    """Every name that stands for something in another file, and is nothing there."""
+    spoken = _languages(folder)
+    everywhere = set().union(*spoken.values())
+    for draft in folder.drafts.values():
+        yield from _queues(folder, draft)
+        yield from _prompts(folder, draft, spoken.get(draft.name, everywhere))
+    yield from _agents(folder)
+    yield from _numbers(folder)
+    yield from _endpoints(folder)
+
+
+def _languages(folder: Folder) -> dict[str, set[str]]:
+    """Flow → languages in which a number leads to it."""
+    found: dict[str, set[str]] = {}
+    for number in (*folder.numbers.values(), *([folder.default] if folder.default else [])):
+        found.setdefault(number.flow, set()).add(number.language)
+    return found
+
+
+def _queues(folder: Folder, draft: Draft) -> Iterator[Problem]:
+    queues = folder.names("queues.yaml", "queues")
+    if queues is None:
+        return
+    for name, step in draft.steps.items():
+        for queue in step.queues():
+            if queue not in queues:
+                place = place_of_text(draft.source.nodes[name], queue)
+                text = f"step `{name}`: there is no queue `{queue}` in queues.yaml"
+                yield Problem(place, text, nearest(queue, queues))
+
+
+def _prompts(folder: Folder, draft: Draft, languages: set[str]) -> Iterator[Problem]:
+    for name, step in draft.steps.items():
+        for prompt in dict.fromkeys(step.prompts()):
+            for language in sorted(languages):
+                recorded = folder.prompts.get(language, {})
+                if prompt not in recorded:
+                    place = place_of_text(draft.source.nodes[name], prompt)
+                    text = f"step `{name}`: there is no file prompts/{language}/{prompt}.wav"
+                    yield Problem(place, text, nearest(prompt, recorded))
+
+
+def _agents(folder: Folder) -> Iterator[Problem]:
+    queues = folder.names("queues.yaml", "queues")
+    devices = folder.names("agents.yaml", "devices")
+    for name, agent in folder.agents.items():
+        node = _node(folder, "agents.yaml", "agents", name)
+        for index, queue in enumerate(agent.queues):
+            if queues is not None and queue not in queues:
+                text = f"agent `{name}`: there is no queue `{queue}` in queues.yaml"
+                yield Problem(place_of(node, ("queues", index)), text, nearest(queue, queues))
+        if devices is not None and agent.device is not None and agent.device not in devices:
+            text = f"agent `{name}`: there is no device `{agent.device}` under `devices:`"
+            yield Problem(place_of(node, ("device",)), text, nearest(agent.device, devices))
+
+
+def _numbers(folder: Folder) -> Iterator[Problem]:
+    document = folder.documents.get("numbers.yaml")
+    if document is None:
+        return
+    if folder.default is not None:
+        yield from _number(folder, "default", folder.default, document.root.nodes["default"])
+    for name, number in folder.numbers.items():
+        node = _node(folder, "numbers.yaml", "numbers", name)
+        yield from _number(folder, f"number `{name}`", number, node)
+
+
+def _number(folder: Folder, what: str, number: Route, node: Node) -> Iterator[Problem]:
+    if number.flow not in folder.flows:
+        text = f"{what}: there is no file flows/{number.flow}.yaml"
+        yield Problem(place_of(node, ("flow",)), text, nearest(number.flow, folder.flows))
+
+
+def _endpoints(folder: Folder) -> Iterator[Problem]:
+    """Phones and trunks are endpoints of one Asterisk: they cannot share a name."""
+    devices: Mapping[str, Place] = folder.names("agents.yaml", "devices") or {}
+    trunks = folder.names("trunks.yaml", "trunks") or {}
+    for name in devices.keys() & trunks.keys():
+        yield Problem(
+            trunks[name], f"trunk `{name}` is named like a device in agents.yaml", "rename one of them"
+        )
+
+
+def _node(folder: Folder, file: str, table: str, name: str) -> Node:
+    document = folder.documents[file]
+    assert document is not None
+    entries = document.root.nodes[table]
+    assert isinstance(entries, Fields)
+    return entries.nodes[name]

@@ -1,0 +1,92 @@
+"""What is wrong, in an admin's words; the nearest valid name for one that was misspelt."""
+
+from collections.abc import Iterable, Iterator
+from difflib import get_close_matches
+from typing import TypeVar
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from ivr.flow.document import Fields, Node, Problem, place_of, plain
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+def nearest(name: str, valid: Iterable[str]) -> str:
+    """A hint: the valid name nearest to `name`, or else the first dozen; empty when there is none."""
+    names = sorted(valid)
+    close = get_close_matches(name, names, n=1, cutoff=0.6)
+    if close:
+        return f"did you mean `{close[0]}`?"
+    if not names:
+        return ""
+    shown = ", ".join(f"`{each}`" for each in names[:12])
+    return f"one of {shown}" + (" …" if len(names) > 12 else "")
+
+
+def fit(model: type[Model], node: Node, problems: list[Problem], what: str = "") -> Model | None:
+    """The node as a `model`. If it does not fit: None, and each error, led by `what`, is in `problems`."""
+    try:
+        return model.model_validate(plain(node))
+    except ValidationError as error:
+        lead = f"{what}: " if what else ""
+        problems.extend(_problems(model, node, error, lead))
+        return None
+
+
+def only(node: Fields, known: Iterable[str], problems: list[Problem], what: str) -> None:
+    """Complain about every field of `node` that is not `known`."""
+    for name, place in node.keys.items():
+        if name not in known:
+            problems.append(Problem(place, f"{what} has no field `{name}`", nearest(name, known)))
+
+
+def _problems(model: type[BaseModel], node: Node, error: ValidationError, lead: str) -> Iterator[Problem]:
+    for detail in error.errors(include_url=False):
+        path = detail["loc"]
+        unknown = detail["type"] == "extra_forbidden"
+        text, hint = _words(model, detail)
+        yield Problem(place_of(node, path, key=unknown), lead + text, hint)
+
+
+def _words(model: type[BaseModel], detail: ErrorDetails) -> tuple[str, str]:
+    field = next((str(part) for part in reversed(detail["loc"]) if isinstance(part, str)), "")
+    given = _shown(detail["input"])
+    match detail["type"]:
+        case "extra_forbidden":
+            return f"unknown field `{field}`", nearest(field, model.model_fields)
+        case "missing":
+            return f"field `{field}` is missing", ""
+        case "int_parsing" | "int_type" | "int_from_float":
+            return f"`{field}` must be a whole number, not {given}", ""
+        case "float_parsing" | "float_type":
+            return f"`{field}` must be a number, not {given}", ""
+        case "bool_parsing" | "bool_type":
+            return f"`{field}` must be `yes` or `no`, not {given}", ""
+        case "string_type":
+            return f"`{field}` must be a text, not {given}", ""
+        case "string_pattern_mismatch":
+            return f"`{field}` cannot be {given}", "use a-z, 0-9, - and _, at most 40 characters"
+        case "literal_error":
+            return f"`{field}` cannot be {given}", f"one of {detail['ctx']['expected']}"
+        case "tuple_type" | "list_type":
+            return f"`{field}` must be a list, not {given}", ""
+        case "dict_type" | "model_type" | "model_attributes_type" | "mapping_type":
+            return f"`{field}` must have fields of its own, not {given}", ""
+        case "value_error":
+            return str(detail["ctx"]["error"]), ""
+    reason = detail["msg"].replace("Input should be", "must be").replace("String should", "must")
+    return f"`{field}`: {reason}, not {given}" if field else reason, ""
+
+
+def _shown(value: object) -> str:
+    match value:
+        case None:
+            return "empty"
+        case str():
+            return f"`{value}`" if len(value) <= 40 else f"`{value[:40]}…`"
+        case dict():
+            return "fields"
+        case list() | tuple():
+            return "a list"
+    return f"`{value}`"

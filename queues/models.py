@@ -1,0 +1,61 @@
+"""Queues, agents and their devices as admins write them. Pure: no I/O.
+
+`_s` fields are seconds.
+"""
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,39}$")]
+"""Names of queues, agents, devices, flows: safe in keys, paths, channel names and JSON without quoting."""
+
+MAX_QUEUES_OF_AGENT = 64
+"""An agent's next caller is looked for in each of his queues: this bounds what a match costs."""
+
+
+class Settings(BaseModel):
+    """Admins' tables: unknown fields are mistakes, and nothing changes after loading."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Queue(Settings):
+    """A queue of `queues.yaml`."""
+
+    title: str = Field("", max_length=200)
+    """For people; the name if empty."""
+    music: Name = "default"
+    """Class of the music that waiting callers hear."""
+    ring_s: int = Field(20, ge=1, le=300)
+    """How long an agent's phone rings for one offer."""
+    cooldown_s: int = Field(5, ge=1, le=3600)
+    """After a decline the agent is not offered anything for so long."""
+    wrapup_s: int = Field(0, ge=0, le=86_400)
+    """After a call the agent has so long for his notes; 0: ready at once."""
+    service_level_s: int = Field(20, ge=1, le=86_400)
+    """A caller answered within this time counts for the service level."""
+    short_abandon_s: int = Field(5, ge=0, le=3600)
+    """Who hangs up within this time is a short abandon, shown apart."""
+
+
+class Agent(Settings):
+    """A person of `agents.yaml` who takes calls."""
+
+    name: str = Field("", max_length=200)
+    """For people; the id if empty."""
+    device: Name | None = None
+    """The phone he is at unless he logs in at another one."""
+    queues: Annotated[tuple[Name, ...], Field(max_length=MAX_QUEUES_OF_AGENT)] = ()
+    """Queues he serves; the caller with the lowest score over all of them is his next."""
+    wrapup_s: int | None = Field(None, ge=0, le=86_400)
+    """His own wrap-up time; None: the queue's."""
+    at_start: Literal["offline", "ready"] = "offline"
+    """His state when he is published for the first time."""
+
+
+class Device(Settings):
+    """A phone of `agents.yaml` at which agents work."""
+
+    contact: Annotated[str, Field(pattern=r"^sips?:[A-Za-z0-9._~%+!*'()$&=,;:@\[\]-]{1,200}$")] | None = None
+    """Fixed SIP address; None: the phone registers."""
