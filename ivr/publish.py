@@ -59,7 +59,7 @@ class Published(NamedTuple):
 
 
 class Versions:
-    """All versions published here: `<data>/versions/<n>/`, immutable; sounds as `<data>/prompts/<sha256>.wav`.
+    """All versions published here: `<data>/versions/<n>/`, immutable; sounds in `<data>/prompts/<sha>.wav`.
 
     Several processes may publish at the same time: the same content gets the same number.
     """
@@ -86,7 +86,7 @@ class Versions:
         return Published(self._loaded[version], fresh=True)
 
     def start(self, directory: Path) -> Published:
-        """As `publish`, for a worker that starts: an edit that is broken, or a full disk, does not keep it away.
+        """As `publish`, for a worker that starts: a broken edit, or a full disk, does not keep it away.
 
         It then works by the version that was live last. Raises `BrokenCallflows` only if there never was one.
         """
@@ -105,7 +105,7 @@ class Versions:
             return Published(last, fresh=False)
 
     def load(self, version: int) -> Callflows:
-        """A version published earlier. Raises `UnknownVersion`, and `BrokenCallflows` if it cannot be read now."""
+        """A version published earlier. Raises `UnknownVersion`; `BrokenCallflows` if it fits no longer."""
         if version not in self._loaded:
             directory = self._at / str(version)
             if not directory.is_dir():

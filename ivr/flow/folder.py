@@ -61,15 +61,14 @@ class Folder:
 def read_folder(directory: Path) -> Folder:
     """Read every file of a directory, and check each by itself."""
     folder = Folder()
+    for path in sorted(directory.glob("flows/*.yml")):
+        text = "is not read"
+        folder.problems.append(Problem(Place(f"flows/{path.name}"), text, "rename it to end in `.yaml`"))
     flows = sorted(directory.glob("flows/*.yaml"))
     if not flows:
-        text = "has no flows" if directory.is_dir() else "is not there"
-        folder.problems.append(Problem(Place(str(directory)), text, "a flow is a file `flows/NAME.yaml`"))
+        hint = "a flow is a file `flows/NAME.yaml`"
+        folder.problems.append(Problem(Place("flows"), "there are no flows", hint))
         return folder
-    for path in sorted(directory.glob("flows/*.yml")):
-        folder.problems.append(
-            Problem(Place(f"flows/{path.name}"), "is not read", "rename it to end in `.yaml`")
-        )
     for path in flows:
         _flow(folder, path)
     for file, fields in SETTINGS.items():
