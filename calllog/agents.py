@@ -1,0 +1,117 @@
+"""Agents in the log: one state at any instant, at most one call at a time. Pure; a part of the audit."""
+
+from collections import Counter
+from collections.abc import Collection
+from dataclasses import dataclass, field
+
+from calllog.events import AgentStateChanged, AnyCallEvent, Bridged, Declined, Offered, Unbridged
+from calllog.grammar import CLOCK_SLACK_MS, EPOCH_MS, Violation
+
+
+@dataclass
+class _Agent:
+    """What the log has said about one agent so far."""
+
+    last: AgentStateChanged | None = None
+    number: int = 0
+    leg: str = ""
+    """The call he is offered to or bridged with."""
+    calls: int = 0
+    talk_ms: int = 0
+
+
+@dataclass
+class AgentCheck:
+    """The walk along the stream, seen from the agents' side.
+
+    Every `offered` of a call has one change to `offered` of the agent, every `bridged` one to `talking`: they
+    are written by the same script, so counts that differ mean that one of the two was lost or made up.
+    """
+
+    _agents: dict[str, _Agent] = field(default_factory=dict)
+    _called: Counter[tuple[str, str, str]] = field(default_factory=Counter)
+    _stated: Counter[tuple[str, str, str]] = field(default_factory=Counter)
+
+    @property
+    def count(self) -> int:
+        """Agents seen."""
+        return len(self._agents)
+
+    def totals(self, agent: str) -> tuple[int, int]:
+        """Bridged calls of an agent, and his talk without holds in ms."""
+        seen = self._agent(agent)
+        return seen.calls, seen.talk_ms
+
+    def _agent(self, name: str) -> _Agent:
+        return self._agents.setdefault(name, _Agent())
+
+    def state(self, event: AgentStateChanged) -> list[Violation]:
+        """The next change of state: it must begin where the one before it ended."""
+        agent = self._agent(event.agent)
+        wrong: list[tuple[str, str]] = []
+        owner, _, number = event.id.rpartition(":")
+        if owner != f"agent:{event.agent}" or not number.isdecimal():
+            wrong.append(("id", "has an event with another's id"))
+        elif int(number) != agent.number + 1:
+            wrong.append(("seq", f"has change {number}, {agent.number + 1} was due"))
+        if number.isdecimal():
+            agent.number = int(number)
+        if event.at < EPOCH_MS or event.at > event.logged_at + CLOCK_SLACK_MS:
+            wrong.append(("time", "changes after it was logged, or before this century"))
+        last, agent.last = agent.last, event
+        if event.to in ("offered", "talking"):
+            self._stated[event.agent, event.call, event.to] += 1
+        broken = [("tile", what) for what in _untiled(last, event)] if last else []
+        about = event.call or (last.call if last and broken else "") or f"agent {event.agent}"
+        return [
+            Violation(about, rule, f"agent {event.agent} {what}", event.id) for rule, what in wrong + broken
+        ]
+
+    def call(self, event: AnyCallEvent) -> list[Violation]:
+        """A call's event: what it means for the agent it names."""
+        wrong = ""
+        match event:
+            case Offered():
+                agent = self._agent(event.agent)
+                if agent.leg:
+                    wrong = f"offered to {event.agent}, who has call {agent.leg}"
+                agent.leg = event.call
+                self._called[event.agent, event.call, "offered"] += 1
+            case Declined():
+                self._agent(event.agent).leg = ""
+            case Bridged():
+                agent = self._agent(event.agent)
+                if agent.leg not in ("", event.call):
+                    wrong = f"bridged with {event.agent}, who has call {agent.leg}"
+                agent.leg = event.call
+                agent.calls += 1
+                self._called[event.agent, event.call, "talking"] += 1
+            case Unbridged():
+                agent = self._agent(event.agent)
+                agent.leg = ""
+                agent.talk_ms += event.talk_ms
+        return [Violation(event.call, "agent", wrong, event.id, event.seq)] if wrong else []
+
+    def finish(self, ended: Collection[str]) -> list[Violation]:
+        """Compare both stories, for calls that have ended (of the others one half may not be read yet)."""
+        found = []
+        for key in sorted(self._called.keys() | self._stated.keys()):
+            agent, call, state = key
+            if self._called[key] != self._stated[key] and (call in ended or not self._called[key]):
+                what = (
+                    f"the call says {agent} was {state} {self._called[key]} times, "
+                    f"his states say {self._stated[key]} times"
+                )
+                found.append(Violation(call or f"agent {agent}", "agent", what))
+        return found
+
+
+def _untiled(last: AgentStateChanged, event: AgentStateChanged) -> list[str]:
+    wrong = []
+    if event.from_ != last.to:
+        wrong.append(f"leaves `{event.from_ or 'nothing'}`, but was `{last.to}`")
+    if event.at < last.at:
+        wrong.append(f"changes {last.at - event.at} ms before his last change")
+    if event.to == event.from_ and event.reason == last.reason:
+        wrong.append(f"goes from `{event.to}` to the same")
+    return wrong

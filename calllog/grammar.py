@@ -1,0 +1,311 @@
+"""What a call's log must look like, in one place. Pure: no I/O. Tests and `holdfast audit` both use it.
+
+The letters: A arrived · N answered · s step, input, announcement · q refused at the door · j joined ·
+h/H the queue's hold begins/ends · k/K SIP hold by a party begins/ends · a left the queue, answered ·
+l left it otherwise · b/B bridged/unbridged · E ended.
+
+    A (N|s|q|k|K)* ( j h (s|k|K)* H ( l | a b (s|k|K)* B ) (N|s|q|k|K)* )* E
+
+Beside the order: `seq` has no gaps; times are sane; the holds of each party are balanced; each offer is
+closed by exactly one `declined` or by the one `bridged`; durations add up (calllog.durations); the verdict
+fits.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+from calllog.durations import wrong_durations
+from calllog.events import (
+    LEFT_CLASS,
+    AnyCallEvent,
+    Arrived,
+    Bridged,
+    Declined,
+    Ended,
+    HoldEnded,
+    HoldStarted,
+    Joined,
+    Offered,
+    QueueLeft,
+    Unbridged,
+)
+
+CLOCK_SLACK_MS = 1000
+"""Asterisk, workers and Redis may read different clocks; facts this much out of order are no finding."""
+
+EPOCH_MS = 1_000_000_000_000
+"""September 2001. An instant before it is a mistake of unit."""
+
+Place = Literal["start", "flow", "joined", "waiting", "unheld", "connected", "talking", "ended"]
+
+ORDER: dict[Place, dict[str, Place]] = {
+    "start": {"A": "flow"},
+    "flow": {"N": "flow", "s": "flow", "q": "flow", "k": "flow", "K": "flow", "j": "joined", "E": "ended"},
+    "joined": {"h": "waiting"},
+    "waiting": {"s": "waiting", "k": "waiting", "K": "waiting", "H": "unheld"},
+    "unheld": {"l": "flow", "a": "connected"},
+    "connected": {"b": "talking"},
+    "talking": {"s": "talking", "k": "talking", "K": "talking", "B": "flow"},
+    "ended": {},
+}
+"""Where the caller is → which letters may come → where he is then."""
+
+_LEADS_TO: dict[str, Place] = {
+    letter: to for place, ways in ORDER.items() for letter, to in ways.items() if place != to
+}
+_LETTER = {
+    "arrived": "A",
+    "answered": "N",
+    "step": "s",
+    "input": "s",
+    "announced": "s",
+    "queue_refused": "q",
+    "joined": "j",
+    "bridged": "b",
+    "unbridged": "B",
+    "ended": "E",
+}
+_IN_WORDS = {
+    "start": "before `arrived`",
+    "flow": "in the flow",
+    "joined": "between `joined` and the queue's hold",
+    "waiting": "while waiting",
+    "unheld": "between the end of the queue's hold and `queue_left`",
+    "connected": "between `queue_left(answered)` and `bridged`",
+    "talking": "while bridged",
+    "ended": "after `ended`",
+}
+
+
+@dataclass(frozen=True)
+class Violation:
+    """One broken rule. `call`: the call (or agent, worker, queue) it was found in; `id`: the event's."""
+
+    call: str
+    rule: str
+    what: str
+    id: str = ""
+    seq: int = 0
+
+    def __str__(self) -> str:
+        where = f" (event {self.seq})" if self.seq else ""
+        return f"{self.call}{where}: {self.rule}: {self.what}"
+
+
+def letter(event: AnyCallEvent) -> str:
+    """The event's letter in the grammar; empty for offers, which are checked beside it."""
+    match event:
+        case HoldStarted():
+            return "h" if event.by == "queue" else "k"
+        case HoldEnded():
+            return "H" if event.by == "queue" else "K"
+        case QueueLeft():
+            return "a" if event.reason == "answered" else "l"
+    return _LETTER.get(event.kind, "")
+
+
+def violations(events: Sequence[AnyCallEvent], *, live: bool = False) -> list[Violation]:
+    """Every rule that this log of one call breaks; an empty list if it is sound.
+
+    `events` are in the order of the stream. A `live` call need not have ended: what is open is no finding.
+    """
+    if not events:
+        return []
+    check = _Check(events[0].call)
+    for event in events:
+        check.event(event)
+    if not live:
+        check.end(events[-1])
+    for event, what in wrong_durations(events):
+        check.report(event, "duration", what)
+    return check.found
+
+
+@dataclass
+class _Check:
+    """The walk along one call's events."""
+
+    call: str
+    found: list[Violation] = field(default_factory=list)
+    place: Place = "start"
+    last: AnyCallEvent | None = None
+    last_at: int = 0
+    arrived_at: int = 0
+    answered: bool = False
+    joined: Joined | None = None
+    queues_left: list[QueueLeft] = field(default_factory=list)
+    holds: dict[str, HoldStarted] = field(default_factory=dict)
+    offers: list[Offered] = field(default_factory=list)
+    attempts: int = 0
+    bridged: Bridged | None = None
+    bridges: int = 0
+
+    def report(self, event: AnyCallEvent, rule: str, what: str) -> None:
+        self.found.append(Violation(self.call, rule, what, event.id, event.seq))
+
+    def event(self, event: AnyCallEvent) -> None:
+        self._identity(event)
+        self._time(event)
+        self._order(event)
+        for rule, what in self._content(event):
+            self.report(event, rule, what)
+        self.last = event
+
+    def end(self, last: AnyCallEvent) -> None:
+        """Nothing more will come: whatever is open now stays open for ever."""
+        if self.place != "ended":
+            self.report(last, "end", f"the log stops {_IN_WORDS[self.place]}, without `ended`")
+
+    def _identity(self, event: AnyCallEvent) -> None:
+        expected = self.last.seq + 1 if self.last else 1
+        if event.seq != expected:
+            self.report(event, "seq", f"seq is {event.seq}, {expected} was due")
+        if event.call != self.call or event.id != f"{event.call}:{event.seq}":
+            self.report(event, "id", f"the id does not fit call and seq {event.seq}")
+
+    def _time(self, event: AnyCallEvent) -> None:
+        if event.at < EPOCH_MS or event.at > event.logged_at + CLOCK_SLACK_MS:
+            self.report(event, "time", "happened after it was logged, or before this century")
+        if self.last and event.logged_at < self.last.logged_at:
+            self.report(
+                event, "time", f"logged {self.last.logged_at - event.logged_at} ms before the one before it"
+            )
+        earliest = self.arrived_at if letter(event) in ("N", "s") else self.last_at
+        if event.at < earliest - CLOCK_SLACK_MS:
+            self.report(event, "time", f"happened {earliest - event.at} ms before what came before it")
+        self.last_at = max(self.last_at, event.at)
+        if event.source == "inferred":
+            if event.not_before is None or event.not_after is None:
+                self.report(event, "inferred", "an inferred event needs not_before and not_after")
+            elif not event.not_before - CLOCK_SLACK_MS <= event.at <= event.not_after + CLOCK_SLACK_MS:
+                self.report(event, "inferred", "lies outside its own not_before and not_after")
+
+    def _order(self, event: AnyCallEvent) -> None:
+        sign = letter(event)
+        if not sign:
+            return
+        ways = ORDER[self.place]
+        if sign not in ways:
+            self.report(event, "order", f"`{event.kind}` {_IN_WORDS[self.place]}")
+        self.place = ways.get(sign) or _LEADS_TO.get(sign) or self.place
+
+    def _content(self, event: AnyCallEvent) -> Iterator[tuple[str, str]]:
+        match event:
+            case Arrived():
+                self.arrived_at = event.at
+            case HoldStarted() | HoldEnded():
+                yield from self._hold(event)
+            case Joined():
+                self.joined = event
+            case Offered():
+                yield from self._offered(event)
+            case Declined():
+                yield from self._declined(event)
+            case QueueLeft():
+                yield from self._left(event)
+            case Bridged():
+                yield from self._bridged(event)
+            case Unbridged():
+                yield from self._unbridged(event)
+            case Ended():
+                yield from self._ended(event)
+        if event.kind == "answered":
+            if self.answered:
+                yield "answer", "answered a second time"
+            self.answered = True
+
+    def _hold(self, event: HoldStarted | HoldEnded) -> Iterator[tuple[str, str]]:
+        if isinstance(event, HoldStarted):
+            if event.by in self.holds:
+                yield "hold", f"a hold by the {event.by} begins inside another one of his"
+            if event.by == "agent" and not self.bridged:
+                yield "hold", "an agent holds who is not bridged"
+            self.holds[event.by] = event
+        elif self.holds.pop(event.by, None) is None:
+            yield "hold", f"a hold by the {event.by} ends that never began"
+
+    def _offered(self, event: Offered) -> Iterator[tuple[str, str]]:
+        if self.place != "waiting":
+            yield "offer", f"offered {_IN_WORDS[self.place]}"
+        if self.offers:
+            yield "offer", f"offered to {event.agent} while {self.offers[0].agent} is being offered"
+        if event.attempt != self.attempts + 1:
+            yield "offer", f"attempt {event.attempt} after attempt {self.attempts}"
+        self.attempts = event.attempt
+        self.offers.append(event)
+
+    def _declined(self, event: Declined) -> Iterator[tuple[str, str]]:
+        offer = self._close_offer(event.agent, event.attempt)
+        if not offer:
+            yield "offer", f"declined by {event.agent}, to whom no offer is open"
+        elif event.ring_ms > event.at - offer.at + CLOCK_SLACK_MS:
+            yield "duration", f"rang for {event.ring_ms} ms, {event.at - offer.at} ms after the offer"
+
+    def _close_offer(self, agent: str, attempt: int | None = None) -> Offered | None:
+        for index, offer in enumerate(self.offers):
+            if offer.agent == agent and attempt in (None, offer.attempt):
+                return self.offers.pop(index)
+        return None
+
+    def _left(self, event: QueueLeft) -> Iterator[tuple[str, str]]:
+        if self.joined and event.queue != self.joined.queue:
+            yield "queue", f"left {event.queue}, but waited in {self.joined.queue}"
+        if event.reason != "answered":
+            for offer in self.offers:
+                yield "offer", f"left the queue while the offer to {offer.agent} is open"
+        if event.position < 1 or event.original_position < 1:
+            yield "queue", "positions count from 1"
+        self.joined = None
+        self.queues_left.append(event)
+
+    def _bridged(self, event: Bridged) -> Iterator[tuple[str, str]]:
+        if not self._close_offer(event.agent):
+            yield "offer", f"bridged with {event.agent}, to whom no offer is open"
+        for offer in self.offers:
+            yield "offer", f"bridged with {event.agent} while the offer to {offer.agent} is open"
+        if not self.answered:
+            yield "answer", "bridged, but never answered"
+        self.bridged = event
+        self.bridges += 1
+
+    def _unbridged(self, event: Unbridged) -> Iterator[tuple[str, str]]:
+        if self.bridged and event.agent != self.bridged.agent:
+            yield "bridge", f"parted from {event.agent}, but bridged with {self.bridged.agent}"
+        if "agent" in self.holds:
+            yield "hold", "the agent's hold is open after he has left"
+            del self.holds["agent"]
+        self.bridged = None
+
+    def _ended(self, event: Ended) -> Iterator[tuple[str, str]]:
+        for party in self.holds:
+            yield "hold", f"the hold by the {party} never ends"
+        for offer in self.offers:
+            yield "offer", f"the offer to {offer.agent} is never closed"
+        self.holds.clear()
+        self.offers.clear()
+        wrong = self._wrong_verdict(event)
+        if wrong:
+            yield "verdict", wrong
+
+    def _wrong_verdict(self, event: Ended) -> str:
+        """Why the verdict cannot be true; empty if it can. The first verdict that holds counts."""
+        verdict = event.verdict
+        if verdict in ("failed", "lost"):
+            return ""
+        if self.bridges:
+            return "" if verdict == "completed" else f"{verdict}, but an agent was bridged"
+        if verdict == "completed":
+            return "completed, but no agent was ever bridged"
+        if verdict == "rejected" and self.answered:
+            return "rejected, but answered"
+        classes = [LEFT_CLASS[left.reason] for left in self.queues_left]
+        if verdict == "overflowed" and "F" not in classes:
+            return "overflowed, but no queue was left by a rule"
+        if verdict == "abandoned" and (classes[-1:] != ["B"] or "F" in classes):
+            return "abandoned, but hanging up in a queue was not all that happened"
+        if classes[-1:] == ["B"] and verdict in ("self_served", "ivr_exit", "rejected"):
+            return f"{verdict}, but the caller hung up in a queue"
+        if verdict == "ivr_exit" and (event.ended_by != "caller" or classes):
+            return "ivr_exit, but the caller had been in a queue or did not hang up"
+        return ""
