@@ -130,7 +130,11 @@ def _scalars(node: Node) -> Iterator[Scalar]:
 
 def read_document(path: Path, name: str) -> Document:
     """Read one file whose top level is a mapping. `name` is what places call the file. Raises `Broken`."""
-    text = _text(path, name)
+    return parse_document(_text(path, name), name)
+
+
+def parse_document(text: str, name: str) -> Document:
+    """As `read_document`, from text."""
     reader = _Reader(name)
     try:
         root = reader.read(text)

@@ -1,0 +1,100 @@
+"""Every field of every step: changing it changes what happens. A field without a case fails the last test."""
+
+import dataclasses
+from dataclasses import dataclass
+
+import pytest
+
+from ivr.steps import verbs
+from tests.unit.flow.scripted_line import Agents, Script, call
+
+NEXT = "next: {1: a, 12: b, invalid: c, timeout: d}"
+ENDS = "\n".join(f"  {name}: {{hangup: }}" for name in "abcd")
+
+
+@dataclass(frozen=True)
+class Case:
+    """Two values of a field, and how the two calls begin or end because of it."""
+
+    verb: str
+    field: str
+    fields: str
+    """The verb's other fields."""
+    values: tuple[str, str]
+    """Two values; empty: the field is not written."""
+    expected: tuple[str, str]
+    """One line of the story that only this value's call has."""
+    script: Script = dataclasses.field(default_factory=Script)
+
+
+BUSY = Script(agents={"sales": Agents(after_s=20)})
+CASES = [
+    Case("play", "files", "", ("hello", "[other, hello]"), ("0.0 play en/hello", "2.0 play en/hello")),
+    Case(
+        "play", "interrupt", "files: x", ("yes", "no"), ("1.0 stop", "2.0 step main/end"), Script({1.0: "5"})
+    ),
+    Case("play", "answer", "files: x", ("yes", "no"), ("0.0 answer", "-"), Script()),
+    Case("say", "text", "", ("Hello", "Good day"), ("0.0 play say:Hello", "0.0 play say:Good day")),
+    Case("say", "interrupt", "text: x", ("yes", "no"), ("1.0 stop", "2.0 step main/end"), Script({1.0: "5"})),
+    Case("say", "answer", "text: x", ("yes", "no"), ("0.0 answer", "-"), Script()),
+    Case("queue", "name", "", ("sales", "support"), ("0.0 wait in sales", "0.0 wait in support")),
+    Case("queue", "max_wait_s", "name: sales", ("15", "25"), ("15.0 step main/end", "20.0 talk"), BUSY),
+    Case("hangup", "cause", "", ("busy", "congestion"), ("0.0 hangup busy", "0.0 hangup congestion")),
+    Case("menu", "play", "", ("m", "n"), ("0.0 play en/m", "0.0 play en/n")),
+    Case("menu", "say", "", ("m", "n"), ("0.0 play say:m", "0.0 play say:n")),
+    Case(
+        "menu", "digits", "play: m", ("1", "2"), ("2.5 step main/a", "2.5 step main/b"), Script({2.5: "12"})
+    ),
+    Case("menu", "timeout_s", "play: m, retries: 0", ("3", ""), ("5.0 step main/d", "7.0 step main/d")),
+    Case(
+        "menu",
+        "between_s",
+        "play: m, digits: 2",
+        ("1", ""),
+        ("4.0 step main/a", "6.0 step main/a"),
+        Script({3.0: "1"}),
+    ),
+    Case("menu", "retries", "play: m, timeout_s: 1", ("0", ""), ("3.0 step main/d", "9.0 step main/d")),
+    Case(
+        "menu",
+        "invalid",
+        "play: m",
+        ("oops", "{say: No}"),
+        ("3.0 play en/oops", "3.0 play say:No"),
+        Script({3.0: "9"}),
+    ),
+    Case("menu", "timeout", "play: m", ("oops", "{say: Yes?}"), ("7.0 play en/oops", "7.0 play say:Yes?")),
+    Case(
+        "menu",
+        "barge_in",
+        "play: m",
+        ("yes", "no"),
+        ("1.0 step main/a", "2.0 step main/a"),
+        Script({1.0: "1"}),
+    ),
+    Case("menu", "flush", "play: m", ("no", "yes"), ("0.0 step main/a", "0.0 play en/m"), Script({0.0: "1"})),
+]
+
+
+def _told(case: Case, value: str) -> list[str]:
+    fields = ", ".join(part for part in (case.fields, f"{case.field}: {value}" if value else "") if part)
+    following = {"menu": NEXT, "hangup": ""}.get(case.verb, "next: end")
+    text = f"steps:\n  first:\n    {case.verb}: {{{fields}}}\n    {following}\n  end: {{hangup: }}\n{ENDS}"
+    if value != "2" and case.field != "between_s":
+        text = text.replace(" 12: b,", "")  # a choice that needs more than one key
+    return [f"{at} {what}" for at, what in call(text, case.script).told]
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.verb}.{case.field}")
+def test_changing_the_field_changes_what_happens(case: Case) -> None:
+    one, other = (_told(case, value) for value in case.values)
+    assert one != other
+    for own, story, foreign in ((case.expected[0], one, other), (case.expected[1], other, one)):
+        if own != "-":
+            assert own in story
+            assert own not in foreign
+
+
+def test_every_field_has_a_case() -> None:
+    fields = {(verb, name) for verb, kind in verbs().items() for name in kind.model_fields if name != "next"}
+    assert fields == {(case.verb, case.field) for case in CASES}
