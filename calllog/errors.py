@@ -42,9 +42,3 @@ class JournalHeld(JournalError):
     """Another live process writes this journal: a journal has one writer."""
 
     reason: str = "journal-held"
-
-
-class JournalBroken(JournalError):
-    """A line before the last is damaged. A torn last line is no damage: nobody was told it was safe."""
-
-    reason: str = "journal-broken"
