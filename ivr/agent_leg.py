@@ -1,13 +1,16 @@
 """The channel to an agent's phone: its ids, and what an ending before the answer means."""
 
+import re
 import time
 from dataclasses import dataclass, field
 
 from ivr.checkpoint import CallRecord
 from queues.store import Offer
 
-BUSY, NO_USER, NO_ANSWER, REJECTED = 17, 18, 19, 21
+BUSY, NO_USER, NO_ANSWER, REJECTED, REDIRECTED = 17, 18, 19, 21, 23
 """Q.850 causes by which Asterisk tells a phone's refusal apart."""
+
+_SUFFIXES = re.compile(r"(-[abp][0-9]+)+$")
 
 
 @dataclass
@@ -33,18 +36,28 @@ class AgentLeg:
 
     @property
     def channel(self) -> str:
-        return f"{self.call}-a{self.attempt}"
+        return leg_channel(self.call, self.attempt)
 
     def ring_ms(self) -> int:
         """How long the phone has been rung, ms."""
         return round((time.monotonic() - self.rung_at) * 1000)
 
 
+def leg_channel(call: str, attempt: int) -> str:
+    """Channel id of the nth attempt to reach an agent for a call."""
+    return f"{call}-a{attempt}"
+
+
+def owner_of(channel: str) -> str:
+    """The call a channel, bridge or playback of ours belongs to; a caller's channel id is the call's id."""
+    return _SUFFIXES.sub("", channel)
+
+
 def decline_reason(cause: int, ring_ms: int, ring_s: int) -> str:
     """Why a phone was not answered, by the Q.850 cause with which its channel ended."""
     if cause == BUSY:
         return "busy"
-    if cause == REJECTED:
+    if cause in (REJECTED, REDIRECTED):
         return "rejected"
     if cause in (NO_USER, NO_ANSWER) or ring_ms >= ring_s * 1000 - 500:
         return "no_answer"

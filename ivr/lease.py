@@ -43,7 +43,9 @@ class Lease:
         """Leases run out while Redis is away: absent peers are dead only if it has been here for a while."""
         return self._clock() - self.available_since > TTL_S
 
-    async def renew(self, renewal: Callable[[], Awaitable[None]], lapsed: Callable[[], Awaitable[None]]) -> None:
+    async def renew(
+        self, renewal: Callable[[], Awaitable[None]], lapsed: Callable[[], Awaitable[None]]
+    ) -> None:
         """One renewal. `lapsed` runs before commands are allowed again if the lease had become too old."""
         begun = self._clock()
         try:

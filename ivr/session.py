@@ -13,13 +13,14 @@ from dataclasses import dataclass
 from typing import NoReturn
 
 from calllog.errors import HoldfastError
-from ivr.agent_leg import AgentLeg, decline_reason, presentable
+from ivr.agent_leg import AgentLeg, decline_reason
 from ivr.ari import AriError, Asterisk, AsteriskAway, Conflict, NotFound, Silenced
 from ivr.ari import events as ari
 from ivr.checkpoint import CallRecord, Checkpoint
 from ivr.flow.line import Hangup, MediaFailed
+from ivr.flow.run import run_flow
+from ivr.flow.step import Flow
 from ivr.mailbox import Mailbox
-from ivr.verdict import History, verdict
 from queues.errors import Fenced, StoreAway
 from queues.handle import CallHandle
 from queues.store import Offer, Store
@@ -28,8 +29,10 @@ log = logging.getLogger(__name__)
 
 Message = ari.ChannelEvent | ari.PlaybackFinished | Offer
 
-CAUSES = {"normal": 16, "busy": 17, "rejected": 21, "unallocated": 1, "congestion": 42, "unavailable": 20}
+CAUSES = {"normal": 16, "busy": 17, "rejected": 21, "unknown-number": 1, "congestion": 42, "unavailable": 20}
 """Names for `hangup cause`, by Q.850; Asterisk maps them to a SIP final response before the answer."""
+
+_REASONS = {"caller": "caller-hangup", "agent": "agent-hangup", "system": "flow-ended"}
 
 GONE_TIMEOUT_S = 5.0
 """After a command met a dead channel, its hangup event is this late at most; then the end is inferred."""
@@ -68,39 +71,56 @@ class Session:
         self.language = language
         self.variables: dict[str, str] = {}
         self.path = ""
+        self.begun = False
+        """Its record is in Redis."""
+        self.task: asyncio.Task[None] | None = None
         self.mailbox: Mailbox[Message] = Mailbox()
-        self.history = History()
+        self._answered = False
         self._digits: deque[str] = deque()
         self._plays = 0
         self._leg: AgentLeg | None = None
         self._resumed: CallRecord | None = None
         self._gone_at = 0
 
+    @property
+    def talking(self) -> bool:
+        return self._leg is not None and self._leg.bridge != ""
+
     # The life of the call
 
-    async def run(self, flow: Callable[["Session"], Awaitable[None]], resumed: CallRecord | None = None) -> None:
-        """Run the call's flow and write its end, whatever happens in it."""
-        self._resumed = resumed
+    async def run(self, flow: Flow, resumed: CallRecord | None = None) -> None:
+        """Run the call's flow and write its end, whatever happens in it. `resumed`: taken over, at this point."""
         try:
             try:
-                await flow(self)
-                by, reason, cause = "system", "flow-ended", CAUSES["normal"]
+                await self._flow(flow, resumed)
             except Hangup as end:
-                by, cause = end.by, end.cause
-                reason = "hangup"
-            await self._end(verdict(self.history, by), reason, by, cause)
+                await self._end("", _REASONS[end.by], end.by, end.cause)
         except (Fenced, Silenced):
             log.warning("call left to its new owner", extra={"call": self.call})
-        except asyncio.CancelledError:
-            raise
         except HoldfastError as error:
             log.error("call failed: %s", error, extra={"call": self.call})
             await self._fail(error.verdict, error.reason)
-        except Exception:  # noqa: BLE001 (supervisor: one call's failure must not reach another)
+        except Exception:
             log.exception("call failed", extra={"call": self.call})
             await self._fail("failed", "internal-error")
         finally:
             self._forget()
+
+    async def _flow(self, flow: Flow, resumed: CallRecord | None) -> NoReturn:
+        if resumed is None:
+            await run_flow(self, flow)
+        self._resumed = resumed
+        self.variables = dict(resumed.vars)
+        self._answered = resumed.answered_at > 0
+        # The caller may have gone while nobody owned the call: then that is all there is to tell.
+        for _ in range(len(self.mailbox)):
+            message = await self.mailbox.take()
+            if message is not None and not await self._absorb(message):
+                self.mailbox.put(message)
+        if resumed.state == "flow":
+            for number in (0, 1):
+                await self.house.asterisk.stop(playback_id(self.call, number))
+        await run_flow(self, flow, resumed.step)
 
     async def _fail(self, word: str, reason: str) -> None:
         """An error of ours: the caller goes back to the dialplan's fallback rather than into silence."""
@@ -110,7 +130,7 @@ class Session:
         except (HoldfastError, OSError):
             log.exception("the end of a failed call could not be written", extra={"call": self.call})
 
-    async def _end(self, word: str, reason: str, by: str, cause: int, hang_up: bool = True) -> None:
+    async def _end(self, verdict: str, reason: str, by: str, cause: int, hang_up: bool = True) -> None:
         asterisk, leg = self.house.asterisk, self._leg
         try:
             if leg is not None:
@@ -122,7 +142,7 @@ class Session:
         except AsteriskAway:
             log.warning("Asterisk is away: its channels end without us", extra={"call": self.call})
         await self.house.checkpoint.ended(
-            self.handle, at=self._gone_at, verdict=word, reason=reason, ended_by=by, cause=cause
+            self.handle, at=self._gone_at, verdict=verdict, reason=reason, ended_by=by, cause=cause
         )
 
     def _forget(self) -> None:
@@ -176,14 +196,16 @@ class Session:
         if resumed is not None and resumed.state != "flow":
             return  # the call is further than this checkpoint: in a queue or with an agent
         self._resumed = None
-        await self.house.checkpoint.step(self.handle, flow=flow, version=version, path=path, vars=self.variables)
+        await self.house.checkpoint.step(
+            self.handle, flow=flow, version=version, path=path, vars=self.variables
+        )
 
     async def answer(self) -> None:
-        if self.history.answered:
+        if self._answered:
             return
         await self._tell(self.house.asterisk.answer(self.call))
-        self.history.answered = True
-        self.note("answered", at=_now_ms())
+        self._answered = True
+        self.note("answered")
 
     def prompt(self, name: str) -> str:
         return self.house.prompt(name, self.language)
@@ -218,7 +240,7 @@ class Session:
                     return digit
 
     def note(self, kind: str, **fields: object) -> None:
-        self.house.store.note(self.handle, kind, **fields)
+        self.house.store.note(self.handle, kind, 0, **fields)
 
     async def hangup(self, cause: str) -> NoReturn:
         raise Hangup("system", CAUSES[cause])
@@ -234,7 +256,6 @@ class Session:
                 return "answered"
         else:
             joined_at = await self._join(name)
-        self.history.waiting = True
         return await self._wait(name, joined_at, max_wait_s)
 
     # In the queue
@@ -249,7 +270,6 @@ class Session:
             except StoreAway:
                 # His place counts from now; he hears music until Redis is back.
                 await self._next(asyncio.get_running_loop().time() + 0.5)
-        self.history.joined = True
         mark = f"{self.call},{name},{joined.score},{self.path}"
         await self._tell(self.house.asterisk.mark(self.call, "HF", mark))
         return joined.joined_at
@@ -263,7 +283,6 @@ class Session:
             message = await self._next(until)
             if message is None:
                 await self.house.store.leave(self.handle, reason="timeout")
-                self.history.waiting, self.history.overflowed = False, True
                 await self._tell(self.house.asterisk.stop_music(self.call))
                 return "timeout"
             if isinstance(message, Offer) and await self._serve(message, name):
@@ -280,6 +299,7 @@ class Session:
             await self._talk()
             return True
         self._leg = None
+        self.house.forget(leg.channel)
         await self.house.store.decline(
             self.handle, agent=leg.agent, attempt=leg.attempt, reason=reason, ring_ms=leg.ring_ms()
         )
@@ -288,14 +308,7 @@ class Session:
     async def _ring(self, leg: AgentLeg) -> str:
         """Ring the phone while the caller keeps music and place; returns why not answered, or nothing."""
         try:
-            await self.house.asterisk.ring(
-                leg.device,
-                leg.channel,
-                f"agent,{self.call},{leg.attempt}",
-                timeout_s=leg.ring_s,
-                caller=presentable(self.caller),
-                originator=self.call,
-            )
+            await self.house.asterisk.ring(leg.device, leg.channel, leg.ring_s, self.caller)
         except AriError as error:
             log.warning("phone cannot be rung: %s", error, extra={"call": self.call, "agent": leg.agent})
             return "unreachable"
@@ -306,7 +319,7 @@ class Session:
             if message.channel.id != leg.channel:
                 continue
             match message:
-                case ari.StasisStart():
+                case ari.ChannelStateChange() if message.channel.state == "Up":
                     leg.answered = True
                     return ""
                 case ari.ChannelDestroyed(cause=cause):
@@ -328,7 +341,6 @@ class Session:
             await self._tell(asterisk.start_music(self.call, self.house.music_of(queue)))
             return "caller_gone" if isinstance(error, NotFound) else "withdrawn"
         await store.connected(self.handle, agent=leg.agent, attempt=leg.attempt, at=_now_ms())
-        self.history.waiting, self.history.served = False, True
         return ""
 
     async def _settle(self, leg: AgentLeg) -> bool:
@@ -342,7 +354,9 @@ class Session:
             except StoreAway:
                 if not told:
                     told = True
-                    await self.house.asterisk.play(leg.channel, f"{leg.channel}-p0", ["sound:one-moment-please"])
+                    await self.house.asterisk.play(
+                        leg.channel, f"{leg.channel}-p0", ["sound:one-moment-please"]
+                    )
                 if loop.time() >= deadline:
                     return False
                 await self._next(loop.time() + 0.1)
@@ -365,20 +379,22 @@ class Session:
     async def _resume(self, record: CallRecord) -> bool:
         """Go on where the record says. True: the caller talks to an agent; False: he waits in his place."""
         asterisk, store = self.house.asterisk, self.house.store
-        self.history.joined = True
         if record.state == "waiting":
             return False
         leg = self._leg = AgentLeg.of_record(record)
         leg.bridge = f"{self.call}-b{leg.attempt}"
         self.house.listen(leg.channel, self)
         if record.state == "talking":
-            self.history.served = leg.answered = True
+            leg.answered = True
             if leg.channel not in await asterisk.bridged(leg.bridge):
                 self.mailbox.put(ari.ChannelDestroyed(channel=ari.Channel(id=leg.channel)))
             return True
-        if record.state == "connecting" and set(await asterisk.bridged(leg.bridge)) >= {self.call, leg.channel}:
+        if record.state == "connecting" and set(await asterisk.bridged(leg.bridge)) >= {
+            self.call,
+            leg.channel,
+        }:
             await store.connected(self.handle, agent=leg.agent, attempt=leg.attempt, at=_now_ms())
-            self.history.served = leg.answered = True
+            leg.answered = True
             return True
         await asterisk.hang_up(leg.channel)
         await asterisk.unbridge(leg.bridge)

@@ -22,7 +22,9 @@ class Asterisk:
         for app, kinds in ((self.app, WANTED), (devices, WANTED_OF_DEVICES)):
             allowed = {"allowed": [{"type": kind} for kind in kinds]}
             await self.link.request("PUT", f"applications/{app}/eventFilter", body=allowed)
-        await self.link.request("POST", f"applications/{devices}/subscription", {"eventSource": "endpoint:PJSIP"})
+        await self.link.request(
+            "POST", f"applications/{devices}/subscription", {"eventSource": "endpoint:PJSIP"}
+        )
 
     async def claim(self, channel: str) -> None:
         """Claim a broadcast call. Raises `Conflict` if another worker was first, `NotFound` if it is gone."""
@@ -58,21 +60,17 @@ class Asterisk:
             return ""
         return msgspec.json.decode(reply, type=dict[str, str]).get("value", "")
 
-    async def ring(
-        self, device: str, leg: str, args: str, timeout_s: int, caller: str, originator: str
-    ) -> None:
-        """Ring a phone with a channel id of our making; `StasisStart` tells the answer."""
-        query = {
-            "endpoint": f"PJSIP/{device}",
-            "app": self.app,
-            "appArgs": args,
-            "channelId": leg,
-            "timeout": str(timeout_s),
-            "originator": originator,
-        }
+    async def ring(self, device: str, leg: str, timeout_s: int, caller: str) -> None:
+        """Ring a phone with a channel id of our making; the channel's state `Up` tells the answer.
+
+        Create and dial, not originate: originate follows a phone's redirection (302) to wherever it points.
+        """
+        create = {"endpoint": f"PJSIP/{device}", "app": self.app, "channelId": leg, "appArgs": "agent"}
+        await self.link.send("POST", "channels/create", create)
+        dial = {"timeout": str(timeout_s)}
         if caller:
-            query["callerId"] = caller
-        await self.link.request("POST", "channels", query)
+            dial["caller"] = caller
+        await self.link.request("POST", f"channels/{leg}/dial", dial)
 
     async def bridge(self, bridge: str, channels: Sequence[str]) -> None:
         """Make a bridge and put the channels into it, all or `AriError`."""
@@ -93,7 +91,13 @@ class Asterisk:
 
     async def fall_back(self, channel: str) -> None:
         """Give a caller back to the dialplan, which has a way out for those we cannot serve."""
-        await self.link.send("POST", f"channels/{channel}/continue", {"context": "fallback", "extension": "s"})
+        await self.link.send(
+            "POST", f"channels/{channel}/continue", {"context": "fallback", "extension": "s"}
+        )
+
+    async def let_go(self, channel: str) -> None:
+        """Let the dialplan end a channel once all that was asked of it before is done. No wait."""
+        await self.link.send("POST", f"channels/{channel}/continue")
 
     async def hang_up(self, channel: str, cause: int = 16) -> None:
         """End a channel with a Q.850 cause; one that is gone is no error. Does not wait for the reply."""
@@ -110,7 +114,9 @@ class Asterisk:
 
     async def application(self) -> Application:
         """What our application holds."""
-        return msgspec.json.decode(await self.link.request("GET", f"applications/{self.app}"), type=Application)
+        return msgspec.json.decode(
+            await self.link.request("GET", f"applications/{self.app}"), type=Application
+        )
 
     async def phones(self) -> dict[str, bool]:
         """Each SIP device and whether it can be rung."""
