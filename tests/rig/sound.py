@@ -1,0 +1,196 @@
+"""Is this the prompt, is this the music? What a phone received, beside the file that should be heard.
+
+Pure: samples in, figures out. Samples are 16 bit, 8,000 a second, one channel.
+
+1. The signs of a loud stretch of one sound are searched in the signs of the other, at every offset (polarity
+   coincidence: Wolff, Thomas, Williams 1962). Signs survive µ-law and a change of volume.
+2. At the offset found, the normalised correlation (Pearson's, of the samples) is taken for each 100 ms with
+   sound in it. A stretch counts as heard from `SAME` on; `share` is the share of stretches heard.
+"""
+
+import math
+import wave
+from array import array
+from collections.abc import Iterator, Sequence
+from operator import mul
+from pathlib import Path
+from typing import NamedTuple
+
+RATE = 8000
+STRETCH = RATE // 10
+FRAME = RATE // 50
+"""Samples in one RTP packet of 20 ms."""
+PROBE = 4096
+"""Samples whose signs are searched, half a second. By chance 50 % of them agree, give or take 0.8 %."""
+LOUD = 150.0
+"""Root mean square above which a stretch has sound in it; full scale is 32,768."""
+SAME = 0.9
+"""Correlation from which two stretches are the same sound. µ-law alone costs less than 0.01."""
+
+Samples = Sequence[int]
+
+
+class SoundUnfit(Exception):  # noqa: N818
+    """The file is not sound of 8,000 samples a second in one channel."""
+
+
+class Heard(NamedTuple):
+    """How much of a sound was heard."""
+
+    share: float
+    """Share of the stretches with sound in them that were heard, 0 to 1."""
+    correlation: float
+    """Mean correlation of those that were heard; 0 when none was."""
+    at_s: float
+    """Where the prompt begins in the recording; where in the music the recording begins. Below 0: cut off."""
+
+
+NOTHING = Heard(0.0, 0.0, 0.0)
+
+
+def _ulaw_table() -> list[int]:
+    """ITU-T G.711, table 2a: sample for each µ-law byte."""
+    table = []
+    for byte in range(256):
+        inverted = ~byte & 0xFF
+        magnitude = (((inverted & 0x0F) << 3) + 0x84) << (inverted >> 4 & 0x07)
+        table.append(0x84 - magnitude if inverted & 0x80 else magnitude - 0x84)
+    return table
+
+
+_ULAW = _ulaw_table()
+
+
+def decode_ulaw(data: bytes) -> list[int]:
+    """The samples of µ-law sound."""
+    return list(map(_ULAW.__getitem__, data))
+
+
+def encode_ulaw(samples: Samples) -> bytes:
+    """The samples as µ-law (ITU-T G.711)."""
+    return bytes(map(_ulaw_byte, samples))
+
+
+def _ulaw_byte(sample: int) -> int:
+    sign = 0x80 if sample < 0 else 0
+    biased = min(abs(sample), 32635) + 0x84
+    exponent = biased.bit_length() - 8
+    return ~(sign | exponent << 4 | biased >> exponent + 3 & 0x0F) & 0xFF
+
+
+def read_sound(path: Path) -> list[int]:
+    """The samples of a .wav or .ulaw file. Raises SoundUnfit, OSError."""
+    if path.suffix == ".ulaw":
+        return decode_ulaw(path.read_bytes())
+    try:
+        with wave.open(str(path), "rb") as file:
+            form = file.getnchannels(), file.getsampwidth(), file.getframerate()
+            if form != (1, 2, RATE):
+                raise SoundUnfit(f"{path}: channels, bytes a sample, rate are {form}, not (1, 2, {RATE})")
+            return list(array("h", file.readframes(file.getnframes())))
+    except wave.Error as error:
+        raise SoundUnfit(f"{path}: {error}") from error
+
+
+def loudness(samples: Samples) -> float:
+    """Root mean square; 0 for no samples."""
+    return math.sqrt(sum(map(mul, samples, samples)) / len(samples)) if samples else 0.0
+
+
+def is_silent(samples: Samples) -> bool:
+    """Whether no stretch of it has sound in it. Raises ValueError if it is shorter than one stretch."""
+    if len(samples) < STRETCH:
+        raise ValueError("too short to call it silent")
+    starts = range(0, len(samples) - STRETCH + 1, STRETCH)
+    return all(loudness(samples[at : at + STRETCH]) < LOUD for at in starts)
+
+
+def correlation(one: Samples, other: Samples) -> float:
+    """Normalised correlation (Pearson's) of as many samples as both have; 0 when either is constant."""
+    count = min(len(one), len(other))
+    one, other = one[:count], other[:count]
+    if not count:
+        return 0.0
+    mean_one, mean_other = sum(one) / count, sum(other) / count
+    power_one = sum(map(mul, one, one)) - count * mean_one**2
+    power_other = sum(map(mul, other, other)) - count * mean_other**2
+    if power_one <= 0 or power_other <= 0:
+        return 0.0
+    common = sum(map(mul, one, other)) - count * mean_one * mean_other
+    return float(common / math.sqrt(power_one * power_other))
+
+
+def heard(recording: Samples, prompt: Samples) -> Heard:
+    """How much of the prompt is in the recording, at the place where it fits best.
+
+    Raises ValueError for a prompt without half a second of sound: nothing could be told about it.
+    """
+    probe = _loudest(prompt)
+    if loudness(prompt[probe : probe + PROBE]) < LOUD:
+        raise ValueError("the prompt is silence")
+    at = _find(prompt[probe : probe + PROBE], recording, 1)
+    return _compare(prompt, recording, at - probe) if at is not None else NOTHING
+
+
+def heard_music(recording: Samples, music: Samples) -> Heard:
+    """How much of the recording is this music, wherever it was taken from. A silent one has heard nothing."""
+    probe = _loudest(recording)
+    if len(recording) < PROBE or loudness(recording[probe : probe + PROBE]) < LOUD:
+        return NOTHING
+    quarter = len(recording) // 4
+    probes = {at + _loudest(recording[at : at + quarter]) for at in range(0, quarter * 4, quarter)} | {probe}
+    # players read whole frames; other offsets are tried when that has not found it
+    best = max(_lay(recording, music, probe, FRAME) for probe in probes)
+    return best if best.share >= SAME else max(best, _lay(recording, music, probe, 1))
+
+
+def _lay(recording: Samples, music: Samples, probe: int, step: int) -> Heard:
+    """The recording compared with the music where its stretch from `probe` on fits best."""
+    at = _find(recording[probe : probe + PROBE], music, step)
+    return _compare(recording, music, at - probe) if at is not None else NOTHING
+
+
+def _loudest(samples: Samples) -> int:
+    """Where the loudest probe begins, on a frame's border."""
+    starts = range(0, max(len(samples) - PROBE, 0) + 1, FRAME * 5)
+    return max(starts, key=lambda start: loudness(samples[start : start + PROBE]))
+
+
+def _signs(samples: Samples, offset: int) -> bytes:
+    """One bit a sample from `offset` on, first sample in the lowest bit: whether it is negative."""
+    bits = "".join("1" if sample < 0 else "0" for sample in reversed(samples[offset:]))
+    return int(bits, 2).to_bytes((len(bits) + 7) // 8, "little") if bits else b""
+
+
+def _find(wanted: Samples, sound: Samples, step: int) -> int | None:
+    """The offset (a multiple of `step`) in `sound` at which most signs agree with those of `wanted`."""
+    count, size = len(wanted), len(wanted) // 8
+    if count > len(sound):
+        return None
+    pattern = int.from_bytes(_signs(wanted, 0)[:size], "little")
+    best, where = size * 8, None
+    for offset in range(0, 8, math.gcd(step, 8)):
+        signs = _signs(sound, offset)
+        for at in range(offset, len(sound) - count + 1, math.lcm(step, 8)):
+            start = (at - offset) // 8
+            differ = (int.from_bytes(signs[start : start + size], "little") ^ pattern).bit_count()
+            if differ < best:
+                best, where = differ, at
+    return where
+
+
+def _compare(wanted: Samples, sound: Samples, at: int) -> Heard:
+    """Each stretch of `wanted` beside what is in `sound` when `wanted` is laid over it from `at` on."""
+    figures = list(_correlations(wanted, sound, at))
+    good = [figure for figure in figures if figure >= SAME]
+    if not good:
+        return NOTHING
+    return Heard(len(good) / len(figures), sum(good) / len(good), at / RATE)
+
+
+def _correlations(wanted: Samples, sound: Samples, at: int) -> Iterator[float]:
+    for start in range(0, len(wanted) - STRETCH + 1, STRETCH):
+        stretch = wanted[start : start + STRETCH]
+        if loudness(stretch) >= LOUD:
+            there = at + start
+            yield correlation(stretch, sound[there : there + STRETCH]) if there >= 0 else 0.0

@@ -1,0 +1,113 @@
+"""The comparison of sounds can fail: wrong prompts, silence, and music that stops each turn it red."""
+
+import math
+import random
+from pathlib import Path
+
+import pytest
+
+from tests.rig.sound import (
+    FRAME,
+    RATE,
+    SoundUnfit,
+    decode_ulaw,
+    encode_ulaw,
+    heard,
+    heard_music,
+    is_silent,
+    read_sound,
+)
+
+
+def speech(seed: int, seconds: float) -> list[int]:
+    """Something like a voice: a few partials that wander, in syllables with pauses."""
+    dice = random.Random(seed)
+    samples: list[int] = []
+    while len(samples) < seconds * RATE:
+        pitch, loud = dice.uniform(90, 250), dice.uniform(2000, 9000)
+        partials = [(pitch * n, dice.uniform(0.2, 1) / n, dice.uniform(0, 6)) for n in range(1, 9)]
+        syllable = dice.randint(900, 2500)
+        for at in range(syllable):
+            envelope = math.sin(math.pi * at / syllable)
+            wave = sum(share * math.sin(6.2832 * hertz * at / RATE + turn) for hertz, share, turn in partials)
+            samples.append(round(loud * envelope * wave / 2))
+        samples.extend([0] * dice.randint(0, 900))
+    return samples[: round(seconds * RATE)]
+
+
+PROMPT = speech(1, 2.0)
+OTHER = speech(2, 2.0)
+MUSIC = speech(3, 8.0)
+
+
+def through_a_phone(samples: list[int], volume: float = 1.0) -> list[int]:
+    return decode_ulaw(encode_ulaw([round(sample * volume) for sample in samples]))
+
+
+def test_ulaw_is_g711() -> None:
+    assert decode_ulaw(bytes([0xFF, 0x7F, 0x80, 0x00])) == [0, 0, 32124, -32124]
+    assert encode_ulaw([0, 32767, -32767, 100]) == bytes([0xFF, 0x80, 0x00, 0xF2])
+    table = bytes(range(256))
+    assert decode_ulaw(encode_ulaw(decode_ulaw(table))) == decode_ulaw(table)
+
+
+def test_prompt_is_heard_where_it_was_played() -> None:
+    recording = through_a_phone([0] * 4321 + PROMPT + [0] * 999)
+    found = heard(recording, PROMPT)
+    assert found.share == 1.0
+    assert found.correlation > 0.99
+    assert found.at_s == 4321 / RATE
+
+
+def test_prompt_is_heard_at_another_volume() -> None:
+    assert heard(through_a_phone([0] * 100 + PROMPT, 0.3), PROMPT).share > 0.95
+
+
+def test_wrong_prompt_is_not_heard() -> None:
+    assert heard(through_a_phone(OTHER + [0] * 8000 + MUSIC), PROMPT).share == 0.0
+
+
+def test_prompt_in_silence_is_not_heard() -> None:
+    assert heard([0] * 40000, PROMPT).share == 0.0
+    assert heard([], PROMPT).share == 0.0
+
+
+def test_prompt_that_was_cut_short_is_heard_in_part() -> None:
+    cut = heard(through_a_phone(PROMPT[: len(PROMPT) // 2] + [0] * 20000), PROMPT)
+    assert 0.3 < cut.share < 0.7
+
+
+def test_silent_prompt_proves_nothing() -> None:
+    with pytest.raises(ValueError, match="silence"):
+        heard(MUSIC, [0] * 20000)
+
+
+@pytest.mark.parametrize("begin", [FRAME * 77, FRAME * 77 + 13])
+def test_music_is_heard_from_anywhere(begin: int) -> None:
+    found = heard_music(through_a_phone(MUSIC[begin : begin + 3 * RATE]), MUSIC)
+    assert found.share == 1.0
+    assert found.at_s == begin / RATE
+
+
+def test_other_music_or_silence_is_not_heard() -> None:
+    assert heard_music(through_a_phone(PROMPT), MUSIC).share == 0.0
+    assert heard_music([0] * 20000, MUSIC).share == 0.0
+    assert heard_music([], MUSIC).share == 0.0
+
+
+def test_music_that_goes_over_into_something_else_is_heard_in_part() -> None:
+    found = heard_music(through_a_phone(MUSIC[:16000] + OTHER), MUSIC)
+    assert 0.3 < found.share < 0.7
+
+
+def test_silence() -> None:
+    assert is_silent([3, -2] * 4000)
+    assert not is_silent([0] * 8000 + PROMPT)
+    with pytest.raises(ValueError, match="too short"):
+        is_silent([0] * 10)
+
+
+def test_a_file_of_another_form_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "a.wav").write_bytes(b"no sound")
+    with pytest.raises(SoundUnfit):
+        read_sound(tmp_path / "a.wav")
