@@ -1,0 +1,260 @@
+"""The record of each live call in Redis: enough for any worker to go on where the last one stopped.
+
+Also the workers' names and leases, by which they know of each other.
+"""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from queues.errors import Fenced
+from queues.handle import CallHandle
+from queues.operations import FENCED, now_ms
+from queues.results import Done
+from queues.store import Store
+
+LEASE_TTL_MS = 4000
+
+
+@dataclass(frozen=True)
+class CallRecord:
+    """A live call in Redis. Instants are ms since the epoch, 0 = not yet. Personal: `from_`, `vars`."""
+
+    call: str
+    owner: str
+    epoch: int
+    op: int
+    seq: int
+    state: str
+    """flow, waiting, offered, connecting, talking or ended."""
+    from_: str
+    to: str
+    campaign: str
+    journey: str
+    asterisk: str
+    arrived_at: int
+    answered_at: int
+    flow: str
+    version: int
+    step: str
+    vars: dict[str, str]
+    queue: str
+    """The queue he is in, or the last one he was in."""
+    score: float
+    joined_at: int
+    agent: str
+    """Who is offered, connecting or talking; empty otherwise."""
+    attempt: int
+    offered_at: int
+    bridged_at: int
+    hold_agent_at: int
+    hold_caller_at: int
+    served: int
+    """How often he was bridged to an agent."""
+    overflowed: bool
+    """He has left a queue by a rule."""
+
+
+@dataclass(frozen=True)
+class Peer:
+    """A worker. `calls`: live calls it owns; `alive`: its lease has not run out."""
+
+    name: str
+    alive: bool
+    inc: int
+    pid: int
+    host: str
+    draining: bool
+    calls: int
+    started_at: int
+
+
+@dataclass(frozen=True)
+class Grant:
+    """A renewed lease and what the worker learns with it. `now`: Redis' clock, ms."""
+
+    draining: bool
+    peers: list[Peer]
+    now: int
+
+
+@dataclass(frozen=True)
+class Ended:
+    """What was written at the end of a call; of a journaled end the verdict as far as it was given."""
+
+    verdict: str
+    journaled: bool = False
+
+
+class Checkpoint:
+    """Where calls stand. Like `Store`; put off while Redis is away: `arrive`, `step`, `flush`, `ended`."""
+
+    def __init__(self, store: Store) -> None:
+        self._operations = store.operations
+
+    # The life of a call
+
+    async def arrive(
+        self,
+        h: CallHandle,
+        *,
+        from_: str,
+        to: str,
+        campaign: str = "",
+        journey: str = "",
+        asterisk: str = "",
+        at: int = 0,
+        inferred: bool = False,
+    ) -> Done:
+        """The call is ours. `journey`: first call of its chain (empty: this one). Fenced if owned."""
+        from_, to = _valid(from_), _valid(to)
+        body: dict[str, Any] = {"kind": "arrived", "from": from_, "to": to, "campaign": campaign}
+        body |= {"asterisk": asterisk, "journey": journey or h.call}
+        if inferred:
+            body |= {"not_before": at, "not_after": now_ms()}
+        own = (_json(body), from_, to, campaign, journey or h.call, asterisk, int(inferred))
+        return Done(True, (await self._operations.operate(h, "arrive", own, at, deferrable=True)).journaled)
+
+    async def step(
+        self,
+        h: CallHandle,
+        *,
+        flow: str,
+        version: int,
+        path: str,
+        vars: Mapping[str, str],  # noqa: A002  (the flow's word)
+        ride: bool = False,
+    ) -> Done:
+        """Before each step: where the call is, with its variables. Nothing sensitive may be among them.
+
+        `ride`: it goes with the call's next operation, which must follow at once (`join` in a `queue` step).
+        """
+        h.pending.append((0, f"={flow}\n{version}\n{path}\n{_json(dict(vars))}"))
+        return Done(True) if ride else await self.flush(h)
+
+    async def flush(self, h: CallHandle) -> Done:
+        """Write what rides, now."""
+        if not h.pending:
+            return Done(False)
+        return Done(True, (await self._operations.operate(h, "note", deferrable=True)).journaled)
+
+    async def ended(
+        self, h: CallHandle, *, verdict: str = "", reason: str, ended_by: str, cause: int = 0, at: int = 0
+    ) -> Ended:
+        """The call is over: close, in order, whatever is open. `verdict` empty: worked out here."""
+        rest = _json({"reason": reason, "cause": cause})[1:-1]
+        reply = await self._operations.operate(h, "ended", (verdict, ended_by, rest), at, deferrable=True)
+        return Ended(verdict if reply.journaled else str(reply.result), reply.journaled)
+
+    # Take-over
+
+    async def owned(self, worker: str) -> list[str]:
+        """Live calls of a worker."""
+        keys = self._operations.keys
+        return sorted(await self._operations.link.call("SMEMBERS", keys.owned(worker)))
+
+    async def record(self, call: str) -> CallRecord | None:
+        """A call's record; None if there is none (any more)."""
+        fields = await self._operations.link.call("HGETALL", self._operations.keys.call(call))
+        return _record(call, fields) if fields.get("owner") else None
+
+    async def adopt(self, call: str, from_worker: str, epoch_seen: int, by_worker: str) -> CallRecord | None:
+        """Take a call over; one winner. None: another one was quicker, or it has ended."""
+        flat = await self._operations.run("adopt", call, from_worker, epoch_seen, by_worker)
+        if not flat:
+            return None
+        record = _record(call, dict(zip(flat[::2], flat[1::2], strict=True)))
+        self._operations.know(call, record.attempt)
+        return record
+
+    # Workers
+
+    async def enlist(self, worker: str) -> int:
+        """Take a worker's name; the incarnation, which every earlier one is refused for. Ends a drain."""
+        return int(await self._operations.run("enlist", worker, os.getpid(), host_id(), LEASE_TTL_MS))
+
+    async def lease(self, worker: str, inc: int) -> Grant:
+        """Renew the lease (TTL 4 s). Raises Fenced if a newer incarnation has the name."""
+        status, draining, now, peers = await self._operations.run("lease", worker, inc, LEASE_TTL_MS)
+        if status == FENCED:
+            raise Fenced(f"{worker}: a newer process has this name")
+        return Grant(bool(draining), [_peer(*peer) for peer in peers], now)
+
+    async def retire(self, worker: str, inc: int) -> None:
+        """Give the lease back: the others take the calls over at once."""
+        await self._operations.run("retire", worker, inc)
+
+    async def drain(self, worker: str, on: bool = True) -> bool:
+        """Ask a worker to claim no more calls and to leave; it learns by its lease. False: no such worker."""
+        keys, call = self._operations.keys, self._operations.link.call
+        if not await call("HEXISTS", keys.workers, worker):
+            return False
+        await call("SADD" if on else "SREM", keys.draining, worker)
+        return True
+
+    async def workers(self) -> list[Peer]:
+        """Every worker that has ever had a name here."""
+        _, _, _, peers = await self._operations.run("lease", "", 0, LEASE_TTL_MS)
+        return [_peer(*peer) for peer in peers]
+
+
+def host_id() -> str:
+    """Names this host and process namespace: only within it does a pid mean anything."""
+    return f"{os.uname().nodename}:{os.stat('/proc/self/ns/pid').st_ino}"
+
+
+def _peer(
+    name: str, alive: int, inc: int, pid: int, host: str, draining: int, calls: int, started_at: int
+) -> Peer:
+    return Peer(name, bool(alive), inc, pid, host, bool(draining), calls, started_at)
+
+
+def _record(call: str, fields: Mapping[str, str]) -> CallRecord:
+    def text(name: str) -> str:
+        return fields.get(name, "")
+
+    def number(name: str) -> int:
+        return int(float(fields.get(name) or 0))
+
+    return CallRecord(
+        call=call,
+        owner=text("owner"),
+        epoch=number("epoch"),
+        op=number("op"),
+        seq=number("seq"),
+        state=text("state"),
+        from_=text("from"),
+        to=text("to"),
+        campaign=text("campaign"),
+        journey=text("journey"),
+        asterisk=text("asterisk"),
+        arrived_at=number("arrived_at"),
+        answered_at=number("answered_at"),
+        flow=text("flow"),
+        version=number("version"),
+        step=text("step"),
+        vars=msgspec.json.decode(fields.get("vars") or "{}", type=dict[str, str]),
+        queue=text("queue"),
+        score=float(fields.get("score") or 0),
+        joined_at=number("joined_at"),
+        agent=text("agent"),
+        attempt=number("attempt"),
+        offered_at=number("offered_at"),
+        bridged_at=number("bridged_at"),
+        hold_agent_at=number("hold_agent_at"),
+        hold_caller_at=number("hold_caller_at"),
+        served=number("served"),
+        overflowed=bool(text("overflowed")),
+    )
+
+
+def _json(value: object) -> str:
+    return msgspec.json.encode(value).decode()
+
+
+def _valid(text: str) -> str:
+    """Text that can be written as UTF-8, whatever a phone has sent."""
+    return text.encode("utf-8", "replace").decode()

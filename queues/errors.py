@@ -1,0 +1,38 @@
+"""What can go wrong between a worker and the store. Each error knows its verdict and reason."""
+
+# ruff: noqa: N818  (an error is named by what is the matter: StoreAway, Fenced)
+
+from calllog.errors import HoldfastError
+
+
+class StoreAway(HoldfastError):
+    """Redis cannot be reached, does not answer in time, or may not write. Nothing is known to be lost.
+
+    The operation may have been applied although its answer was lost; doing it again does no harm.
+    """
+
+    reason = "store-away"
+
+
+class Fenced(HoldfastError):
+    """The call (or the worker's name) belongs to somebody else by now: stop acting for it."""
+
+    reason = "fenced"
+
+
+class StoreFault(HoldfastError):
+    """Redis refused an operation, and waiting will not mend it: an error of ours or of its settings."""
+
+    reason = "store-fault"
+
+
+class UnknownAgent(HoldfastError):
+    """No agent of that name is published."""
+
+    reason = "unknown-agent"
+
+
+class DeviceTaken(HoldfastError):
+    """An agent who is on a call sits at that device."""
+
+    reason = "device-taken"

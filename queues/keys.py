@@ -1,0 +1,62 @@
+"""Every Redis key of a site, in one place. All carry the hash tag `{site}`: one slot, for the scripts.
+
+| key | type | age | owner | what |
+|---|---|---|---|---|
+| log | stream | archive trims it | calllog | the call log |
+| clock | string | for ever | calllog | last instant a script has used, ms: time never runs back |
+| call:ID | hash | the call + 60 s | queues | checkpoint, owner, epoch and place of a live call |
+| owned:WORKER | set | while it has calls | ivr | live calls of a worker |
+| workers | hash | for ever | ivr | worker → number of its incarnation |
+| process:WORKER | hash | for ever | ivr | pid, host, start of the incarnation |
+| lease:WORKER | string | 4 s | ivr | number of the incarnation that lives |
+| draining | set | until drained or started again | ivr | workers that claim no more calls |
+| queues | set | published | queues | names of the queues |
+| queue:NAME | hash | for ever | queues | settings of a queue |
+| line:QUEUE | zset | while somebody waits | queues | everyone in the queue by score; position = rank |
+| wait:QUEUE | zset | while somebody waits | queues | those of the line who are not reserved for an agent |
+| idle:QUEUE | zset | while somebody is ready | queues | ready agents by the instant since when |
+| agents | set | published | queues | ids of the agents |
+| agent:ID | hash | for ever | queues | state, device, reservation and counters of an agent |
+| devices | hash | while logged in | queues | device → agent who is at it |
+| unreachable | set | while so | queues | devices that cannot be rung |
+| due | zset | while due | queues | `agent:ID` by the instant his wrap-up or cool-down ends |
+| ties | string | for ever | queues | last join's ms and how many there were in it |
+| version | string | for ever | queues | version of the published settings |
+| probe | string | for ever | queues | written after a connect to see that writing works |
+| worker-events | hash | for ever | calllog | numbers of the workers' events |
+| wake:WORKER | channel | | queues | offers for calls of a worker, JSON |
+"""
+
+
+class Keys:
+    """Names of one site's keys."""
+
+    def __init__(self, site: str) -> None:
+        self.prefix = f"{{{site}}}:"
+        self.log = self.prefix + "log"
+        self.queues = self.prefix + "queues"
+        self.agents = self.prefix + "agents"
+        self.devices = self.prefix + "devices"
+        self.workers = self.prefix + "workers"
+        self.draining = self.prefix + "draining"
+
+    def call(self, call: str) -> str:
+        return f"{self.prefix}call:{call}"
+
+    def owned(self, worker: str) -> str:
+        return f"{self.prefix}owned:{worker}"
+
+    def queue(self, queue: str) -> str:
+        return f"{self.prefix}queue:{queue}"
+
+    def line(self, queue: str) -> str:
+        return f"{self.prefix}line:{queue}"
+
+    def idle(self, queue: str) -> str:
+        return f"{self.prefix}idle:{queue}"
+
+    def agent(self, agent: str) -> str:
+        return f"{self.prefix}agent:{agent}"
+
+    def wake(self, worker: str) -> str:
+        return f"{self.prefix}wake:{worker}"

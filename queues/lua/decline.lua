@@ -1,0 +1,32 @@
+-- decline: an offer came to nothing, before or after `settle`: the caller waits at his old place, the agent
+-- cools down, is unreachable, or (not his fault) is ready as before. Then both are matched again.
+--
+-- own: 1 agent · 2 attempt · 3 reason · 4 ring_ms (-1: since the offer). Result: 1 if it was open, else 0.
+
+local MAX_AVOIDED = 16
+
+local function avoid(list, id)
+  local kept = { id }
+  for other in string.gmatch(list, '[^,]+') do
+    if other ~= id and #kept < MAX_AVOIDED then kept[#kept + 1] = other end
+  end
+  return table.concat(kept, ',')
+end
+
+local function reopen(agent, reason, ring_ms)
+  close_offer(reason, ring_ms)
+  put(call, 'state', 'waiting')
+  if not is_in(UNPENALISED, reason) then put(call, 'avoid', avoid(call.avoid, agent)) end
+  redis.call('ZADD', SITE_KEY .. 'wait:' .. call.queue, call.score, call.id)
+  match_freed()
+  match_call(call)
+end
+
+local status = begin()
+local done = 0
+if status == nil and (call.state == 'offered' or call.state == 'connecting')
+  and call.agent == own(1) and call.attempt == own(2) then
+  reopen(own(1), own(3), tonumber(own(4)) or -1)
+  done = 1
+end
+return answer(status or DONE, done)

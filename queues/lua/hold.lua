@@ -1,0 +1,18 @@
+-- hold: a party puts the other on SIP hold, or takes it back; once per party.
+--
+-- own: 1 by (agent, caller) · 2 '1' begins, '0' ends. Result: 1 if that changed anything, else 0.
+
+local status = begin()
+local done = 0
+if status == nil then
+  local by = own(1) == 'agent' and 'agent' or 'caller'
+  local held = call['hold_' .. by .. '_at'] ~= ''
+  if own(2) == '1' and not held and (by == 'caller' or call.state == 'talking') then
+    open_hold(by)
+    done = 1
+  elseif own(2) == '0' and held then
+    close_hold(by)
+    done = 1
+  end
+end
+return answer(status or DONE, done)

@@ -1,0 +1,46 @@
+-- join: the caller enters a queue; logs `joined`, `hold_started`, and the offer if an agent is free.
+--
+-- own: 1 queue · 2 head start, s. Result: {position, score, joined_at}; a repeat answers with the present place.
+-- Refused (4) while he is in another queue or talks.
+
+-- score = joined_at − head start; the nth join of one millisecond adds n/1024 ms, which a double still holds.
+local function score_of(joined_at, head_start_s)
+  local key = SITE_KEY .. 'ties'
+  local last, n = string.match(redis.call('GET', key) or '', '^(%d+):(%d+)$')
+  n = tonumber(last) == joined_at and int(n) + 1 or 0
+  redis.call('SET', key, string.format('%.0f:%d', joined_at, n))
+  return joined_at + math.min(n, 1023) / 1024 - 1000 * head_start_s
+end
+
+local function enter(queue, head_start_s)
+  local score = score_of(at, head_start_s)
+  local text = string.format('%.17g', score)
+  redis.call('ZADD', SITE_KEY .. 'line:' .. queue, text, call.id)
+  redis.call('ZADD', SITE_KEY .. 'wait:' .. queue, text, call.id)
+  local position = redis.call('ZRANK', SITE_KEY .. 'line:' .. queue, call.id) + 1
+  put(call, 'state', 'waiting')
+  put(call, 'queue', queue)
+  put(call, 'score', text)
+  put(call, 'joined_at', at)
+  put(call, 'since_at', at)
+  put(call, 'position0', position)
+  log_call(call.key, call.id, '{"kind":"joined","queue":"' .. queue .. '","position":' .. position .. ',"score":'
+    .. text .. ',"head_start_s":' .. number(head_start_s) .. '}', at)
+  log_call(call.key, call.id, '{"kind":"hold_started","by":"queue"}', at)
+  match_call(call)
+end
+
+local status = begin()
+local queue = own(1)
+if status == nil then
+  if call.state == 'flow' then
+    enter(queue, tonumber(own(2)) or 0)
+  elseif call.state == 'talking' or call.queue ~= queue then
+    status = REFUSED
+  end
+end
+local place = ''
+if call and call.queue == queue and call.state ~= 'flow' then
+  place = { (redis.call('ZRANK', SITE_KEY .. 'line:' .. queue, call.id) or -1) + 1, call.score, call.joined_at }
+end
+return answer(status or DONE, place)

@@ -1,0 +1,94 @@
+-- Library: how the phases of a call end, each with its events in the order of the log's grammar.
+
+local UNPENALISED = ',caller_gone,withdrawn,answered_elsewhere,worker_lost,wait_over,'
+
+local function log(body) log_call(call.key, call.id, body, at) end
+
+local function span(from) return math.max(at - int(from), 0) end
+
+-- A party's SIP hold begins or ends; time on hold within a bridge is the union over both parties.
+local function open_hold(by)
+  put(call, 'hold_' .. by .. '_at', at)
+  if call.state == 'talking' and call.held_since_at == '' then put(call, 'held_since_at', at) end
+  log('{"kind":"hold_started","by":"' .. by .. '"}')
+end
+
+local function close_hold(by)
+  local began = call['hold_' .. by .. '_at']
+  if began == '' then return end
+  put(call, 'hold_' .. by .. '_at', '')
+  if call.held_since_at ~= '' and call.hold_agent_at == '' and call.hold_caller_at == '' then
+    put(call, 'bridge_held_ms', int(call.bridge_held_ms) + span(call.held_since_at))
+    put(call, 'held_since_at', '')
+  end
+  log('{"kind":"hold_ended","by":"' .. by .. '","held_ms":' .. number(span(began)) .. '}')
+end
+
+-- The open offer is over; the agent rests or is free again. `ring_ms` < 0: since the offer.
+local function close_offer(reason, ring_ms)
+  -- News of a hangup can be older than the offer that was made meanwhile.
+  local declined_at = math.max(at, int(call.offered_at))
+  if ring_ms < 0 then ring_ms = declined_at - int(call.offered_at) end
+  log_call(call.key, call.id, '{"kind":"declined","agent":"' .. call.agent .. '","attempt":' .. call.attempt
+    .. ',"reason":"' .. reason .. '","ring_ms":' .. number(ring_ms) .. '}', declined_at)
+  local agent = agent_of(call.agent)
+  put(call, 'agent', '')
+  if not agent or agent.call ~= call.id then return end
+  if is_in(UNPENALISED, reason) then
+    release(agent, agent.ready_since_at, call.id, call.queue)
+  else
+    local until_at = now_ms() + math.max(queue_of(call.queue).cooldown_s, 1) * 1000
+    if reason == 'unreachable' then
+      rest(agent, 'unreachable', '', until_at, call.id, call.queue)
+    else
+      rest(agent, 'paused', 'cooldown', until_at, call.id, call.queue)
+    end
+  end
+end
+
+-- Out of the line: the queue's hold ends, queue_left says why.
+local function leave_line(reason)
+  local waited = span(call.joined_at)
+  local line = SITE_KEY .. 'line:' .. call.queue
+  local position = (redis.call('ZRANK', line, call.id) or 0) + 1
+  redis.call('ZREM', line, call.id)
+  redis.call('ZREM', SITE_KEY .. 'wait:' .. call.queue, call.id)
+  log('{"kind":"hold_ended","by":"queue","held_ms":' .. number(waited) .. '}')
+  log('{"kind":"queue_left","queue":"' .. call.queue .. '","reason":"' .. reason .. '","waited_ms":' .. number(waited)
+    .. ',"position":' .. position .. ',"original_position":' .. call.position0 .. '}')
+  put(call, 'wait_ms', int(call.wait_ms) + waited)
+  put(call, 'since_at', at)
+  put(call, 'state', 'flow')
+  put(call, 'left', reason)
+  if reason ~= 'answered' and reason ~= 'system_error' and string.find(reason, 'caller_hangup', 1, true) ~= 1 then
+    put(call, 'overflowed', 1)
+  end
+  put(call, 'avoid', '')
+end
+
+-- The bridge is over; the agent wraps up (a due time) or is free.
+local function close_talk(ended_by)
+  close_hold('agent')
+  if call.held_since_at ~= '' then  -- the caller stays on hold beyond the bridge: count the part inside it
+    put(call, 'bridge_held_ms', int(call.bridge_held_ms) + span(call.held_since_at))
+    put(call, 'held_since_at', '')
+  end
+  local held = int(call.bridge_held_ms)
+  local talk = span(call.bridged_at) - held
+  log('{"kind":"unbridged","agent":"' .. call.agent .. '","talk_ms":' .. number(talk) .. ',"held_ms":' .. number(held)
+    .. ',"ended_by":"' .. ended_by .. '"}')
+  put(call, 'talk_ms', int(call.talk_ms) + talk)
+  put(call, 'held_ms', int(call.held_ms) + held)
+  put(call, 'since_at', at)
+  put(call, 'state', 'flow')
+  local agent = agent_of(call.agent)
+  put(call, 'agent', '')
+  if not agent or agent.call ~= call.id then return end
+  put(agent, 'talk_ms', int(agent.talk_ms) + talk)
+  local wrapup_s = tonumber(agent.wrapup_s) or queue_of(call.queue).wrapup_s
+  if wrapup_s > 0 then
+    rest(agent, 'wrapup', '', now_ms() + wrapup_s * 1000, call.id, call.queue)
+  else
+    release(agent, nil, call.id, call.queue)
+  end
+end

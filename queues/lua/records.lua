@@ -1,0 +1,56 @@
+-- Library: the hashes of calls and agents as tables, read once and written back once per script.
+--
+-- call_of(id), agent_of(id): the record, or nil if there is none. The same id gives the same table, so that
+--   two parts of a script never work on two copies. Fields that are not set are ''.
+-- put(record, field, value): change a field here and, at the end of the script, in Redis.
+-- save_all(): write every change. Each script calls it exactly once, last.
+
+local CALL_FIELDS = { 'owner', 'epoch', 'op', 'state', 'queue', 'score', 'joined_at', 'position0', 'agent',
+  'attempt', 'offered_at', 'bridged_at', 'since_at', 'arrived_at', 'answered_at', 'hold_agent_at',
+  'hold_caller_at', 'held_since_at', 'bridge_held_ms', 'wait_ms', 'held_ms', 'talk_ms', 'avoid', 'served',
+  'left', 'overflowed' }
+local AGENT_FIELDS = { 'state', 'reason', 'since_at', 'ready_since_at', 'queues', 'device', 'call', 'attempt', 'due_at',
+  'wish', 'reachable', 'wrapup_s', 'calls', 'talk_ms', 'home', 'name' }
+
+local calls, agents = {}, {}
+
+local function read_record(key, id, fields)
+  local values = redis.call('HMGET', key, unpack(fields))
+  if not values[1] then return nil end
+  local record = { id = id, key = key, changed = {} }
+  for i, field in ipairs(fields) do record[field] = values[i] or '' end
+  return record
+end
+
+local function call_of(id)
+  if not calls[id] then calls[id] = read_record(SITE_KEY .. 'call:' .. id, id, CALL_FIELDS) end
+  return calls[id]
+end
+
+local function agent_of(id)
+  if not agents[id] then agents[id] = read_record(SITE_KEY .. 'agent:' .. id, id, AGENT_FIELDS) end
+  return agents[id]
+end
+
+local function put(record, field, value)
+  local changed = record.changed
+  record[field] = value
+  changed[#changed + 1] = field
+  changed[#changed + 1] = value
+end
+
+local function save_all()
+  for _, records in ipairs({ calls, agents }) do
+    for _, record in pairs(records) do
+      if #record.changed > 0 then redis.call('HSET', record.key, unpack(record.changed)) end
+    end
+  end
+end
+
+local function int(text) return tonumber(text) or 0 end
+
+-- Settings of a queue in seconds; a queue that was unpublished while callers wait in it works on with these.
+local function queue_of(name)
+  local values = redis.call('HMGET', SITE_KEY .. 'queue:' .. name, 'ring_s', 'cooldown_s', 'wrapup_s')
+  return { ring_s = tonumber(values[1] or 20), cooldown_s = tonumber(values[2] or 5), wrapup_s = tonumber(values[3] or 0) }
+end

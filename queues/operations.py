@@ -1,0 +1,247 @@
+"""How operations reach Redis and what becomes of their answers, whoever still waits for them.
+
+An answer is dealt with when it arrives, not when the coroutine that asked runs again: its offers must be rung
+and its failure must be journaled also if that coroutine has been cancelled meanwhile.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import msgspec
+
+from calllog.errors import HoldfastError
+from queues import scripts
+from queues.deferral import Deferral
+from queues.errors import Fenced, StoreAway
+from queues.handle import CallHandle
+from queues.keys import Keys
+from queues.link import Arg, Link, Request, pack
+from queues.results import Offer
+
+log = logging.getLogger(__name__)
+
+DONE, REPEATED, FENCED, UNKNOWN, REFUSED = range(5)
+"""Statuses by which scripts answer."""
+
+REPLAY_AT_ONCE = 64
+
+
+class Reply(NamedTuple):
+    """What a call's operation answers; see queues/lua/operation.lua."""
+
+    status: int
+    seq: int
+    state: str
+    agent: str
+    attempt: int
+    due_at: int
+    result: Any
+    offers: Sequence[Any]
+    journaled: bool = False
+
+
+JOURNALED = Reply(DONE, 0, "", "", 0, 0, 1, (), journaled=True)
+
+
+class _Wake(msgspec.Struct):
+    """A message to a worker: an offer for one of its calls."""
+
+    call: str
+    agent: str
+    device: str
+    attempt: int
+    queue: str
+    ring_s: float
+
+
+class _Work(NamedTuple):
+    """An operation on its way."""
+
+    handle: CallHandle
+    script: str
+    argv: list[Arg]
+    deferrable: bool
+    future: "asyncio.Future[Reply]"
+
+
+def now_ms() -> int:
+    """Wall clock of this host, ms since the epoch."""
+    return time.time_ns() // 1_000_000
+
+
+class Operations:
+    """The engine under `Store` and `Checkpoint`: one link, one journal, one place where offers are told."""
+
+    def __init__(self, url: str, site: str, worker: str, journal: Path | None) -> None:
+        self.worker = worker
+        self.keys = Keys(site)
+        self._scripts = scripts.load()
+        probe: tuple[Arg, ...] = ("EVALSHA", self._scripts["probe"].sha, 1, self.keys.log)
+        sources = (script.source for script in self._scripts.values())
+        self.link = Link(url, sources, probe, self.keys.wake(worker) if worker else "")
+        self.link.on_push = self._on_wake
+        self.link.on_back = self._on_back
+        self.deferral = Deferral(journal)
+        self.on_offer: Callable[[Offer], None] = _ignore
+        self.on_due: Callable[[int], None] = _ignore
+        self.resync: Callable[[], Awaitable[object]] = self.replay
+        self._rung: dict[str, int] = {}
+        self._replaying = asyncio.Lock()
+        self._returning: asyncio.Task[None] | None = None
+
+    async def close(self) -> None:
+        if self._returning is not None:
+            self._returning.cancel()
+            await asyncio.gather(self._returning, return_exceptions=True)
+        await self.link.close()
+
+    # Operations on calls
+
+    def operate(
+        self, handle: CallHandle, script: str, own: Sequence[Arg] = (), at: int = 0, deferrable: bool = False
+    ) -> "asyncio.Future[Reply]":
+        """Start an operation on a call; its notes ride with it. It goes on if nobody awaits it any more."""
+        handle.op += 1
+        notes, handle.pending = handle.pending, []
+        argv: list[Arg] = [handle.call, handle.worker, handle.epoch, handle.op, at, len(notes)]
+        for note in notes:
+            argv += note
+        argv += own
+        work = _Work(handle, script, argv, deferrable, asyncio.get_running_loop().create_future())
+        if self.deferral.holds(handle.call):
+            self._failed(work, StoreAway("earlier operations of this call wait for Redis in the journal"))
+        else:
+            self._submit(script, argv, partial(self._done, work), partial(self._failed, work))
+        return work.future
+
+    def _submit(
+        self,
+        script: str,
+        argv: Sequence[Arg],
+        done: Callable[[Any], None],
+        failed: Callable[[Exception], None],
+    ) -> None:
+        packed = pack("EVALSHA", self._scripts[script].sha, 1, self.keys.log, *argv)
+        self.link.submit(Request(packed, done, failed))
+
+    def _done(self, work: _Work, raw: list[Any]) -> None:
+        reply = Reply(*raw)
+        if reply.status in (FENCED, UNKNOWN):
+            self.forget(work.handle.call)
+            why = "belongs to another worker by now" if reply.status == FENCED else "is not known"
+            _fail(work.future, Fenced(f"{work.script}: the call {why}"))
+            return
+        work.handle.seq = reply.seq
+        if reply.state == "ended":
+            self.forget(work.handle.call)
+        self.tell(reply.offers, reply.due_at)
+        if not work.future.done():
+            work.future.set_result(reply)
+
+    def _failed(self, work: _Work, error: Exception) -> None:
+        """Away: put off what may be put off; of the rest at least the notes, under the operation's number."""
+        if not isinstance(error, StoreAway):
+            _fail(work.future, error)
+            return
+        argv, own_at = list(work.argv), 6 + 2 * int(work.argv[5])
+        argv[4] = argv[4] or now_ms()
+        try:
+            if work.deferrable:
+                self.deferral.append(work.script, argv)
+            elif own_at > 6:
+                self.deferral.append("note", argv[:own_at])
+        except HoldfastError as refused:
+            _fail(work.future, refused)
+            return
+        if not work.deferrable:
+            _fail(work.future, error)
+        elif not work.future.done():
+            work.future.set_result(JOURNALED)
+
+    # Everything else
+
+    async def run(self, script: str, *argv: Arg) -> Any:
+        """A script that is no operation of a call. Raises StoreAway."""
+        future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+
+        def done(reply: Any) -> None:
+            if not future.done():
+                future.set_result(reply)
+
+        self._submit(script, argv, done, partial(_fail, future))
+        return await future
+
+    def tell(self, offers: Sequence[Any], due_at: int = 0) -> None:
+        """Report offers (once per attempt of a call) and a new due time."""
+        for call, agent, device, attempt, queue, ring_s in offers:
+            self._ring(Offer(call, agent, device, attempt, queue, int(float(ring_s))))
+        if due_at:
+            self.on_due(due_at)
+
+    def know(self, call: str, attempt: int) -> None:
+        """This attempt is dealt with elsewhere (a take-over): do not tell it."""
+        self._rung[call] = max(attempt, self._rung.get(call, 0))
+
+    def forget(self, call: str) -> None:
+        """The call is not ours any more."""
+        self._rung.pop(call, None)
+
+    def _ring(self, offer: Offer) -> None:
+        if self._rung.get(offer.call, 0) < offer.attempt:
+            self._rung[offer.call] = offer.attempt
+            self.on_offer(offer)
+
+    def _on_wake(self, message: str) -> None:
+        try:
+            wake = msgspec.json.decode(message, type=_Wake)
+        except msgspec.DecodeError:
+            log.error("a message to this worker is no offer")
+            return
+        self._ring(Offer(wake.call, wake.agent, wake.device, wake.attempt, wake.queue, int(wake.ring_s)))
+
+    # After Redis was away
+
+    def _on_back(self) -> None:
+        if self.worker and (self._returning is None or self._returning.done()):
+            self._returning = asyncio.get_running_loop().create_task(self._return())
+
+    async def _return(self) -> None:
+        """What was put off, then the offers whose message was lost."""
+        try:
+            await self.replay()
+            await self.resync()
+        except HoldfastError as error:
+            log.warning("not back yet: %s", error)
+
+    async def replay(self) -> int:
+        """Run the journal in order, then empty it; how many operations that were. Raises StoreAway."""
+        count = 0
+        async with self._replaying:
+            while batch := self.deferral.oldest(REPLAY_AT_ONCE):
+                replies = [self.run(deferred.script, *deferred.argv) for deferred in batch]
+                for deferred, raw in zip(batch, await asyncio.gather(*replies), strict=True):
+                    reply = Reply(*raw)
+                    if reply.status in (FENCED, UNKNOWN):
+                        log.warning(
+                            "journal: %s came too late", deferred.script, extra={"call": deferred.call}
+                        )
+                    self.tell(reply.offers, reply.due_at)
+                self.deferral.replayed(len(batch))
+                count += len(batch)
+        if count:
+            log.warning("replayed %d operations from the journal", count)
+        return count
+
+
+def _fail(future: "asyncio.Future[Any]", error: Exception) -> None:
+    if not future.done():
+        future.set_exception(error)
+
+
+def _ignore(_: object) -> None:
+    """Nobody listens."""

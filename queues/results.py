@@ -1,0 +1,105 @@
+"""What the store answers, as types."""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+
+class Offer(NamedTuple):
+    """An agent reserved for a waiting call: ring him. Each attempt of a call is told once per worker."""
+
+    call: str
+    agent: str
+    device: str
+    attempt: int
+    queue: str
+    ring_s: int
+
+
+class Done(NamedTuple):
+    """An operation was applied, or waits for Redis in the journal."""
+
+    changed: bool
+    """False: there was nothing to do (he had left, was not on hold, did not talk)."""
+    journaled: bool = False
+
+
+class Joined(NamedTuple):
+    """The caller's place: 1 is next. Position 0: he is no longer in line (a repeated join came too late)."""
+
+    position: int
+    score: float
+    joined_at: int
+    offered: bool
+    """An agent is being rung already; the offer has gone to `on_offer`."""
+
+
+class AgentStatus(NamedTuple):
+    """An agent after a request. `wish`: what will be when his call is over (`offline`, `paused:REASON`)."""
+
+    state: str
+    reason: str
+    wish: str
+
+
+class Sweep(NamedTuple):
+    """What a sweep found and mended; `found` is 0 in healthy runs."""
+
+    found: int
+    details: list[str]
+
+
+@dataclass(frozen=True)
+class WaitingCaller:
+    """Somebody in a queue's line. `state`: waiting, offered or connecting."""
+
+    call: str
+    position: int
+    score: float
+    joined_at: int
+    state: str
+    agent: str
+
+
+@dataclass(frozen=True)
+class QueueView:
+    """A queue now. `callers`: the first of the line only; `waiting` counts all."""
+
+    queue: str
+    title: str
+    waiting: int
+    ready: int
+    longest_wait_ms: int
+    callers: list[WaitingCaller]
+
+
+@dataclass(frozen=True)
+class AgentView:
+    """An agent now. `since_at`: since when he is in this state, ms since the epoch."""
+
+    agent: str
+    name: str
+    state: str
+    reason: str
+    since_at: int
+    device: str
+    queues: list[str]
+    call: str
+    wish: str
+    calls: int
+    talk_ms: int
+
+
+@dataclass(frozen=True)
+class CallView:
+    """A live call now. Personal: `from_`."""
+
+    call: str
+    worker: str
+    state: str
+    from_: str
+    to: str
+    flow: str
+    step: str
+    queue: str
+    agent: str
+    arrived_at: int

@@ -1,0 +1,96 @@
+"""What is in Redis now, for people who look. Reads only, in bounded slices; a snapshot is not one instant."""
+
+import asyncio
+from typing import Any
+
+from queues.operations import Operations, now_ms
+from queues.results import AgentView, CallView, QueueView, WaitingCaller
+
+AT_ONCE = 200
+
+
+async def waiting(operations: Operations, limit: int) -> list[QueueView]:
+    """Every queue with the first `limit` of its line."""
+    names = sorted(await operations.link.call("SMEMBERS", operations.keys.queues))
+    return [await _queue(operations, name, limit) for name in names]
+
+
+async def _queue(operations: Operations, name: str, limit: int) -> QueueView:
+    keys, call = operations.keys, operations.link.call
+    title, count, ready, line = await asyncio.gather(
+        call("HGET", keys.queue(name), "title"),
+        call("ZCARD", keys.line(name)),
+        call("ZCARD", keys.idle(name)),
+        call("ZRANGE", keys.line(name), 0, max(limit, 1) - 1),
+    )
+    fields = ("score", "joined_at", "state", "agent")
+    records = await _hashes(operations, [keys.call(one) for one in line], *fields)
+    callers = [
+        WaitingCaller(one, place, float(score), int(joined_at), state, agent or "")
+        for place, (one, (score, joined_at, state, agent)) in enumerate(zip(line, records, strict=True), 1)
+        if score is not None and joined_at is not None
+    ]
+    longest = max((now_ms() - caller.joined_at for caller in callers), default=0)
+    return QueueView(name, title or name, count, ready, max(longest, 0), callers[:limit])
+
+
+async def agents(operations: Operations) -> list[AgentView]:
+    """Every published agent, by id."""
+    ids = sorted(await operations.link.call("SMEMBERS", operations.keys.agents))
+    fields = ("name", "state", "reason", "since_at", "device", "queues", "call", "wish", "calls", "talk_ms")
+    records = await _hashes(operations, [operations.keys.agent(agent) for agent in ids], *fields)
+    return [
+        AgentView(
+            agent=agent,
+            name=name or agent,
+            state=state,
+            reason=reason or "",
+            since_at=int(since_at or 0),
+            device=device or "",
+            queues=[queue for queue in (queues or "").split(",") if queue],
+            call=call or "",
+            wish=wish or "",
+            calls=int(calls or 0),
+            talk_ms=int(talk_ms or 0),
+        )
+        for agent, (name, state, reason, since_at, device, queues, call, wish, calls, talk_ms) in zip(
+            ids, records, strict=True
+        )
+        if state is not None
+    ]
+
+
+async def calls(operations: Operations, limit: int) -> list[CallView]:
+    """Live calls of every worker, at most `limit`, oldest first."""
+    keys = operations.keys
+    ids: list[str] = []
+    for worker in sorted(await operations.link.call("HKEYS", keys.workers)):
+        cursor = "0"
+        while len(ids) < limit:
+            cursor, some = await operations.link.call("SSCAN", keys.owned(worker), cursor, "COUNT", AT_ONCE)
+            ids += some
+            if cursor == "0":
+                break
+    ids = ids[:limit]
+    fields = ("owner", "state", "from", "to", "flow", "step", "queue", "agent", "arrived_at")
+    records = await _hashes(operations, [keys.call(call) for call in ids], *fields)
+    views = [
+        _call(call, *(value or "" for value in record))
+        for call, record in zip(ids, records, strict=True)
+        if record[0]
+    ]
+    return sorted(views, key=lambda view: (view.arrived_at, view.call))
+
+
+def _call(call: str, *values: str) -> CallView:
+    worker, state, from_, to, flow, step, queue, agent, arrived_at = values
+    return CallView(call, worker, state, from_, to, flow, step, queue, agent, int(arrived_at or 0))
+
+
+async def _hashes(operations: Operations, keys: list[str], *fields: str) -> list[list[Any]]:
+    """These fields of each hash, a slice of them at a time."""
+    records: list[list[Any]] = []
+    for start in range(0, len(keys), AT_ONCE):
+        some = keys[start : start + AT_ONCE]
+        records += await asyncio.gather(*(operations.link.call("HMGET", key, *fields) for key in some))
+    return records

@@ -1,0 +1,219 @@
+"""Who waits, who may answer, who gets whom: each operation is one Lua script, applied once, in order.
+
+Offers reach the worker by `on_offer`, whatever made the match: an own operation, another worker's (by
+PUBLISH), or the sweeper after a lost message. Each attempt of a call is told once, perhaps before `join`
+returns: register the call's mailbox first, then join.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+
+from queues import snapshots
+from queues.errors import DeviceTaken, Fenced, StoreFault, UnknownAgent
+from queues.handle import CallHandle
+from queues.models import Agent, Queue
+from queues.operations import REFUSED, UNKNOWN, Operations, Reply, now_ms
+from queues.results import AgentStatus, AgentView, CallView, Done, Joined, Offer, QueueView, Sweep
+
+__all__ = ["Offer", "Store"]
+
+DEVICE_TAKEN = 4
+
+
+class Store:
+    """The queues of a site as one worker (or command: `worker` empty) sees them.
+
+    Every method raises `StoreAway` while Redis cannot serve, except `hold`, `leave`, `decline`, `unsettle`,
+    `connected` and `unbridged`, which are put off in the journal then (`journaled`). Operations of a call
+    raise `Fenced` if it belongs to somebody else by now. `at`: when it happened, ms since the epoch; 0 = now.
+    """
+
+    def __init__(self, url: str, site: str, worker: str = "", journal: Path | None = None) -> None:
+        self.operations = Operations(url, site, worker, journal)
+        self.operations.resync = self.sweep
+        self._clock_ahead_ms = 0
+        self._cursors = ("0", "0")
+        self._closed = asyncio.Event()
+
+    # For the worker
+
+    @property
+    def away(self) -> bool:
+        """Redis cannot serve: claim no calls."""
+        return self.operations.link.away
+
+    @property
+    def on_offer(self) -> Callable[[Offer], None]:
+        """Called with each agent to be rung for a call of this worker; must not wait."""
+        return self.operations.on_offer
+
+    @on_offer.setter
+    def on_offer(self, told: Callable[[Offer], None]) -> None:
+        self.operations.on_offer = told
+
+    @property
+    def on_due(self) -> Callable[[int], None]:
+        """Called with the instant (ms) at which `due` should run; must not wait."""
+        return self.operations.on_due
+
+    @on_due.setter
+    def on_due(self, told: Callable[[int], None]) -> None:
+        self.operations.on_due = told
+
+    async def listen(self) -> None:
+        """Hold the connection, so that offers of other workers arrive; runs until `close`."""
+        await self.operations.link.connect()
+        await self._closed.wait()
+
+    async def close(self) -> None:
+        """End the connection. What is in the journal stays there for the next start."""
+        self._closed.set()
+        await self.operations.close()
+
+    async def replay(self) -> int:
+        """Run what waits in the journal; how many operations. Also happens by itself when Redis is back."""
+        return await self.operations.replay()
+
+    def now(self) -> float:
+        """Redis' clock as far as it is known here, seconds since the epoch."""
+        return time.time() + self._clock_ahead_ms / 1000
+
+    # A call's way through a queue
+
+    def note(self, h: CallHandle, kind: str, at: int = 0, **fields: object) -> None:
+        """An event that need not be written at once: it rides with the call's next operation."""
+        body = msgspec.json.encode({"kind": kind, **fields}).decode()
+        h.pending.append((at or now_ms(), body))
+
+    async def join(self, h: CallHandle, queue: str, head_start_s: float = 0, at: int = 0) -> Joined:
+        """Stand in line. Joining again changes nothing and answers with the present place."""
+        reply = await self.operations.operate(h, "join", (queue, head_start_s), at)
+        if reply.status == REFUSED:
+            if reply.state == "ended":
+                raise Fenced("join: the call has ended")
+            raise StoreFault(f"join: the call is {reply.state}, perhaps in another queue")
+        if not reply.result:
+            return Joined(0, 0.0, at, False)
+        position, score, joined_at = reply.result
+        return Joined(int(position), float(score), int(joined_at), reply.state in ("offered", "connecting"))
+
+    async def settle(self, h: CallHandle, agent: str, attempt: int, at: int = 0) -> bool:
+        """The agent has answered: True if the pair is his and the caller's now, False if it was given up."""
+        return bool((await self.operations.operate(h, "settle", (agent, attempt), at)).result)
+
+    async def connected(self, h: CallHandle, agent: str, attempt: int, at: int = 0) -> Done:
+        """Both are in the bridge: the wait is over."""
+        return _done(await self.operations.operate(h, "connected", (agent, attempt), at, deferrable=True))
+
+    async def decline(
+        self, h: CallHandle, agent: str, attempt: int, reason: str, ring_ms: int | None = None, at: int = 0
+    ) -> Done:
+        """The offer came to nothing: the caller waits at his old place, the agent cools down or is free.
+
+        `reason` as in the call log; caller_gone, withdrawn, wait_over, answered_elsewhere and worker_lost are
+        not the agent's fault. `ring_ms` None: since the offer. If the caller is gone, `Checkpoint.ended` does
+        all of it.
+        """
+        own = (agent, attempt, reason, -1 if ring_ms is None else ring_ms)
+        return _done(await self.operations.operate(h, "decline", own, at, deferrable=True))
+
+    async def unsettle(
+        self, h: CallHandle, agent: str, attempt: int, reason: str, ring_ms: int | None = None, at: int = 0
+    ) -> Done:
+        """What `settle` reserved did not come to a bridge; the same as `decline`."""
+        return await self.decline(h, agent, attempt, reason, ring_ms, at)
+
+    async def leave(self, h: CallHandle, reason: str, at: int = 0) -> Done:
+        """Leave the queue by a rule or a choice (class F or X); an open offer is withdrawn."""
+        return _done(await self.operations.operate(h, "leave", (reason,), at, deferrable=True))
+
+    async def unbridged(
+        self, h: CallHandle, ended_by: Literal["caller", "agent", "system"], at: int = 0
+    ) -> Done:
+        """The talk is over; the agent wraps up or is free."""
+        return _done(await self.operations.operate(h, "unbridged", (ended_by,), at, deferrable=True))
+
+    async def hold(self, h: CallHandle, by: str, started: bool, at: int = 0) -> Done:
+        """A party (agent, caller) puts the other on SIP hold or takes it back."""
+        return _done(await self.operations.operate(h, "hold", (by, int(started)), at, deferrable=True))
+
+    # Agents
+
+    async def agent(
+        self,
+        agent: str,
+        action: Literal["ready", "pause", "offline"],
+        reason: str = "",
+        device: str | None = None,
+    ) -> AgentStatus:
+        """What an agent asks for. During a call it becomes his `wish`. Raises UnknownAgent, DeviceTaken."""
+        own = (self.operations.worker, agent, action, reason, device or "")
+        status, state, why, wish, due_at, offers = await self.operations.run("agent", *own)
+        self.operations.tell(offers, due_at)
+        if status == UNKNOWN:
+            raise UnknownAgent(f"no agent is called {agent!r}")
+        if status == DEVICE_TAKEN:
+            raise DeviceTaken("an agent who is on a call sits at that device")
+        return AgentStatus(state, why, wish)
+
+    async def agent_at_device(self, device: str) -> str | None:
+        """Who is logged in at a device."""
+        found = await self.operations.link.call("HGET", self.operations.keys.devices, device)
+        return str(found) if found else None
+
+    async def reach(self, device: str, reachable: bool) -> None:
+        """A device can be rung, or no longer can."""
+        _, _, due_at, offers = await self.operations.run(
+            "reach", self.operations.worker, device, int(reachable)
+        )
+        self.operations.tell(offers, due_at)
+
+    async def due(self) -> int | None:
+        """End the wrap-ups and cool-downs that are over; the next instant (ms) to do so, if there is one."""
+        next_due, now, offers = await self.operations.run("due", self.operations.worker)
+        self._clock_ahead_ms = now - now_ms()
+        self.operations.tell(offers)
+        return next_due or None
+
+    async def sweep(self) -> Sweep:
+        """Find and mend what a crash left; ring what a lost message should have rung."""
+        found, details, next_due, agents_at, calls_at, ringing, offers = await self.operations.run(
+            "sweep", self.operations.worker, *self._cursors
+        )
+        self._cursors = (agents_at, calls_at)
+        self.operations.tell(ringing)
+        self.operations.tell(offers, next_due)
+        return Sweep(found, details)
+
+    async def configure(self, queues: Mapping[str, Queue], agents: Mapping[str, Agent], version: int) -> None:
+        """Put what admins published beside the live state; publishing it again changes nothing."""
+        config = {
+            "queues": {name: queue.model_dump() for name, queue in queues.items()},
+            "agents": {name: agent.model_dump() for name, agent in agents.items()},
+        }
+        packed = msgspec.json.encode(config).decode()
+        due_at, offers = await self.operations.run("configure", self.operations.worker, version, packed)
+        self.operations.tell(offers, due_at)
+
+    # For people who look
+
+    async def waiting(self, limit: int = 20) -> list[QueueView]:
+        """Every queue with the first `limit` of its line."""
+        return await snapshots.waiting(self.operations, limit)
+
+    async def agents(self) -> list[AgentView]:
+        """Every published agent."""
+        return await snapshots.agents(self.operations)
+
+    async def calls(self, limit: int = 1000) -> list[CallView]:
+        """Live calls, at most `limit`, oldest first."""
+        return await snapshots.calls(self.operations, limit)
+
+
+def _done(reply: Reply) -> Done:
+    return Done(bool(reply.result), reply.journaled)

@@ -1,0 +1,27 @@
+"""A real Redis for every test here; each test has a site of its own."""
+
+from collections.abc import AsyncIterator, Iterator
+from itertools import count
+from pathlib import Path
+
+import pytest
+
+from tests.queues.desk import Desk
+from tests.queues.redis_process import RedisProcess
+
+_SITES = count(1)
+
+
+@pytest.fixture(scope="session")
+def redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisProcess]:
+    server = RedisProcess(tmp_path_factory.mktemp("redis"))
+    server.start()
+    yield server
+    server.kill()
+
+
+@pytest.fixture
+async def desk(redis: RedisProcess, tmp_path: Path) -> AsyncIterator[Desk]:
+    desk = Desk(redis, f"site{next(_SITES)}", tmp_path)
+    yield desk
+    await desk.close()
