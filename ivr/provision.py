@@ -1,4 +1,4 @@
-"""Writes a running instance's configuration: templates of `asterisk/etc`, filled from settings and callflows."""
+"""Writes an instance's configuration: templates of `asterisk/etc`, filled from settings and callflows."""
 
 import hashlib
 import os
@@ -7,35 +7,44 @@ import resource
 import socket
 import subprocess
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from calllog.errors import HoldfastError
 from ivr import secret
+from ivr.callflows import Callflows
 from ivr.runtime import Account, Runtime
 from ivr.settings import Settings
 
 TEMPLATES = Path(__file__).parent.parent / "asterisk" / "etc"
+# ruff: noqa: N818  (an error is named by what is the matter: ProvisionFailed)
+
 AUDIO = {".ulaw": "ul", ".alaw": "al"}
 """Codecs that callers may use, and sox' name for each: music is kept in all of them."""
 
 
-class ProvisionFailed(HoldfastError):  # noqa: N818
+class ProvisionFailed(HoldfastError):
     """The configuration could not be written; the text says why."""
 
 
-@dataclass(frozen=True, slots=True)
-class Fallback:
-    """What Asterisk does alone while no worker is there (`fallback.yaml`)."""
+class Fallback(BaseSettings):
+    """What Asterisk does alone while no worker is there. Fields are set as `HOLDFAST_FALLBACK_<NAME>`."""
 
-    dial: str = ""
+    model_config = SettingsConfigDict(env_prefix="HOLDFAST_FALLBACK_", frozen=True)
+
+    dial: Annotated[str, Field(pattern=r"^(sip:[A-Za-z0-9._+-]+@[A-Za-z0-9.:-]+)?$")] = ""
     """SIP URI rung natively; empty: nobody is rung."""
-    at_once: int = 4
+    at_once: Annotated[int, Field(ge=1)] = 4
     """Calls that may ring or talk there at the same time."""
-    ring_s: int = 30
+    ring_s: Annotated[int, Field(ge=1, le=300)] = 30
     message: bool = True
-    """Take a message when nobody was rung or nobody answered."""
-    message_s: int = 120
+    """Take a message when nobody was rung or nobody answered; off: the call ends unanswered, with 503."""
+    message_s: Annotated[int, Field(ge=5, le=3600)] = 120
+    """Longest message."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +56,15 @@ class Telephony:
     trunks: dict[str, list[str]]
     """Trunk name → networks it calls from."""
     music: set[str]
-    fallback: Fallback = field(default_factory=Fallback)
+    """Classes that queues name."""
+
+    @classmethod
+    def of(cls, callflows: Callflows) -> "Telephony":
+        return cls(
+            devices={name: device.contact for name, device in callflows.devices.items()},
+            trunks={name: [str(net) for net in trunk.match] for name, trunk in callflows.trunks.items()},
+            music={"default", *(queue.music for queue in callflows.queues.values())},
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +74,7 @@ class Place:
     settings: Settings
     runtime: Runtime
     telephony: Telephony
+    fallback: Fallback
     asterisk: Account
     redis: Account
 
@@ -70,7 +88,9 @@ def provision(settings: Settings, runtime: Runtime, telephony: Telephony) -> Non
 
     Raises SecretUnfit, ProvisionFailed, OSError.
     """
-    place = Place(settings, runtime, telephony, runtime.account("asterisk"), runtime.account("redis"))
+    place = Place(
+        settings, runtime, telephony, Fallback(), runtime.account("asterisk"), runtime.account("redis")
+    )
     _directories(place)
     _music(place)
     _hosts(place)
@@ -124,7 +144,7 @@ def _directories(place: Place) -> None:
 
 
 def _hosts(place: Place) -> None:
-    """Names Asterisk looks up by itself: without them each call waits for a DNS server that may not be there."""
+    """Names Asterisk looks up by itself: without them each call waits for a DNS server that may be away."""
     hosts = place.settings.data / "etc" / "hosts"
     hosts.write_text(
         f"127.0.0.1 localhost {socket.gethostname()}\n::1 localhost\n198.41.0.4 a.root-servers.net\n"
@@ -259,7 +279,8 @@ def _devices(place: Place) -> str:
 
 
 def _trunks(place: Place) -> str:
-    return "\n\n".join(
+    fallback = "[fallback](phone)\ncontext = agents\n\n" if place.fallback.dial else ""
+    return fallback + "\n\n".join(
         f"[{name}](trunk)\n\n[{name}]\ntype = identify\nendpoint = {name}\nmatch = {','.join(networks)}"
         for name, networks in sorted(place.telephony.trunks.items())
     )
@@ -273,7 +294,7 @@ def _music_classes(place: Place) -> str:
 
 
 def _fallback_steps(place: Place) -> str:
-    fallback, steps = place.telephony.fallback, []
+    fallback, steps = place.fallback, []
     if fallback.dial:
         steps += [
             "Set(GROUP()=fallback)",

@@ -1,4 +1,4 @@
-"""Where Asterisk and Redis come from: the machine itself, or the runtime root made by `asterisk/make-root`."""
+"""Where Asterisk and Redis come from: the machine itself, or the runtime root of `asterisk/make-root`."""
 
 import re
 import subprocess
@@ -11,7 +11,10 @@ from calllog.errors import HoldfastError
 OLDEST = (22, 10, 1)
 """The security release of July 2026; it also has StasisBroadcast."""
 BELOW = (23, 0, 0)
+WITH_ROOT = Path(__file__).parent.parent / "asterisk" / "with-root"
 REDIS_OLDEST = (7, 2, 0)
+
+# ruff: noqa: N818  (an error is named by what is the matter: RuntimeUnfit)
 
 
 class RuntimeUnfit(HoldfastError):
@@ -40,6 +43,13 @@ class Runtime:
         """The command prefix that runs a program inside the root, as that user."""
         user = [f"--userspec={account.uid}:{account.gid}", "--groups="] if account else []
         return ["chroot", *user, str(self.root)]
+
+    def mounted(self, data: Path) -> list[str]:
+        """The command prefix that runs a program with `data` under the same path inside the root as outside.
+
+        The mounts are in a namespace of their own and end with the last process in it.
+        """
+        return [str(WITH_ROOT), str(self.root), str(data)]
 
     def account(self, name: str) -> Account:
         """The user `name` of the root. Raises RuntimeUnfit when there is none."""

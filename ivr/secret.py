@@ -6,6 +6,8 @@ from pathlib import Path
 
 from calllog.errors import HoldfastError
 
+# ruff: noqa: N818  (an error is named by what is the matter: SecretUnfit)
+
 
 class SecretUnfit(HoldfastError):
     """A secret file that must not be used as it is; the text says why and what mends it."""

@@ -1,0 +1,169 @@
+"""What must be right before the server starts: all that is wrong is found at once, each with its mend."""
+
+import os
+import shutil
+import socket
+import subprocess
+from collections.abc import Iterator
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import psutil
+
+from ivr import secret
+from ivr.flow.check import check_callflows
+from ivr.runtime import Runtime, RuntimeUnfit, find
+from ivr.secret import SecretUnfit
+from ivr.settings import Settings
+
+Network = IPv4Network | IPv6Network
+Address = IPv4Address | IPv6Address
+
+TOOLS = ("s6-svscan", "s6-svc", "s6-log", "unshare", "nsenter", "flock", "sox", "espeak-ng")
+FREE_BYTES = 512 * 1024 * 1024
+"""Space without which a start is refused: Redis ends itself when it cannot append."""
+
+
+def refusals(settings: Settings) -> list[str]:
+    """Why the server must not start here, each with what mends it; empty when it may."""
+    found = [*_machine(settings)]
+    runtime: Runtime | None = None
+    try:
+        runtime = find(settings.runtime)
+    except RuntimeUnfit as error:
+        found.append(str(error))
+    found += callflows(settings.callflows)
+    found += secrets(settings.secrets)
+    found += reach(settings, local_addresses())
+    found += ports(settings)
+    if settings.redis_url and runtime:
+        found += redis(settings.redis_url, runtime)
+    return found
+
+
+def _machine(settings: Settings) -> Iterator[str]:
+    if os.geteuid() != 0:
+        yield "only root can give Asterisk and Redis their own users: start as root"
+    if missing := [tool for tool in TOOLS if not shutil.which(tool)]:
+        yield f"missing on this machine: {', '.join(missing)}: make setup"
+    settings.data.mkdir(parents=True, exist_ok=True)
+    free = shutil.disk_usage(settings.data).free
+    if free < FREE_BYTES:
+        yield (
+            f"only {free // 2**20} MiB are free below {settings.data}, {FREE_BYTES // 2**20} MiB are needed: "
+            "make room, or set HOLDFAST_DATA to another disk"
+        )
+
+
+def callflows(directory: Path) -> list[str]:
+    """Every error in the directory that admins edit, with file and line."""
+    if not directory.is_dir():
+        return [f"there is no directory {directory}: set HOLDFAST_CALLFLOWS"]
+    return [f"{directory}/{problem}" for problem in check_callflows(directory).problems]
+
+
+def secrets(directory: Path) -> list[str]:
+    """What is wrong with passwords that exist already; those that do not will be made."""
+    if not directory.is_dir():
+        return []
+    found = []
+    if loose := directory.stat().st_mode & 0o077:
+        found.append(f"{directory} can be entered by others (mode has {loose:03o}): chmod 700 {directory}")
+    for path in sorted(directory.iterdir()):
+        try:
+            secret.read(path)
+        except SecretUnfit as error:
+            found.append(str(error))
+    return found
+
+
+def local_addresses() -> list[Address]:
+    """Addresses under which this machine can be reached."""
+    return [
+        ip_address(entry.address.partition("%")[0])
+        for entries in psutil.net_if_addrs().values()
+        for entry in entries
+        if entry.family in (socket.AF_INET, socket.AF_INET6)
+    ]
+
+
+def reach(settings: Settings, local: list[Address]) -> list[str]:
+    """The workers' port is full call control: refuse addresses outside the trusted networks."""
+    try:
+        bound = ip_address(settings.worker_bind)
+    except ValueError:
+        return [f"HOLDFAST_WORKER_BIND={settings.worker_bind} is no address: set it to 127.0.0.1"]
+    addresses = [a for a in local if a.version == bound.version] if bound.is_unspecified else [bound]
+    strange = sorted(str(a) for a in addresses if not _trusted(a, settings.trusted))
+    if not strange:
+        return []
+    return [
+        f"the workers' port (full call control) would be reachable at {', '.join(strange)}, "
+        "in no trusted network: set HOLDFAST_WORKER_BIND=127.0.0.1, or name it in HOLDFAST_TRUSTED"
+    ]
+
+
+def _trusted(address: Address, networks: list[Network]) -> bool:
+    return any(address in network for network in networks)
+
+
+def ports(settings: Settings) -> list[str]:
+    """Ports we need that another program has."""
+    host, _, port = settings.sip_bind.rpartition(":")
+    wanted = [(socket.SOCK_DGRAM, host, int(port), "SIP", "HOLDFAST_SIP_BIND")]
+    wanted += [
+        (
+            socket.SOCK_STREAM,
+            settings.worker_bind,
+            settings.worker_port + n,
+            f"worker hf-{n}",
+            "HOLDFAST_WORKER_PORT",
+        )
+        for n in range(1, settings.workers + 1)
+    ]
+    return [
+        f"{host}:{port} ({what}) cannot be used: {error}; stop the program that has it, or set {variable}"
+        for kind, host, port, what, variable in wanted
+        if (error := _bind_error(kind, host, port))
+    ]
+
+
+def _bind_error(kind: socket.SocketKind, host: str, port: int) -> str:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, kind) as probe:
+        if kind == socket.SOCK_STREAM:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host.strip("[]"), port))
+        except OSError as error:
+            return error.strerror or str(error)
+    return ""
+
+
+def redis(url: str, runtime: Runtime) -> list[str]:
+    """A Redis of somebody else's must keep what it acknowledges."""
+    parts = urlsplit(url)
+    host = parts.netloc.rpartition("@")[2]
+    shown = parts._replace(netloc=host).geturl()
+    if parts.scheme == "unix":
+        command = [*runtime.mounted(Path(parts.path).parent), *runtime.enter(), "redis-cli", "-s", parts.path]
+    else:
+        named = f"{parts.username}@{host}" if parts.username else host
+        command = [*runtime.enter(), "redis-cli", "-u", parts._replace(netloc=named).geturl()]
+    password = {"REDISCLI_AUTH": parts.password} if parts.password else {}
+    done = subprocess.run(
+        [*command, "INFO", "persistence"],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=10,
+        env=os.environ | password,
+    )
+    said = (done.stdout + done.stderr).strip().splitlines()
+    if "aof_enabled:1" in said:
+        return []
+    if "aof_enabled:0" in said:
+        return [f"Redis at {shown} has no append-only file and would forget calls: CONFIG SET appendonly yes"]
+    why = said[-1] if said else "it says nothing"
+    return [f"Redis at {shown} does not answer ({why}): start it, or unset HOLDFAST_REDIS_URL"]

@@ -1,0 +1,150 @@
+"""Service directories of s6, the supervisor that starts again within a second whatever dies.
+
+    serve ── s6-svscan ─┬─ s6-supervise ── redis        each with its own s6-log,
+                        ├─ s6-supervise ── asterisk     which rotates <data>/log/<name>
+                        └─ s6-supervise ── worker-1 …
+
+A service takes a lock before it becomes the program, and the program inherits it: when a supervisor itself is
+killed, its successor waits until the orphan is gone instead of starting a second Redis on the same files.
+"""
+
+import os
+import shlex
+import subprocess
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+LOG_FILES = 10
+LOG_BYTES = 10_000_000
+"""Each service's log takes at most LOG_FILES times as much."""
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """One supervised program."""
+
+    name: str
+    command: tuple[str, ...]
+    """Argument list. The program must stay in the foreground and log to standard output or error."""
+    log_owner: int = 0
+    """Uid that opens the log stream by name (/dev/stdout) after it has given up root."""
+
+
+@dataclass(frozen=True, slots=True)
+class Supervision:
+    """The tree of one instance, by its data directory."""
+
+    data: Path
+
+    @property
+    def scan(self) -> Path:
+        return self.data / "run" / "service"
+
+    def directory(self, name: str) -> Path:
+        return self.scan / name
+
+    def write(self, services: Iterable[Service], down: Iterable[str] = ()) -> None:
+        """Make the service directories, and remove those of services that are no more.
+
+        Those in `down` wait for `up`.
+        """
+        wanted = {service.name: service for service in services}
+        waiting = set(down)
+        for part in ("lock", "pid"):
+            (self.data / "run" / part).mkdir(parents=True, exist_ok=True)
+        for service in wanted.values():
+            self._write(service, service.name in waiting)
+        for old in self.scan.iterdir():
+            if not old.name.startswith(".") and old.name not in wanted:
+                _remove(old)
+
+    def _write(self, service: Service, down: bool) -> None:
+        directory = self.directory(service.name)
+        log = self.data / "log" / service.name
+        (directory / "log").mkdir(parents=True, exist_ok=True)
+        log.mkdir(parents=True, exist_ok=True)
+        _script(directory / "run", self._run(service))
+        _script(
+            directory / "log" / "run",
+            f"exec s6-log n{LOG_FILES} s{LOG_BYTES} T {shlex.quote(str(log))}",
+        )
+        mark = directory / "down"
+        if down:
+            mark.touch()
+        else:
+            mark.unlink(missing_ok=True)
+
+    def _run(self, service: Service) -> str:
+        run = shlex.quote(str(self.data / "run"))
+        lines = [
+            "exec 2>&1",
+            f"exec 9>>{run}/lock/{service.name}",
+            "flock 9",
+            f"echo $$ > {run}/pid/{service.name}",
+            'ulimit -n "$(ulimit -Hn)"',
+        ]
+        if service.log_owner:
+            lines.append(f"chown {service.log_owner} /proc/self/fd/1")
+        lines.append(f"exec {shlex.join(service.command)}")
+        return "\n".join(lines)
+
+    def names(self) -> list[str]:
+        """Services that have a directory."""
+        return sorted(path.name for path in self.scan.iterdir() if not path.name.startswith("."))
+
+    def command(self, prefix: Iterable[str]) -> list[str]:
+        """What runs the whole tree, after `prefix` has put it where it belongs."""
+        return [*prefix, "s6-svscan", "-t", "0", str(self.scan)]
+
+    def up(self, name: str) -> None:
+        """Start it, now and whenever it dies."""
+        (self.directory(name) / "down").unlink(missing_ok=True)
+        self._control(name, "-u")
+
+    def once(self, name: str) -> None:
+        """Do not start it again when it ends."""
+        self._control(name, "-O")
+
+    def down(self, name: str) -> None:
+        """Ask it to end (SIGTERM), and do not start it again."""
+        self._control(name, "-d")
+
+    def kill(self, name: str) -> None:
+        self._control(name, "-k")
+
+    def leave(self, name: str) -> None:
+        """Let the supervisor of a service that is down, and that of its log, end too."""
+        self._control(name, "-xd")
+        self._control(f"{name}/log", "-x")
+
+    def _control(self, name: str, order: str) -> None:
+        directory = self.directory(name)
+        if directory.exists():
+            subprocess.run(["s6-svc", order, str(directory)], capture_output=True, check=False)
+
+    def pid(self, name: str) -> int:
+        """Process of a service that runs, also as an orphan of a killed supervisor; 0 when none does."""
+        try:
+            pid = int((self.data / "run" / "pid" / name).read_text())
+            held = os.readlink(f"/proc/{pid}/fd/9")
+        except (OSError, ValueError):
+            return 0
+        return pid if held == str(self.data / "run" / "lock" / name) else 0
+
+
+def _script(path: Path, body: str) -> None:
+    """Replace a script at once: the supervisor may start it at this very moment."""
+    fresh = path.with_name(".new")
+    fresh.write_text(f"#!/bin/sh\n{body}\n")
+    fresh.chmod(0o755)
+    fresh.rename(path)
+
+
+def _remove(directory: Path) -> None:
+    for path in sorted(directory.rglob("*"), reverse=True):
+        if path.is_dir() and not path.is_symlink():
+            path.rmdir()
+        else:
+            path.unlink()
+    directory.rmdir()
