@@ -1,7 +1,7 @@
-"""Calls without a worker find one again: after our own restart, after another worker's death, after Asterisk's.
+"""Calls without a worker find one again: after our restart, another worker's death, or Asterisk's.
 
-Adoption is per call, by a script on the call's old epoch: whoever tries, one wins. A worker that has won a call
-of another moves its channels over; media goes on, because Asterisk holds it.
+Adoption is per call, by a script on the call's old epoch: whoever tries, one wins. A worker that has won
+a call of another moves its channels over; media goes on, because Asterisk holds it.
 """
 
 import asyncio
@@ -48,7 +48,7 @@ class Adoption:
     async def reconcile(self) -> None:
         """Hold our calls against what Asterisk has: after a start, a reconnect, or a lapse of the lease.
 
-        Raises `AsteriskAway` or `StoreAway` if one of them goes while we look; it is done again on their return.
+        Raises `AsteriskAway` or `StoreAway` if one of them goes meanwhile; it is done again on their return.
         """
         channels = await self._asterisk.channels()
         held = set((await self._asterisk.application()).channel_ids)

@@ -3,7 +3,7 @@
 import asyncio
 
 LAG_LIMIT_S = 0.1
-"""An event loop this late is drowning: calls it has come first."""
+"""An event loop this late is drowning: the calls it has come first."""
 TICK_S = 0.1
 
 

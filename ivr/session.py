@@ -1,7 +1,7 @@
 """One call, from the claim to its last log line, as straight-line code.
 
-A session reads its mailbox in one place, `_next`. The caller's hangup is raised there, whatever was waited for;
-holds are logged there; digits go into the type-ahead buffer there. Flow code sees results, a hangup or a timeout.
+A session reads its mailbox in one place, `_next`: there the caller's hangup is raised, whatever was waited
+for, holds are logged, and digits go into the type-ahead buffer. Flow code sees results, a hangup or a timeout.
 """
 
 import asyncio

@@ -15,7 +15,7 @@ class Settings(BaseSettings):
     site: str = "main"
     """Name of the site; every Redis key carries it as `{site}`."""
     data: Path = Path("/var/lib/holdfast")
-    """Everything that must survive a restart, and the sockets: Redis' append-only file, secrets, journals, logs."""
+    """What must survive a restart, and the sockets: Redis' append-only file, secrets, journals, logs."""
     callflows: Path = Path("callflows")
     """What admins edit."""
     runtime: Path = Path("/var/cache/holdfast/runtime")

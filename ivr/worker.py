@@ -1,4 +1,4 @@
-"""One controller worker: `python -m ivr.worker N`. One process, one Stasis application `hf-N`, one event loop.
+"""One controller worker, `python -m ivr.worker N`: one process, one application `hf-N`, one event loop.
 
 Workers share nothing but Redis. This is the composition root: it builds the parts and joins them.
 """
@@ -38,6 +38,7 @@ from queues.store import Offer, Store
 log = logging.getLogger(__name__)
 
 SWEEP_S = 1.0
+SUBSCRIBE_S = 1.0
 DRAIN_S = 3.0
 """How long a stopping worker waits for talking calls before it leaves them to the others."""
 
@@ -244,7 +245,7 @@ class Worker:
 
     async def _reconcile(self) -> None:
         async with self._settled:
-            await self.asterisk.subscribe()
+            await self._subscribe()
             await self._until_available(self.adoption.reconcile)
             for device, reachable in (await self.asterisk.phones()).items():
                 await self.store.reach(device, reachable)
@@ -253,6 +254,16 @@ class Worker:
                 self._route(event)
             self.door.open()
             log.info("%s serves: %d calls", self.name, len(self.sessions))
+
+    async def _subscribe(self) -> None:
+        """Asterisk connects before it has fully booted: it refuses then, or does not answer at all."""
+        while True:
+            try:
+                async with asyncio.timeout(SUBSCRIBE_S):
+                    return await self.asterisk.subscribe()
+            except (AriError, TimeoutError) as error:
+                log.info("Asterisk is not ready yet: %s", error)
+                await asyncio.sleep(0.1)
 
     def _on_event(self, event: ari.Event) -> None:
         match event:

@@ -1,4 +1,4 @@
-"""The verbs: what a worker can tell Asterisk to do. Each waits for Asterisk's reply unless it says otherwise."""
+"""The verbs: what a worker can tell Asterisk to do. Each waits for the reply unless it says otherwise."""
 
 from collections.abc import Sequence
 

@@ -1,5 +1,7 @@
 """What can go wrong between a worker and Asterisk, each with the verdict of the call that meets it."""
 
+# ruff: noqa: N818  (an error is named by what is the matter: NotFound, AsteriskAway)
+
 from calllog.errors import HoldfastError
 
 

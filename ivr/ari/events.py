@@ -140,6 +140,7 @@ Event = CallBroadcast | ChannelEvent | PlaybackFinished | EndpointStateChange
 Message = Event | RESTResponse
 
 WANTED: list[str] = [
+    "RESTResponse",  # the filter holds back replies, too
     "CallBroadcast",
     "StasisStart",
     "StasisEnd",
@@ -153,7 +154,7 @@ WANTED: list[str] = [
 ]
 """Event types for the event filter of a worker's application: the others never leave Asterisk."""
 
-WANTED_OF_DEVICES: list[str] = ["EndpointStateChange"]
+WANTED_OF_DEVICES: list[str] = ["RESTResponse", "EndpointStateChange"]
 
 _decoder: msgspec.json.Decoder[Message] = msgspec.json.Decoder(Message)
 

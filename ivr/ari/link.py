@@ -1,6 +1,6 @@
 """The persistent WebSocket from Asterisk to this worker: events in, commands out, replies matched by id.
 
-The reader parses and hands on; it awaits nothing but the socket, so that Asterisk's writer never waits for us.
+The reader parses and hands on; it awaits nothing but the socket: Asterisk's writer never waits for us.
 """
 
 import asyncio
