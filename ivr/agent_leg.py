@@ -15,7 +15,7 @@ _SUFFIXES = re.compile(r"(-[abp][0-9]+)+$")
 
 @dataclass
 class AgentLeg:
-    """One attempt to reach one agent for one call. Its ids follow from call and attempt: any worker knows them."""
+    """One attempt to reach one agent. Its ids follow from call and attempt, so that any worker knows them."""
 
     call: str
     agent: str
@@ -65,5 +65,5 @@ def decline_reason(cause: int, ring_ms: int, ring_s: int) -> str:
 
 
 def presentable(number: str) -> str:
-    """The caller's number as a phone may show it: digits, letters, signs of telephony; nothing that parses."""
+    """The caller's number as a phone may show it: digits, letters and signs; nothing that parses."""
     return "".join(char for char in number[:40] if char.isascii() and (char.isalnum() or char in "+*#-."))

@@ -8,7 +8,7 @@ TICK_S = 0.1
 
 
 class Door:
-    """Closed until the worker knows its calls; closed again while it drains, is away from Asterisk or drowns."""
+    """Closed until the worker knows its calls, and while it drains, drowns or Asterisk is away."""
 
     def __init__(self, max_calls: int) -> None:
         self._max_calls = max_calls

@@ -1,7 +1,7 @@
 """One call, from the claim to its last log line, as straight-line code.
 
 A session reads its mailbox in one place, `_next`: there the caller's hangup is raised, whatever was waited
-for, holds are logged, and digits go into the type-ahead buffer. Flow code sees results, a hangup or a timeout.
+for, holds are logged, digits go into the type-ahead buffer. Flow code sees results, a hangup or a timeout.
 """
 
 import asyncio
@@ -89,7 +89,7 @@ class Session:
     # The life of the call
 
     async def run(self, flow: Flow, resumed: CallRecord | None = None) -> None:
-        """Run the call's flow and write its end, whatever happens in it. `resumed`: taken over, at this point."""
+        """Run the flow and write the call's end, whatever happens. `resumed`: taken over, at this point."""
         try:
             try:
                 await self._flow(flow, resumed)
@@ -179,7 +179,7 @@ class Session:
         return False
 
     async def _tell(self, command: Awaitable[None]) -> None:
-        """Give a command for the caller's channel; if it meets a dead one, wait for the news of the hangup."""
+        """Give a command for the caller's channel; if that is dead, wait for the news of the hangup."""
         try:
             await command
         except (NotFound, Conflict):
@@ -246,7 +246,7 @@ class Session:
         raise Hangup("system", CAUSES[cause])
 
     async def queue(self, name: str, max_wait_s: float | None) -> str:
-        """Hold the caller in a queue, serve him, and return when the agent has left or the wait was too long."""
+        """Hold the caller, serve him, and return when the agent has left or the wait was too long."""
         resumed, self._resumed = self._resumed, None
         if resumed is not None and resumed.queue == name:
             joined_at = resumed.joined_at

@@ -38,7 +38,8 @@ from queues.store import Offer, Store
 log = logging.getLogger(__name__)
 
 SWEEP_S = 1.0
-SUBSCRIBE_S = 1.0
+SUBSCRIBE_S = 0.3
+"""A reply to a settled Asterisk takes a millisecond; one that is still booting may give none."""
 DRAIN_S = 3.0
 """How long a stopping worker waits for talking calls before it leaves them to the others."""
 
