@@ -1,0 +1,137 @@
+"""Reading the call log from its Redis stream: all of it, one call, the last entries, or whatever comes.
+
+Every entry comes out: one that is no event has `event` None and says why in `broken`. Nothing is dropped.
+Only scripts write to the stream (calllog/lua/log.lua); this module reads.
+"""
+
+import re
+from collections.abc import AsyncIterator
+from typing import Any, NamedTuple, Self
+
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from calllog.errors import BrokenEntry, LogAway
+from calllog.events import AnyCallEvent, AnyEvent, CallEvent, decode
+
+PAGE = 1000
+BLOCK_MS = 5000
+TIMEOUT_S = 10.0
+"""Longer than BLOCK_MS: a follower's silence is not Redis' silence."""
+
+EARLY_S = 10
+"""An id made by Asterisk tells the second the call began; clocks may differ by as much."""
+
+_BEGAN = re.compile(r"(\d{9,11})\.\d+$")
+_PLAIN = re.compile(r"[\w.:-]+$", re.ASCII)
+
+
+class Entry(NamedTuple):
+    """One entry of the stream. `position`: its id there; `raw`: its JSON, as written."""
+
+    position: str
+    raw: bytes
+    event: AnyEvent | None
+    broken: str = ""
+    """Why it is no event; empty if it is one."""
+
+
+class LogStream:
+    """The call log of one site. All methods raise LogAway when Redis cannot be reached."""
+
+    def __init__(self, url: str, site: str) -> None:
+        """`url` as redis-py understands it: `unix:///…/redis.sock`, `redis://…`. Connects when first used."""
+        self._redis: Redis = Redis.from_url(url, socket_timeout=TIMEOUT_S, socket_connect_timeout=2)
+        self._key = f"{{{site}}}:log"
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._redis.aclose()
+
+    async def size(self) -> int:
+        """Entries on the stream."""
+        return int(await self._ask(self._redis.xlen(self._key)))
+
+    async def read(self, after: str = "0-0") -> AsyncIterator[Entry]:
+        """Every entry behind this position, oldest first, up to the end as it is when it is reached."""
+        async for position, fields in self._raw(after):
+            yield entry(position, fields)
+
+    async def last(self, count: int) -> list[Entry]:
+        """The last entries, oldest first."""
+        page = await self._ask(self._redis.xrevrange(self._key, "+", "-", count)) if count else []
+        return [entry(position.decode(), fields) for position, fields in reversed(page)]
+
+    async def follow(self, after: str = "") -> AsyncIterator[Entry]:
+        """Every entry behind this position (empty: from now on), then whatever comes, without end."""
+        after = after or await self._end()
+        while True:
+            streams = {self._key: after}
+            for _, page in await self._ask(self._redis.xread(streams, PAGE, BLOCK_MS)):  # type: ignore[arg-type]
+                for position, fields in page:
+                    after = position.decode()
+                    yield entry(after, fields)
+
+    async def of_call(self, call: str) -> list[Entry]:
+        """Everything about one call, in order; empty if the log knows no such call.
+
+        Reads from the second in which the id says the call began, and some way beyond `ended`.
+        """
+        began = _BEGAN.search(call)
+        if began:
+            found = await self._search(call, f"{max(int(began[1]) - EARLY_S, 0) * 1000}-0")
+            if found and isinstance(found[0].event, CallEvent) and found[0].event.seq == 1:
+                return found
+        return await self._search(call, "0-0")
+
+    async def _search(self, call: str, after: str) -> list[Entry]:
+        found: list[Entry] = []
+        needle = call.encode() if _PLAIN.match(call) else b""
+        beyond = 0
+        async for position, fields in self._raw(after):
+            if needle in fields.get(b"e", b""):
+                seen = entry(position, fields)
+                if seen.event is None:
+                    found += [seen] if needle else []
+                elif isinstance(seen.event, CallEvent) and seen.event.call == call:
+                    found.append(seen)
+                    beyond += seen.event.kind == "ended"
+            if beyond:
+                beyond += 1
+                if beyond > PAGE:
+                    break
+        return found
+
+    async def _raw(self, after: str) -> AsyncIterator[tuple[str, dict[bytes, bytes]]]:
+        while page := await self._ask(self._redis.xrange(self._key, f"({after}", "+", PAGE)):
+            for position, fields in page:
+                after = position.decode()
+                yield after, fields
+
+    async def _end(self) -> str:
+        last = await self._ask(self._redis.xrevrange(self._key, "+", "-", 1))
+        return last[0][0].decode() if last else "0-0"
+
+    async def _ask(self, asked: Any) -> Any:
+        try:
+            return await asked
+        except (RedisError, OSError) as error:
+            raise LogAway(f"the call log cannot be read: {error}") from error
+
+
+def entry(position: str, fields: dict[bytes, bytes]) -> Entry:
+    """The entry with these fields, parsed."""
+    raw = fields.get(b"e")
+    if raw is None:
+        return Entry(position, b"", None, "not an event: it has no field `e`")
+    try:
+        return Entry(position, raw, decode(raw))
+    except BrokenEntry as error:
+        return Entry(position, raw, None, str(error))
+
+
+def call_events(entries: list[Entry]) -> list[AnyCallEvent]:
+    """The events of calls among these entries."""
+    return [seen.event for seen in entries if isinstance(seen.event, CallEvent)]
