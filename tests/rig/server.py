@@ -1,0 +1,181 @@
+"""A whole server for a test: Redis, Asterisk, workers, started as admins start it, with data of its own."""
+
+import asyncio
+import os
+import shutil
+import signal
+import sys
+import tempfile
+from collections import deque
+from contextlib import AsyncExitStack
+from dataclasses import replace
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import msgspec
+
+from ivr.runtime import find
+from ivr.settings import Settings
+from ivr.supervision import Supervision
+from tests.rig.log_watch import LogWatch
+from tests.rig.sipp import Phone, Play, program
+
+REPOSITORY = Path(__file__).resolve().parent.parent.parent
+SIP = "127.0.0.1:5060"
+START_S = 60.0
+STOP_S = 40.0
+_LOG_LINES = 40
+
+
+class ServerFailed(Exception):  # noqa: N818
+    """The server did not start or did not stop; the text holds what it said last."""
+
+
+def alone_in_network() -> bool:
+    """Whether there is no network here but loopback: then all ports are free, and nobody is disturbed."""
+    lines = Path("/proc/net/dev").read_text().splitlines()[2:]
+    return {line.split(":")[0].strip() for line in lines} == {"lo"}
+
+
+class Server:
+    """`async with Server(callflows) as server`: running at the beginning of the block, gone at its end."""
+
+    def __init__(self, callflows: Path, workers: int = 2, **settings: Any) -> None:
+        """`settings`: further fields of `ivr.settings.Settings`."""
+        self.directory = Path(tempfile.mkdtemp(prefix="holdfast-test-"))
+        self.directory.chmod(0o755)  # Asterisk and Redis have users of their own
+        chosen = {
+            "data": self.directory / "data",
+            "callflows": callflows,
+            "workers": workers,
+            "sip_bind": SIP,
+            "media_address": "127.0.0.1",
+            **settings,
+        }
+        self.settings = Settings(**chosen)
+        self._environment = {f"HOLDFAST_{name.upper()}": str(value) for name, value in chosen.items()}
+        self._process: asyncio.subprocess.Process | None = None
+        self._said: deque[str] = deque(maxlen=200)
+        self._around = AsyncExitStack()
+        self._phones = 0
+        self.facts: dict[str, Any] = {}
+        """What `serve --json` said when it was up."""
+
+    async def __aenter__(self) -> Self:
+        self._sipp = program(find(self.settings.runtime))
+        self._process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-c",
+            "from ivr.cli import main; main()",
+            "serve",
+            "--json",
+            cwd=REPOSITORY,
+            env={**os.environ, **self._environment},
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+        )
+        self._listener = asyncio.create_task(self._listen())
+        try:
+            await self._started()
+            self.log = await self._around.enter_async_context(
+                LogWatch(self.settings.redis, self.settings.site)
+            )
+        except BaseException:
+            await self._end()
+            raise
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._around.aclose()
+        await self._end()
+
+    # Phones
+
+    def phone(self, play: Play) -> Phone:
+        """A phone near this server. A play that calls or registers, naming no target, means this server."""
+        self._phones += 1
+        if (play.service or play.scenario == "agent_registers") and not play.target:
+            play = replace(play, target=SIP)
+        return Phone(self._sipp, play, self.directory / "phones" / f"{self._phones:03}-{play.scenario}")
+
+    def password(self, device: str) -> str:
+        """The password of a device's SIP account."""
+        return (self.settings.secrets / f"device-{device}").read_text().strip()
+
+    # What it consists of
+
+    def pid(self, service: str) -> int:
+        """Process id of a service: `redis`, `asterisk`, `worker-1`, …; 0 while it does not run."""
+        return Supervision(self.settings.data).pid(service)
+
+    async def run(self, *words: str) -> tuple[int, str, str]:
+        """Run `holdfast WORDS`; its exit code, output and errors."""
+        process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-c",
+            "from ivr.cli import main; main()",
+            *words,
+            cwd=REPOSITORY,
+            env={**os.environ, **self._environment},
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+        )
+        out, err = await process.communicate()
+        return process.returncode or 0, out.decode(), err.decode()
+
+    def log_of(self, service: str) -> str:
+        """What a service has logged."""
+        path = self.settings.data / "log" / service / "current"
+        return path.read_text("utf-8", "replace") if path.exists() else ""
+
+    @property
+    def state(self) -> str:
+        """What there is to say when a test fails: the last lines of everything that logs."""
+        logs = {"serve": "\n".join(self._said)}
+        for path in sorted((self.settings.data / "log").glob("*/current")):
+            logs[path.parent.name] = path.read_text("utf-8", "replace")
+        return "\n".join(
+            f"--- {name}\n" + "\n".join(text.splitlines()[-_LOG_LINES:]) for name, text in logs.items()
+        )
+
+    # Start and stop
+
+    async def _listen(self) -> None:
+        assert self._process
+        assert self._process.stderr
+        async for line in self._process.stderr:
+            self._said.append(line.decode("utf-8", "replace").rstrip())
+
+    async def _started(self) -> None:
+        assert self._process
+        assert self._process.stdout
+        try:
+            async with asyncio.timeout(START_S):
+                line = await self._process.stdout.readline()
+        except TimeoutError:
+            line = b""
+        if not line:
+            raise ServerFailed(f"not up within {START_S:.0f} s:\n{self.state}")
+        self.facts = msgspec.json.decode(line)
+
+    async def _end(self) -> None:
+        assert self._process
+        if self._process.returncode is None:
+            self._process.send_signal(signal.SIGTERM)
+        try:
+            async with asyncio.timeout(STOP_S):
+                await self._process.wait()
+        except TimeoutError:
+            self._process.kill()
+            await self._process.wait()
+            raise ServerFailed(f"not down within {STOP_S:.0f} s:\n{self.state}") from None
+        finally:
+            self._listener.cancel()
+            await asyncio.gather(self._listener, return_exceptions=True)
+            if "HOLDFAST_KEEP" not in os.environ:
+                shutil.rmtree(self.directory, ignore_errors=True)
