@@ -2,18 +2,26 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from ipaddress import IPv4Network, IPv6Network
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from ivr.flow.line import MediaFailed
 from ivr.flow.step import Flow
 from queues.models import Agent, Device, Queue
 
+
+def _network(value: object) -> object:
+    return ip_network(value) if isinstance(value, str) else value
+
+
 Tag = Annotated[str, Field(pattern=r"^([a-z0-9][a-z0-9_-]{0,39})?$")]
 Language = Annotated[str, Field(pattern=r"^[a-z]{2,3}(-[a-z0-9]{2,8})?$")]
+
+
+Network = Annotated[IPv4Network | IPv6Network, BeforeValidator(_network)]
 
 
 class Route(BaseModel):
@@ -34,7 +42,7 @@ class Trunk(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    match: Annotated[tuple[IPv4Network | IPv6Network, ...], Field(min_length=1, max_length=100)]
+    match: Annotated[tuple[Network, ...], Field(min_length=1, max_length=100)]
     """Addresses or networks, such as `192.0.2.7` or `192.0.2.0/24`, from which calls are taken."""
 
 

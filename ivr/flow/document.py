@@ -8,6 +8,7 @@ deep nesting.
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import yaml
 
@@ -16,8 +17,7 @@ MAX_BYTES = 1_000_000
 MAX_DEPTH = 20
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Place:
+class Place(NamedTuple):
     """A position in a file; line and column count from 1. Line 0: the file as a whole."""
 
     file: str
@@ -37,7 +37,12 @@ class Problem:
         where = (
             f"{self.place.file}:{self.place.line}:{self.place.column}" if self.place.line else self.place.file
         )
-        return f"{where}: {self.text}" + (f" ({self.hint})" if self.hint else "")
+        return printable(f"{where}: {self.text}" + (f" ({self.hint})" if self.hint else ""))
+
+
+def printable(text: str) -> str:
+    """The text without what would move the cursor or forge a line: names in files can hold anything."""
+    return "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in text)
 
 
 class Broken(Exception):  # noqa: N818 (carries problems, is not one)
@@ -48,8 +53,7 @@ class Broken(Exception):  # noqa: N818 (carries problems, is not one)
         self.problem = problem
 
 
-@dataclass(frozen=True, slots=True)
-class Scalar:
+class Scalar(NamedTuple):
     """A plain value; None is YAML's null: nothing after the colon, or `null`."""
 
     text: str | None

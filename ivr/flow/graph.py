@@ -1,15 +1,15 @@
 """What is wrong with a flow as a whole: steps that lead nowhere, are never reached, or turn for ever."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from ivr.flow.document import Problem
 from ivr.flow.reading import Draft
 from ivr.flow.step import Step
-from ivr.flow.wording import nearest
+from ivr.flow.wording import closest, nearest
 
 
 def check_graph(draft: Draft) -> Iterator[Problem]:
-    """Every problem of the flow's graph. Where a broken step leads nobody knows: nothing is said of it."""
+    """Every problem of the flow's graph. Of a broken step only its written targets are known."""
     names = {*draft.steps, *draft.broken}
     if draft.start not in names:
         yield Problem(
@@ -19,22 +19,29 @@ def check_graph(draft: Draft) -> Iterator[Problem]:
         nonsense = step.nonsense()
         if nonsense:
             yield Problem(draft.at(name, key=True), f"step `{name}`: {nonsense}")
-        yield from _targets(draft, name, step, names)
+        yield from _outcomes(draft, name, step)
+        yield from _targets(draft, name, step.next, names)
         yield from _dead_ends(draft, name, step)
-    if not draft.broken and draft.start in names:
+    for name, targets in draft.broken.items():
+        yield from _targets(draft, name, targets or {}, names)
+    if None not in draft.broken.values() and draft.start in names:
         yield from _unreachable(draft)
     yield from _endless(draft)
 
 
-def _targets(draft: Draft, name: str, step: Step, names: set[str]) -> Iterator[Problem]:
+def _outcomes(draft: Draft, name: str, step: Step) -> Iterator[Problem]:
     possible = step.possible()
-    for outcome, target in step.next.items():
+    for outcome in step.next:
         if outcome not in possible:
             text = f"step `{name}` has no outcome `{outcome}`"
             if outcome in step.outcomes:
                 text = f"step `{name}`: outcome `{outcome}` cannot happen with these fields"
             yield Problem(draft.at(name, "next", outcome, key=True), text, nearest(outcome, possible))
-        elif target not in names:
+
+
+def _targets(draft: Draft, name: str, targets: Mapping[str, str], names: set[str]) -> Iterator[Problem]:
+    for outcome, target in targets.items():
+        if target not in names:
             text = f"step `{name}`: there is no step `{target}`"
             yield Problem(draft.at(name, "next", outcome), text, nearest(target, names))
 
@@ -53,12 +60,18 @@ def _ways(step: Step) -> set[str]:
 
 
 def _unreachable(draft: Draft) -> Iterator[Problem]:
+    ways = {name: _ways(step) for name, step in draft.steps.items()}
+    ways |= {name: set((targets or {}).values()) for name, targets in draft.broken.items()}
     reached = {draft.start}
     todo = [draft.start]
     while todo:
-        fresh = _ways(draft.steps[todo.pop()]) - reached
+        name = todo.pop()
+        if name not in ways:  # said already; what was meant is not unreachable because of it
+            name = closest(name, list(ways)) or name
+        fresh = ways.get(name, set()) - reached
+        reached.add(name)
         reached |= fresh
-        todo.extend(fresh & draft.steps.keys())
+        todo.extend(fresh)
     for name in draft.steps:
         if name not in reached:
             hint = "name it under some `next:`, or delete it"
@@ -82,7 +95,7 @@ def _trim(ways: dict[str, set[str]]) -> bool:
     """Take away every step from which no loop can be reached; whether any is left."""
     before: dict[str, set[str]] = {name: set() for name in ways}
     for name, following in ways.items():
-        following &= ways.keys()
+        following.intersection_update(ways)
         for each in following:
             before[each].add(name)
     ends = [name for name, following in ways.items() if not following]

@@ -12,14 +12,15 @@ FLOW_FIELDS = ("title", "start", "steps")
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """A flow as far as it could be read. `broken` steps exist, but what they do is not known."""
+    """A flow as far as it could be read."""
 
     name: str
     title: str
     start: str
     start_at: Place
     steps: Mapping[str, Step]
-    broken: frozenset[str]
+    broken: Mapping[str, Mapping[str, str] | None]
+    """Steps that are not right → their `next:`, if at least that could be read."""
     source: Fields
     """The `steps:` of the file: where each step stands."""
 
@@ -43,11 +44,12 @@ def read_flow(
         place = root.keys.get("steps", Place(root.place.file, 1, 1))
         problems.append(Problem(place, "a flow needs `steps:`, each with a name and a verb"))
         return None
-    read = {step: _step(step, source, verbs, problems) for step in source.nodes}
+    readers = {step: _StepReader(step, source, verbs, problems) for step in source.nodes}
+    read = {step: reader.read() for step, reader in readers.items()}
+    steps = {step: made for step, made in read.items() if made is not None}
+    broken = {step: reader.following() for step, reader in readers.items() if step not in steps}
     written = _text(root, "start", problems)
     start_at = place_of(root, ("start",)) if written else source.place
-    steps = {step: made for step, made in read.items() if made is not None}
-    broken = frozenset(read) - frozenset(steps)
     return Draft(name, title, written or next(iter(read)), start_at, steps, broken, source)
 
 
@@ -59,86 +61,97 @@ def _text(root: Fields, name: str, problems: list[Problem]) -> str | None:
     return None
 
 
-def _step(name: str, source: Fields, verbs: Mapping[str, type[Step]], problems: list[Problem]) -> Step | None:
-    node = source.nodes[name]
-    if not isinstance(node, Fields):
-        hint = f"one of {', '.join(f'`{verb}:`' for verb in sorted(verbs))}"
-        problems.append(Problem(source.keys[name], f"step `{name}` has no verb", hint))
-        return None
-    before = len(problems)
-    if not name or "/" in name or len(name) > 40:
-        text = "a step's name has 1 to 40 characters and no `/`"
-        problems.append(Problem(source.keys[name], text))
-    verb = _verb(name, node, source.keys[name], verbs, problems)
-    step = _made(name, verb, node, verbs, problems) if verb else None
-    return step if len(problems) == before else None
+class _StepReader:
+    """Reads one step; what is wrong goes into `problems`."""
 
+    def __init__(
+        self, name: str, source: Fields, verbs: Mapping[str, type[Step]], problems: list[Problem]
+    ) -> None:
+        self._name = name
+        self._node = source.nodes[name]
+        self._place = source.keys[name]
+        self._verbs = verbs
+        self._problems = problems
+        self._next: dict[str, str] | str | None = None
 
-def _verb(
-    name: str, node: Fields, place: Place, verbs: Mapping[str, type[Step]], problems: list[Problem]
-) -> str | None:
-    for key, where in node.keys.items():
-        if key not in verbs and key != "next":
-            hint = nearest(key, [*verbs, "next"])
-            problems.append(Problem(where, f"step `{name}`: unknown verb `{key}`", hint))
-    found = [key for key in node.nodes if key in verbs]
-    if len(found) > 1:
-        text = f"step `{name}` has {len(found)} verbs, {' and '.join(f'`{verb}`' for verb in found)}"
-        problems.append(Problem(node.keys[found[1]], text, "make it two steps"))
-        return None
-    if not found and set(node.nodes) <= {"next"}:
-        problems.append(Problem(place, f"step `{name}` has no verb", nearest("", verbs)))
-    return found[0] if found else None
-
-
-def _made(
-    name: str, verb: str, node: Fields, verbs: Mapping[str, type[Step]], problems: list[Problem]
-) -> Step | None:
-    kind = verbs[verb]
-    fields = _fields(name, verb, kind, node.nodes[verb], node.keys[verb], problems)
-    following = _next(name, node.nodes.get("next"), problems)
-    if fields is None or following is None:
-        return None
-    step = fit(kind, fields, problems, f"step `{name}`")
-    if step is None:
-        return None
-    if isinstance(following, str):
-        following = dict.fromkeys(step.possible(), following)
-        if not following:
-            problems.append(Problem(node.keys["next"], f"step `{name}`: nothing can follow `{verb}`"))
-    return step.model_copy(update={"next": following})
-
-
-def _fields(
-    name: str, verb: str, kind: type[Step], value: Node, place: Place, problems: list[Problem]
-) -> Fields | None:
-    """What stands under the verb, as fields; a plain value is the verb's main field."""
-    if isinstance(value, Fields):
-        if "next" in value.nodes:
-            text = f"step `{name}`: `next` stands beside `{verb}`, not below it"
-            problems.append(Problem(value.keys["next"], text, "indent it less"))
+    def read(self) -> Step | None:
+        before = len(self._problems)
+        node = self._node
+        if not self._name or "/" in self._name or len(self._name) > 40:
+            self._wrong(self._place, "a step's name has 1 to 40 characters and no `/`")
+        if not isinstance(node, Fields):
+            self._wrong(self._place, f"step `{self._name}` has no verb", nearest("", self._verbs))
             return None
-        return value
-    if isinstance(value, Scalar) and value.text is None:
-        return Fields({}, {}, place)
-    if kind.main is None:
-        problems.append(Problem(value.place, f"step `{name}`: `{verb}` needs fields"))
+        self._next = self._targets(node.nodes.get("next"))
+        verb = self._verb(node)
+        step = self._step(verb, node) if verb else None
+        return step if len(self._problems) == before else None
+
+    def following(self) -> dict[str, str] | None:
+        """Where the step leads as written, whatever else is wrong with it; None: that is wrong, too."""
+        return {"": self._next} if isinstance(self._next, str) else self._next
+
+    def _wrong(self, place: Place, text: str, hint: str = "") -> None:
+        self._problems.append(Problem(place, text, hint))
+
+    def _verb(self, node: Fields) -> str | None:
+        for key, where in node.keys.items():
+            if key not in self._verbs and key != "next":
+                hint = nearest(key, [*self._verbs, "next"])
+                self._wrong(where, f"step `{self._name}`: unknown verb `{key}`", hint)
+        found = [key for key in node.nodes if key in self._verbs]
+        if len(found) > 1:
+            text = (
+                f"step `{self._name}` has {len(found)} verbs, {' and '.join(f'`{verb}`' for verb in found)}"
+            )
+            self._wrong(node.keys[found[1]], text, "make it two steps")
+            return None
+        if not found and set(node.nodes) <= {"next"}:
+            self._wrong(self._place, f"step `{self._name}` has no verb", nearest("", self._verbs))
+        return found[0] if found else None
+
+    def _step(self, verb: str, node: Fields) -> Step | None:
+        kind = self._verbs[verb]
+        fields = self._fields(verb, kind, node)
+        step = fit(kind, fields, self._problems, f"step `{self._name}`") if fields else None
+        if step is None or self._next is None:
+            return None
+        following = self._next
+        if isinstance(following, str):
+            if not step.possible():
+                self._wrong(node.keys["next"], f"step `{self._name}`: nothing can follow `{verb}`")
+            following = dict.fromkeys(step.possible(), following)
+        return step.model_copy(update={"next": following})
+
+    def _fields(self, verb: str, kind: type[Step], node: Fields) -> Fields | None:
+        """What stands under the verb, as fields; a plain value is the verb's main field."""
+        value, place = node.nodes[verb], node.keys[verb]
+        if isinstance(value, Fields):
+            if "next" not in value.nodes:
+                return value
+            text = f"step `{self._name}`: `next` stands beside `{verb}`, not below it"
+            self._wrong(value.keys["next"], text, "indent it less")
+            return None
+        if isinstance(value, Scalar) and value.text is None:
+            return Fields({}, {}, place)
+        if kind.main is None:
+            self._wrong(value.place, f"step `{self._name}`: `{verb}` needs fields")
+            return None
+        return Fields({kind.main: value}, {kind.main: value.place}, value.place)
+
+    def _targets(self, node: Node | None) -> dict[str, str] | str | None:
+        """What `next:` says: outcome → step, or one step for all; None: neither."""
+        if node is None:
+            return {}
+        if isinstance(node, Scalar) and node.text:
+            return node.text
+        if isinstance(node, Fields):
+            written = {key: value.text for key, value in node.nodes.items() if isinstance(value, Scalar)}
+            targets = {key: text for key, text in written.items() if text}
+            for key in node.nodes.keys() - targets.keys():
+                text = f"step `{self._name}`: `next` for `{key}` must be the name of a step"
+                self._wrong(node.keys[key], text)
+            return targets if len(targets) == len(node.nodes) else None
+        text = f"step `{self._name}`: `next` must be the name of a step, or an outcome and a step per line"
+        self._wrong(node.place, text)
         return None
-    return Fields({kind.main: value}, {kind.main: value.place}, place)
-
-
-def _next(name: str, node: Node | None, problems: list[Problem]) -> dict[str, str] | str | None:
-    if node is None:
-        return {}
-    if isinstance(node, Scalar) and node.text:
-        return node.text
-    if isinstance(node, Fields):
-        targets = {key: value.text for key, value in node.nodes.items() if isinstance(value, Scalar)}
-        wrong = [key for key in node.nodes if not targets.get(key)]
-        for key in wrong:
-            text = f"step `{name}`: `next` for `{key}` must be the name of a step"
-            problems.append(Problem(node.keys[key], text))
-        return None if wrong else {key: text for key, text in targets.items() if text}
-    text = f"step `{name}`: `next` must be the name of a step, or an outcome and a step per line"
-    problems.append(Problem(node.place, text))
-    return None

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from difflib import get_close_matches
+from re import findall
 from typing import TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -12,12 +13,17 @@ from ivr.flow.document import Fields, Node, Problem, place_of, plain
 Model = TypeVar("Model", bound=BaseModel)
 
 
+def closest(name: str, valid: list[str]) -> str | None:
+    """The valid name that `name` was probably meant to be."""
+    return next(iter(get_close_matches(name, valid, n=1, cutoff=0.6)), None)
+
+
 def nearest(name: str, valid: Iterable[str]) -> str:
     """A hint: the valid name nearest to `name`, or else the first dozen; empty when there is none."""
     names = sorted(valid)
-    close = get_close_matches(name, names, n=1, cutoff=0.6)
-    if close:
-        return f"did you mean `{close[0]}`?"
+    close = closest(name, names)
+    if close is not None:
+        return f"did you mean `{close}`?"
     if not names:
         return ""
     shown = ", ".join(f"`{each}`" for each in names[:12])
@@ -42,8 +48,11 @@ def only(node: Fields, known: Iterable[str], problems: list[Problem], what: str)
 
 
 def _problems(model: type[BaseModel], node: Node, error: ValidationError, lead: str) -> Iterator[Problem]:
-    for detail in error.errors(include_url=False):
+    details = error.errors(include_url=False)
+    for detail in details:
         path = detail["loc"]
+        if detail["type"] == "too_short" and any(other["loc"][:-1] == path for other in details):
+            continue  # pydantic counts only the items that are right; the wrong ones speak for themselves
         unknown = detail["type"] == "extra_forbidden"
         text, hint = _words(model, detail)
         yield Problem(place_of(node, path, key=unknown), lead + text, hint)
@@ -68,7 +77,8 @@ def _words(model: type[BaseModel], detail: ErrorDetails) -> tuple[str, str]:
         case "string_pattern_mismatch":
             return f"`{field}` cannot be {given}", "use a-z, 0-9, - and _, at most 40 characters"
         case "literal_error":
-            return f"`{field}` cannot be {given}", f"one of {detail['ctx']['expected']}"
+            choices = findall("'([^']*)'", detail["ctx"]["expected"])
+            return f"`{field}` cannot be {given}", nearest(str(detail["input"]), choices)
         case "tuple_type" | "list_type":
             return f"`{field}` must be a list, not {given}", ""
         case "dict_type" | "model_type" | "model_attributes_type" | "mapping_type":
