@@ -34,6 +34,10 @@ DRAIN_S = 3.0
 START_S = 60.0
 """How long one part may take to come up; a big append-only file takes the longest."""
 END_S = 10.0
+ANSWER_S = 1.0
+"""How long Asterisk's command line may take to answer; while it ends it does not."""
+UNLOAD_S = 0.5
+"""How long Asterisk may take to put its files away after its last call."""
 LOOK_EVERY_S = 0.5
 
 
@@ -219,15 +223,22 @@ class Server:
         return sum(line.startswith("hf-") and " Up " in line for line in lines)
 
     def asterisk(self, order: str) -> str:
-        """What Asterisk's command line answers; empty when it does not run."""
+        """What Asterisk's command line answers; empty when it does not run, or does not answer any more."""
         inside = self.supervision.pid("asterisk")
         if not inside:
             return ""
         command = ["nsenter", "--mount", f"--target={inside}", "--", *self.runtime.enter(), "asterisk"]
         config = f"{self.settings.data}/etc/asterisk/asterisk.conf"
-        done = subprocess.run(
-            [*command, "-C", config, "-rx", order], capture_output=True, text=True, check=False
-        )
+        try:
+            done = subprocess.run(
+                [*command, "-C", config, "-rx", order],
+                capture_output=True,
+                text=True,
+                check=False,
+                timeout=ANSWER_S,
+            )
+        except subprocess.TimeoutExpired:
+            return ""
         return done.stdout
 
     def log_of(self, name: str) -> Path:
@@ -244,8 +255,8 @@ class Server:
             self._gone("asterisk", DRAIN_S)
             if calls := self.calls():
                 self.say(f"ending {calls} calls")
-        # Asterisk first: the workers are there to write down how each call ended.
-        for names in (["asterisk"], self.workers, ["redis"]):
+        self._end_asterisk()
+        for names in (self.workers, ["redis"]):
             for name in names:
                 self.supervision.down(name)
             for name in names:
@@ -264,6 +275,19 @@ class Server:
                 self._scanner.kill()
                 self._scanner.wait()
         self.say("stopped")
+
+    def _end_asterisk(self) -> None:
+        """Asterisk ends before the workers, who are there to write down how each call ended.
+
+        Once its calls are gone it would wait ten seconds for subscriptions that nobody ends: it is not let.
+        """
+        self.supervision.down("asterisk")
+        deadline = time.monotonic() + END_S
+        while self.calls() and time.monotonic() < deadline:
+            time.sleep(0.05)
+        if not self._gone("asterisk", UNLOAD_S):
+            self._kill("asterisk")
+            self._gone("asterisk", END_S)
 
     def calls(self) -> int:
         """Calls that Asterisk has now."""
