@@ -40,7 +40,8 @@ def test_a_flow_that_passes_the_check_runs_to_its_end(
     text = "steps:\n" + "".join(f"  {name}: {step}\n" for name, step in zip(NAMES, written, strict=False))
     draft, problems = draft_of(text)
     assert draft, problems
-    assume(not [*problems, *check_graph(draft)])
+    wrong = [*problems, *check_graph(draft)]
+    assume(all("is never reached" in problem.text for problem in wrong))  # harmless to the flow that runs
     script = Script(keys=pressed, gone_at=1000.0, agents={"sales": Agents(after_s, talk_s=1.0)})
     line = call(text, script)
     assert line.story[-1] in ("over by system", "over by caller")
