@@ -89,7 +89,7 @@ def follow(settings: Settings) -> None:
 
 def _reload(settings: Settings) -> None:
     """Asterisk's console is a socket in the volume. Asterisk away: it reads the new files when it starts."""
-    for order in ("pjsip reload", "moh reload"):
+    for order in ("module reload res_pjsip.so", "moh reload"):
         config = f"{settings.data}/etc/asterisk/asterisk.conf"
         run(["asterisk", "-C", config, "-rx", order], capture_output=True, check=False)
 
