@@ -75,8 +75,8 @@ class Versions:
             latest = self._latest()
             if latest is not None and latest.content == content_of(directory):
                 return Published(self.load(latest.version), fresh=False)
-            version = latest.version + 1 if latest else 1
-            draft = self._at / f".draft-{os.getpid()}"
+            version = 1 + max(self._numbers(), default=0)
+            draft = self._at / ".draft"  # one at a time; what a crash left of the last one goes first
             shutil.rmtree(draft, ignore_errors=True)
             try:
                 self._make(directory, draft, version, by)
@@ -119,12 +119,18 @@ class Versions:
         return self.load(record.version) if record else None
 
     def _latest(self) -> Record | None:
+        for number in sorted(self._numbers(), reverse=True):
+            try:
+                written = (self._at / str(number) / "version.json").read_bytes()
+                return msgspec.json.decode(written, type=Record)
+            except (OSError, msgspec.DecodeError) as error:
+                log.error("version %d of the call flows is damaged: %s", number, error)
+        return None
+
+    def _numbers(self) -> list[int]:
         if not self._at.is_dir():
-            return None
-        numbers = [int(path.name) for path in self._at.iterdir() if path.name.isdigit()]
-        if not numbers:
-            return None
-        return msgspec.json.decode((self._at / str(max(numbers)) / "version.json").read_bytes(), type=Record)
+            return []
+        return [int(path.name) for path in self._at.iterdir() if path.name.isdigit()]
 
     def _make(self, directory: Path, draft: Path, version: int, by: str) -> None:
         """Copy first and check the copy: what is being saved at this moment cannot slip through."""

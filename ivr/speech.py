@@ -5,6 +5,7 @@ import hashlib
 import os
 import shlex
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from ivr.flow.line import MediaFailed
@@ -35,7 +36,17 @@ class Speech:
     def __init__(
         self, directory: Path, engine: str = ENGINE, voices: Mapping[str, str] | None = None
     ) -> None:
-        """`voices`: language → the engine's name for its voice; a language not in it is its own voice."""
+        """`voices`: language → the engine's name for its voice; a language not in it is its own voice.
+
+        Raises `SpeechFailed` if `engine` is no command template.
+        """
+        try:
+            self._parts = shlex.split(engine)
+            filled = [part.format(language="", voice="") for part in self._parts]
+        except (ValueError, LookupError) as error:
+            raise SpeechFailed(f"{engine!r} is no command template: {error}") from error
+        if not filled:
+            raise SpeechFailed("the speech engine's command is empty")
         self._directory = directory
         self._engine = engine
         self._voices = voices or {}
@@ -64,9 +75,10 @@ class Speech:
             done.exception()  # seen: whoever still waits gets it, and if nobody does it is no news
 
     async def _render(self, text: str, language: str, voice: str, wav: Path) -> None:
-        command = [part.format(language=language, voice=voice) for part in shlex.split(self._engine)]
+        command = [part.format(language=language, voice=voice) for part in self._parts]
         fresh = wav.with_name(f".{wav.stem}-{os.getpid()}.wav")
         try:
+            self._directory.mkdir(parents=True, exist_ok=True)
             async with self._turn, asyncio.timeout(RENDER_S):
                 spoken = await _pipe(command, text.encode())
                 await _pipe(["sox", "-D", "-t", "wav", "-", *FORM, str(fresh), "norm", "-3"], spoken)
@@ -79,7 +91,8 @@ class Speech:
         except OSError as error:
             raise SpeechFailed(f"speech cannot be kept: {error.strerror}") from error
         finally:
-            fresh.unlink(missing_ok=True)
+            with suppress(OSError):
+                fresh.unlink()
 
 
 async def _pipe(command: list[str], given: bytes) -> bytes:
