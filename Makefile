@@ -1,0 +1,77 @@
+# Every way to use this repository. `make help` lists them; each installs what is missing first.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+python := .venv/bin/python
+runtime := $(or $(HOLDFAST_RUNTIME),/var/cache/holdfast/runtime)
+
+# Command that must be there → Debian package that has it.
+needed := s6-svscan:s6 mmdebstrap:mmdebstrap sox:sox espeak-ng:espeak-ng ip:iproute2 unshare:util-linux nsenter:util-linux
+
+# A network, processes and temporary files of its own: every port is free, and nothing is left behind.
+alone = scratch=$$(mktemp -d); trap 'rmdir "$$scratch"' EXIT; \
+  unshare --net --pid --mount --ipc --fork --kill-child --mount-proc bash -euo pipefail -c \
+  'ip link set lo up; mount -t tmpfs -o mode=0755 tmpfs "$$0"; export TMPDIR=$$0; "$$@"' "$$scratch"
+
+.PHONY: help setup packages run test check demo bench load compose-test soak-queues lock
+
+help: ## this list
+	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/make \1\t\2/p' $(MAKEFILE_LIST) | column -t -s $$'\t'
+
+setup: packages .venv/.ready ## install what is missing: packages, Python libraries, the runtime root (Asterisk, Redis, SIPp)
+	@HOLDFAST_RUNTIME=$(runtime) asterisk/make-root
+
+packages:
+	@missing=; \
+	for pair in $(needed); do command -v "$${pair%:*}" >/dev/null || missing+=" $${pair#*:}"; done; \
+	python3 -c 'import ensurepip, venv' 2>/dev/null || missing+=" python3-venv"; \
+	[ -e /usr/share/keyrings/debian-archive-keyring.gpg ] || missing+=" debian-archive-keyring"; \
+	if [ -n "$$missing" ]; then \
+	  echo "setup: installing packages:$$missing"; \
+	  [ "$$(id -u)" = 0 ] || { echo "setup: only root can install packages" >&2; exit 1; }; \
+	  apt-get -qq update; \
+	  DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends $$missing >/dev/null; \
+	fi
+
+.venv/.ready: requirements.lock pyproject.toml | packages
+	@python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "setup: Python 3.11 or newer is needed" >&2; exit 1; }
+	@echo "setup: installing Python libraries into .venv"
+	@exec 9<Makefile; flock 9; \
+	[ -x $(python) ] || python3 -m venv .venv; \
+	$(python) -m pip install --quiet --require-hashes --requirement requirements.lock; \
+	$(python) -m pip install --quiet --no-deps --no-build-isolation --editable .; \
+	touch $@
+
+run: setup ## start the whole server here; Ctrl-C stops it
+	@exec .venv/bin/holdfast serve
+
+test: setup ## every test, the live ones on real Asterisk and SIPp included; a skipped test fails
+	@$(alone) $(python) -m pytest -p tests.nothing_skipped $(ARGS)
+
+check: setup ## lint, format, types
+	@.venv/bin/ruff check .
+	@.venv/bin/ruff format --check .
+	@.venv/bin/mypy
+
+demo: setup ## three real calls, and the log of each
+	@$(python) -m tests.rig.demo $(ARGS)
+
+bench: setup ## Holdfast beside Asterisk's own Queue(), in one run
+	@$(python) -m bench.queue_bench $(ARGS)
+
+load: setup ## calls against any server: make load TARGET=host:port RATE=20 CALLS=1000
+	@$(python) -m tests.rig.load --target "$(or $(TARGET),127.0.0.1:5060)" --rate "$(or $(RATE),20)" --calls "$(or $(CALLS),1000)" $(ARGS)
+
+compose-test: ## the containers: built, brought up, demonstrated, taken down
+	@tests/compose/run
+
+soak-queues: setup ## 1,000,000 random steps through the queues against the plain model
+	@$(alone) $(python) -m tests.queues.soak $(ARGS)
+
+lock: .venv/.ready ## write requirements.lock anew from pyproject.toml
+	@tool=$$(mktemp -d); trap 'rm -rf "$$tool"' EXIT; \
+	python3 -m venv "$$tool"; "$$tool/bin/pip" install --quiet uv; \
+	"$$tool/bin/uv" pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
+	  --extra dev --upgrade --output-file requirements.lock pyproject.toml
