@@ -136,7 +136,7 @@ class Server:
         command = ("asterisk", "-f", "-C", f"{data}/etc/asterisk/asterisk.conf")
         yield Service("asterisk", (*self.runtime.enter(asterisk), *command), log_owner=asterisk.uid)
         for number, name in enumerate(self.workers, 1):
-            yield Service(name, (sys.executable, "-m", "ivr.worker", str(number)))
+            yield Service(name, (sys.executable, "-m", self.settings.worker_module, str(number)))
 
     def _scan(self) -> None:
         """Start the supervisor of all, in its own mount namespace and away from the terminal."""

@@ -24,6 +24,8 @@ class Settings(BaseSettings):
     """Redis to use; empty: the one on `<data>/run/redis.sock`."""
     workers: int = 2
     """Controller workers on this host, named hf-1, hf-2, …"""
+    worker_module: str = "ivr.worker"
+    """Program of a worker, as `python -m` names it; tests start their own, made of the same parts."""
     worker_port: int = 7800
     """Worker hf-N listens on this port + N for Asterisk's persistent socket."""
     worker_bind: str = "127.0.0.1"

@@ -184,7 +184,7 @@ class Worker:
 
     def _end_process(self, pid: int, host: str) -> None:
         """A worker that hangs must not wake up and act: on our own host it is ended."""
-        if pid and host == host_id() and pid != os.getpid() and is_worker(pid):
+        if pid and host == host_id() and pid != os.getpid() and is_worker(pid, self.settings.worker_module):
             log.warning("ending hung worker, pid %d", pid)
             os.kill(pid, signal.SIGKILL)
 
@@ -393,11 +393,11 @@ class Worker:
             session.mailbox.put(offer)
 
 
-def is_worker(pid: int) -> bool:
+def is_worker(pid: int, module: str) -> bool:
     """Whether that process is a worker of ours, not a stranger who got the number."""
     try:
         with open(f"/proc/{pid}/cmdline", "rb") as file:
-            return b"ivr.worker" in file.read()
+            return module.encode() in file.read().split(b"\0")
     except OSError:
         return False
 
