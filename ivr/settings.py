@@ -6,6 +6,8 @@ from pathlib import Path
 
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from ivr.speech import ENGINE
+
 
 class Settings(BaseSettings):
     """One process' view of the installation. Each field can be set as `HOLDFAST_<NAME>`."""
@@ -36,6 +38,10 @@ class Settings(BaseSettings):
     media_address: str = ""
     """Address put into SDP; empty: the address of the default route, or 127.0.0.1 without one."""
     rtp_ports: str = "10000-29999"
+    speech_engine: str = ENGINE
+    """Command template of the program that speaks texts: text on standard input, WAV on standard output."""
+    speech_voices: dict[str, str] = {}
+    """Language → the engine's name of its voice, as JSON; a language that is not in it is its own voice."""
     max_calls: int = 2000
     """Live calls above which a worker stops claiming new ones."""
 
