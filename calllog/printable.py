@@ -15,7 +15,7 @@ LIMIT = 48
 def printable(text: str, limit: int = LIMIT) -> str:
     """The text on one line: the unseen is escaped, what is odd is quoted, what is too long is cut."""
     shown = text[:limit]
-    if not (_PLAIN.fullmatch(shown) and shown.isprintable()):
+    if shown and not (_PLAIN.fullmatch(shown) and shown.isprintable()):
         escaped = shown.replace("\\", "\\\\").replace('"', '\\"')
         shown = '"' + "".join(char if char.isprintable() else _escape(char) for char in escaped) + '"'
     return shown if len(text) <= limit else f"{shown}… ({len(text)} characters)"

@@ -5,7 +5,7 @@ Only scripts write to the stream (calllog/lua/log.lua); this module reads.
 """
 
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from typing import Any, NamedTuple, Self
 
 from redis.asyncio import Redis
@@ -54,7 +54,7 @@ class LogStream:
         """Entries on the stream."""
         return int(await self._ask(self._redis.xlen(self._key)))
 
-    async def read(self, after: str = "0-0") -> AsyncIterator[Entry]:
+    async def read(self, after: str = "0-0") -> AsyncGenerator[Entry, None]:
         """Every entry behind this position, oldest first, up to the end as it is when it is reached."""
         async for position, fields in self._raw(after):
             yield entry(position, fields)
@@ -64,7 +64,7 @@ class LogStream:
         page = await self._ask(self._redis.xrevrange(self._key, "+", "-", count)) if count else []
         return [entry(position.decode(), fields) for position, fields in reversed(page)]
 
-    async def follow(self, after: str = "") -> AsyncIterator[Entry]:
+    async def follow(self, after: str = "") -> AsyncGenerator[Entry, None]:
         """Every entry behind this position (empty: from now on), then whatever comes, without end."""
         after = after or await self._end()
         while True:

@@ -1,0 +1,283 @@
+"""`holdfast log` shows what has happened, `holdfast audit` proves that the log of it is sound."""
+
+import asyncio
+import sys
+from collections.abc import Coroutine
+from contextlib import aclosing
+
+import click
+import msgspec
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from calllog.audit import AgentCounters, Audit, Report
+from calllog.errors import LogAway
+from calllog.events import CallEvent, encode, redacted
+from calllog.printable import printable, printable_json
+from calllog.stream import Entry, LogStream, call_events
+from calllog.table import CallTable
+from calllog.words import line
+from ivr.cli import AWAY, FINDINGS, OK, json_option
+from ivr.settings import Settings
+from queues.errors import StoreAway
+from queues.store import Store
+
+TAIL = 10
+RETRY_S = 1.0
+LOOK_BACK = 5000
+ALL_CALLS = 1_000_000
+
+
+class Printer:
+    """Entries of the log on the terminal, as words or as JSON lines; counts those that cannot be read."""
+
+    def __init__(self, as_json: bool, redact: bool) -> None:
+        self.as_json, self.redact = as_json, redact
+        self.broken = 0
+
+    def entry(self, entry: Entry) -> None:
+        """One line for this entry. What cannot be read is told by place and reason, never by content."""
+        if entry.event is None:
+            self.broken += 1
+            note = {"position": entry.position, "broken": entry.broken}
+            if self.as_json:
+                click.echo(printable_json(msgspec.json.encode(note).decode()))
+            else:
+                click.echo(f"entry {entry.position} cannot be read: {printable(entry.broken, 200)}", err=True)
+            return
+        if self.as_json:
+            raw = encode(redacted(entry.event)) if self.redact else entry.raw
+            click.echo(printable_json(raw.decode()))
+        else:
+            click.echo(line(redacted(entry.event) if self.redact else entry.event))
+
+    @property
+    def exit_code(self) -> int:
+        """1 if something could not be read."""
+        return FINDINGS if self.broken else OK
+
+
+@click.command()
+@click.option("-f", "--follow", is_flag=True, help="Go on with whatever happens next, until Ctrl-C.")
+@click.option(
+    "-c", "--call", metavar="ID", help="Only this call, as a table; `last`: the call that came last."
+)
+@click.option("-n", "--last", type=click.IntRange(min=0), metavar="N", help="Only the last N events.")
+@json_option
+@click.option("--redact", is_flag=True, help="Hide callers' numbers and digits.")
+def log(follow: bool, call: str | None, last: int | None, as_json: bool, redact: bool) -> None:
+    """Show the call log.
+
+    Without options the whole log is printed, one line per event, oldest first. --follow prints the last
+    10 events and goes on; with --call it prints that call's events until the call has ended.
+    --json prints one JSON object per line, as the log has it.
+
+    Text that callers choose (numbers, names) is shown with everything unprintable escaped. Entries that
+    cannot be read are told with their place and the reason.
+
+    \b
+    Exit codes: 0 done · 1 no such call, or entries could not be read
+                2 wrong usage · 3 Redis is away
+    """
+    printer = Printer(as_json, redact)
+    if call and last is not None:
+        raise click.UsageError("--last and --call exclude each other")
+    if follow:
+        work = _follow(printer, call, TAIL if last is None else last)
+    elif call:
+        work = _one_call(printer, call)
+    else:
+        work = _whole(printer, last)
+    _run(work)
+
+
+@click.command()
+@json_option
+def audit(as_json: bool) -> None:
+    """Prove that the call log is sound.
+
+    Reads the whole log and checks that every call follows the grammar, began and ended exactly once and
+    has durations that add up; that for every queue offered = answered + abandoned + flowed out + failed +
+    waiting; that every agent was in exactly one state at any instant and never had two calls; that the
+    counters that routing keeps equal the log. Each call that breaks a rule is named.
+
+    \b
+    Exit codes: 0 sound · 1 at least one rule is broken · 2 wrong usage · 3 Redis is away
+    """
+    _run(_audit(as_json))
+
+
+def _run(work: Coroutine[None, None, int]) -> None:
+    try:
+        code = asyncio.run(work)
+    except (LogAway, StoreAway) as error:
+        click.echo(f"holdfast: {printable(str(error), 300)}", err=True)
+        code = AWAY
+    except KeyboardInterrupt:
+        code = OK
+    sys.exit(code)
+
+
+def _stream() -> LogStream:
+    settings = Settings()
+    return LogStream(settings.redis, settings.site)
+
+
+async def _whole(printer: Printer, last: int | None) -> int:
+    async with _stream() as stream:
+        if last is not None:
+            for entry in await stream.last(last):
+                printer.entry(entry)
+        else:
+            async for entry in stream.read():
+                printer.entry(entry)
+    return printer.exit_code
+
+
+async def _one_call(printer: Printer, call: str) -> int:
+    async with _stream() as stream:
+        call = await _named(stream, call)
+        entries = await stream.of_call(call)
+    if not entries:
+        click.echo(f"holdfast: the log knows no call {printable(call)}", err=True)
+        return FINDINGS
+    if printer.as_json:
+        for entry in entries:
+            printer.entry(entry)
+        return printer.exit_code
+    Console(highlight=False).print(CallTable(call_events(entries), redact=printer.redact))
+    for entry in entries:
+        if entry.event is None:
+            printer.entry(entry)
+    return printer.exit_code
+
+
+async def _named(stream: LogStream, call: str) -> str:
+    """The call that is meant: its id, or `last`."""
+    if call != "last":
+        return call
+    for entry in reversed(await stream.last(LOOK_BACK)):
+        if isinstance(entry.event, CallEvent):
+            return entry.event.call
+    return call
+
+
+async def _follow(printer: Printer, call: str | None, tail: int) -> int:
+    """Print what there is, then what comes; a Redis that goes away is waited for, and nothing is missed."""
+    async with _stream() as stream:
+        if call:
+            call = await _named(stream, call)
+            entries = await stream.of_call(call)
+        else:
+            entries = await stream.last(max(tail, 1))
+        position = entries[-1].position if entries else "0-0"
+        for entry in entries if call or tail else []:
+            printer.entry(entry)
+        if not (call and _over(entries)):
+            await _go_on(printer, stream, call, position)
+    return printer.exit_code
+
+
+async def _go_on(printer: Printer, stream: LogStream, call: str | None, position: str) -> None:
+    away = False
+    while True:
+        try:
+            async with aclosing(stream.follow(position)) as coming:
+                async for entry in coming:
+                    position, away = entry.position, False
+                    if call and not (isinstance(entry.event, CallEvent) and entry.event.call == call):
+                        continue
+                    printer.entry(entry)
+                    if call and _over([entry]):
+                        return
+        except LogAway as error:
+            if not away:
+                click.echo(f"holdfast: {printable(str(error), 300)}; waiting for it", err=True)
+            away = True
+            await asyncio.sleep(RETRY_S)
+
+
+def _over(entries: list[Entry]) -> bool:
+    return any(entry.event is not None and entry.event.kind == "ended" for entry in entries)
+
+
+async def _audit(as_json: bool) -> int:
+    settings = Settings()
+    store = Store(settings.redis, settings.site)
+    try:
+        async with _stream() as stream:
+            report = await _fold(stream, store)
+    finally:
+        await store.close()
+    sound = not report.violations
+    if as_json:
+        facts = {"sound": sound, **msgspec.to_builtins(report)}
+        click.echo(printable_json(msgspec.json.encode(facts).decode()))
+    else:
+        _tell(report)
+    return OK if sound else FINDINGS
+
+
+async def _fold(stream: LogStream, store: Store) -> Report:
+    """Audit a log that grows while it is read: what is live, and what was counted, is asked on both sides."""
+    fold = Audit()
+    before = await _counters(store)
+    position = await _feed(fold, stream, "0-0")
+    live = {view.call for view in await store.calls(ALL_CALLS)}
+    known = fold.open_calls
+    await _feed(fold, stream, position)
+    live |= fold.open_calls - known
+    return fold.finish(live, before, await _counters(store))
+
+
+async def _feed(fold: Audit, stream: LogStream, after: str) -> str:
+    async for entry in stream.read(after):
+        after = entry.position
+        if entry.event is None:
+            fold.broken(entry.position, entry.broken)
+        else:
+            fold.add(entry.event)
+    return after
+
+
+async def _counters(store: Store) -> dict[str, AgentCounters]:
+    return {view.agent: AgentCounters(view.calls, view.talk_ms) for view in await store.agents()}
+
+
+def _tell(report: Report) -> None:
+    console = Console(highlight=False)
+    console.print(
+        f"{report.events:,} events: {report.calls:,} calls ({report.ended:,} ended, {report.live:,} live), "
+        f"{report.agents:,} agents, {report.broken:,} entries that cannot be read."
+    )
+    if report.queues:
+        console.print()
+        console.print(_balance(report))
+    console.print()
+    if not report.violations:
+        console.print("✓ Sound: no rule is broken.")
+        return
+    console.print(f"✗ {len(report.violations):,} rules are broken:")
+    for violation in report.violations:
+        owner = printable(violation.call)
+        where = f" (event {violation.seq})" if violation.seq else ""
+        console.print(Text(f"  {owner}{where}: {violation.rule}: {printable(violation.what, 300)}"))
+
+
+def _balance(report: Report) -> Table:
+    table = Table(box=None, padding=(0, 1), header_style="")
+    table.add_column("queue", overflow="fold")
+    for heading in ("offered =", "answered +", "abandoned +", "flowed out +", "failed +", "waiting"):
+        table.add_column(heading, justify="right")
+    for name, counts in report.queues.items():
+        numbers = (
+            counts.offered,
+            counts.answered,
+            counts.abandoned,
+            counts.flowed_out,
+            counts.failed,
+            counts.waiting,
+        )
+        table.add_row(Text(printable(name)), *(f"{number:,}" for number in numbers))
+    return table

@@ -1,0 +1,142 @@
+"""`holdfast log` and `holdfast audit`, as an admin calls them."""
+
+import json
+from collections.abc import Callable
+from random import Random
+
+import pytest
+from click.testing import CliRunner, Result
+
+from calllog.events import CallEvent, encode
+from ivr.cli import AWAY, FINDINGS, OK, USAGE, main
+from tests.unit.calllog.centre import made_log
+from tests.unit.calllog.conftest import Planted
+from tests.unit.calllog.plants import PLANTS
+
+Holdfast = Callable[..., Result]
+
+
+@pytest.fixture
+def holdfast(planted: Planted, monkeypatch: pytest.MonkeyPatch) -> Holdfast:
+    monkeypatch.setenv("HOLDFAST_SITE", planted.site)
+    monkeypatch.setenv("HOLDFAST_REDIS_URL", planted.url)
+    monkeypatch.setenv("COLUMNS", "100")
+    return lambda *args: CliRunner().invoke(main, args)
+
+
+def test_the_whole_log_is_one_line_per_event(planted: Planted, holdfast: Holdfast) -> None:
+    log = made_log(1, 3)
+    planted.add(*log)
+    result = holdfast("log")
+    assert result.exit_code == OK
+    assert len(result.stdout.splitlines()) == len(log)
+    assert holdfast("log", "--last", "2").stdout.splitlines() == result.stdout.splitlines()[-2:]
+    assert holdfast("log", "--last", "0").stdout == ""
+
+
+def test_json_is_the_log_itself(planted: Planted, holdfast: Holdfast) -> None:
+    log = made_log(1, 3)
+    planted.add(*log)
+    lines = holdfast("log", "--json").stdout.splitlines()
+    assert [json.loads(line) for line in lines] == [json.loads(encode(event)) for event in log]
+
+
+@pytest.mark.parametrize("options", [(), ("--json",)])
+def test_redacted_it_holds_no_number(planted: Planted, holdfast: Holdfast, options: tuple[str]) -> None:
+    planted.add(*made_log(1, 3))
+    assert "+442079460001" in holdfast("log", *options).stdout
+    hidden = holdfast("log", "--redact", *options).stdout
+    assert "+442079460001" not in hidden
+    assert "(hidden)" in hidden
+
+
+def test_one_call_is_a_table_and_the_last_one_has_a_short_name(planted: Planted, holdfast: Holdfast) -> None:
+    log = made_log(1, 3)
+    planted.add(*log)
+    call = next(event.call for event in reversed(log) if isinstance(event, CallEvent))
+    result = holdfast("log", "--call", call)
+    assert result.exit_code == OK
+    assert result.stdout.startswith(f"Call {call}")
+    assert "✓ It adds up" in result.stdout
+    assert holdfast("log", "--call", "last").stdout == result.stdout
+    numbers = [json.loads(line)["seq"] for line in holdfast("log", "--json", "-c", call).stdout.splitlines()]
+    assert numbers == list(range(1, len(numbers) + 1))
+
+
+def test_following_a_call_that_is_over_ends(planted: Planted, holdfast: Holdfast) -> None:
+    planted.add(*made_log(1, 1))
+    result = holdfast("log", "--follow", "--call", "last")
+    assert result.exit_code == OK
+    assert "ended" in result.stdout.splitlines()[-1]
+
+
+def test_an_unknown_call_is_said(holdfast: Holdfast) -> None:
+    result = holdfast("log", "--call", "no\x1b[31mbody")
+    assert result.exit_code == FINDINGS
+    assert "knows no call" in result.stderr
+    assert "\x1b" not in result.stderr
+
+
+def test_what_cannot_be_read_is_told_and_never_shown(planted: Planted, holdfast: Holdfast) -> None:
+    planted.raw(b'{"from":"+4420 secret')
+    result = holdfast("log")
+    assert result.exit_code == FINDINGS
+    assert "cannot be read: not an event" in result.stderr
+    assert "secret" not in result.output
+    note = json.loads(holdfast("log", "--json").stdout)
+    assert note["broken"].startswith("not an event")
+
+
+def test_a_hostile_name_stays_on_its_line(planted: Planted, holdfast: Holdfast) -> None:
+    event = encode(made_log(1, 1)[-1])
+    planted.raw(event.replace(b'"made"', b'"\\u001b[2J\\nx\\u009b"'))
+    for options in ([], ["--json"]):
+        text = holdfast("log", *options).stdout
+        assert text.count("\n") == 1
+        assert text.rstrip("\n").isprintable()
+
+
+def test_without_redis_the_exit_code_says_so(holdfast: Holdfast, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOLDFAST_REDIS_URL", "unix:///nowhere/redis.sock")
+    for command in ("log", "audit"):
+        result = holdfast(command)
+        assert (result.exit_code, result.stdout) == (AWAY, "")
+        assert result.stderr.startswith("holdfast: ")
+
+
+def test_wrong_usage_is_exit_code_2(holdfast: Holdfast) -> None:
+    assert holdfast("log", "--call", "x", "--last", "1").exit_code == USAGE
+    assert holdfast("log", "--nonsense").exit_code == USAGE
+
+
+def test_a_sound_log_passes_the_audit(planted: Planted, holdfast: Holdfast) -> None:
+    planted.add(*made_log(1, 8))
+    result = holdfast("audit")
+    assert result.exit_code == OK, result.output
+    assert "Sound" in result.stdout
+    facts = json.loads(holdfast("audit", "--json").stdout)
+    assert facts["sound"]
+    assert facts["calls"] == facts["ended"] == 8
+    for counts in facts["queues"].values():
+        assert counts["offered"] == sum(counts[name] for name in counts if name != "offered")
+
+
+@pytest.mark.parametrize("name", ["ended lost", "waited_ms wrong", "an offer never closed"])
+def test_the_audit_names_the_call_that_breaks_a_rule(planted: Planted, holdfast: Holdfast, name: str) -> None:
+    log = made_log(1, 8)
+    call = PLANTS[name](log, Random(1))
+    assert call
+    planted.add(*log)
+    planted.raw(b"{}")
+    result = holdfast("audit")
+    assert result.exit_code == FINDINGS
+    assert call in result.stdout
+    assert "cannot be read" in result.stdout
+    facts = json.loads(holdfast("audit", "--json").stdout)
+    assert not facts["sound"]
+    assert call in {violation["call"] for violation in facts["violations"]}
+
+
+@pytest.mark.parametrize("command", ["log", "audit"])
+def test_help_tells_the_exit_codes(holdfast: Holdfast, command: str) -> None:
+    assert "Exit codes: 0" in holdfast(command, "--help").stdout
