@@ -5,9 +5,10 @@ from pathlib import Path
 import click
 import msgspec
 
+from calllog.printable import printable_json
 from ivr.cli import FINDINGS, OK, json_option
 from ivr.flow.check import check_callflows
-from ivr.flow.document import Problem, printable
+from ivr.flow.document import Problem, visible
 from ivr.flow.folder import Folder
 from ivr.settings import Settings
 
@@ -45,7 +46,7 @@ def _json(place: Path, folder: Folder) -> str:
         for problem in folder.problems
     ]
     report = {"directory": str(place), "ok": not problems, "problems": problems, "counts": _counts(folder)}
-    return msgspec.json.format(msgspec.json.encode(report)).decode()
+    return printable_json(msgspec.json.encode(report).decode())
 
 
 def _text(place: Path, folder: Folder) -> str:
@@ -83,5 +84,5 @@ def _line(place: Path, problem: Problem) -> str:
     with (place / problem.place.file).open(encoding="utf-8-sig", errors="replace") as file:
         for number, line in enumerate(file, start=1):
             if number == problem.place.line:
-                return printable(line.rstrip("\n").replace("\t", " "))[:200]
+                return visible(line.rstrip("\n").replace("\t", " "))[:200]
     return ""

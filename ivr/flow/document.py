@@ -37,10 +37,10 @@ class Problem:
         where = (
             f"{self.place.file}:{self.place.line}:{self.place.column}" if self.place.line else self.place.file
         )
-        return printable(f"{where}: {self.text}" + (f" ({self.hint})" if self.hint else ""))
+        return visible(f"{where}: {self.text}" + (f" ({self.hint})" if self.hint else ""))
 
 
-def printable(text: str) -> str:
+def visible(text: str) -> str:
     """The text without what would move the cursor or forge a line: names in files can hold anything."""
     return "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in text)
 

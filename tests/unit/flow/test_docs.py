@@ -1,0 +1,74 @@
+"""docs/callflows.md: it has every field, and every example in it passes the check."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from ivr.callflows import Route, Trunk
+from ivr.flow.check import check_callflows
+from ivr.steps import verbs
+from queues.models import Agent, Device, Queue
+from tests.unit.flow.small_company import build, record, write
+
+ROOT = Path(__file__).parents[3]
+PAGE = (ROOT / "docs/callflows.md").read_text()
+SECTIONS = dict(re.findall(r"^##+ ([\w.]+)[^\n]*\n(.*?)(?=^##|\Z)", PAGE, re.M | re.S))
+EXAMPLES = [
+    (name, text) for name, body in SECTIONS.items() for text in re.findall(r"```yaml\n(.*?)```", body, re.S)
+]
+
+
+@pytest.mark.parametrize(("section", "text"), EXAMPLES, ids=[name for name, _ in EXAMPLES])
+def test_every_example_passes_the_check(section: str, text: str, tmp_path: Path) -> None:
+    company = build(tmp_path)
+    for prompt in ("welcome", "opening-hours", "main-menu", "wrong-key"):
+        record(company / f"prompts/en/{prompt}.wav")
+    if section.endswith(".yaml"):
+        write(company, section, text)
+    else:
+        write(company, "flows/example.yaml", text)
+    assert [str(problem) for problem in check_callflows(company).problems] == []
+
+
+@pytest.mark.parametrize("verb", sorted(verbs()))
+def test_every_field_outcome_and_default_of_a_step_is_there(verb: str) -> None:
+    kind = verbs()[verb]
+    rows = dict(re.findall(r"^\| `(\w+)` \| ([^|]*?) ?\|", SECTIONS[verb], re.M))
+    assert set(rows) == kind.model_fields.keys() - {"next"}
+    for name, default in rows.items():
+        field = kind.model_fields[name]
+        if field.is_required():
+            assert default == "(needed)", name
+        elif isinstance(field.default, bool):
+            assert default == ("yes" if field.default else "no"), name
+        elif field.default is not None:
+            assert (
+                default == f"{field.default:g}" if isinstance(field.default, float | int) else field.default
+            )
+    for outcome in kind.outcomes:
+        assert f"`{outcome}`" in SECTIONS[verb]
+
+
+@pytest.mark.parametrize(
+    ("section", "model"),
+    [
+        ("numbers.yaml", Route),
+        ("queues.yaml", Queue),
+        ("agents.yaml", Agent),
+        ("agents.yaml", Device),
+        ("trunks.yaml", Trunk),
+    ],
+    ids=lambda value: value if isinstance(value, str) else value.__name__,
+)
+def test_every_field_of_the_other_files_is_there(section: str, model: type[Queue]) -> None:
+    for name in model.model_fields:
+        assert f"`{name}`" in SECTIONS[section], name
+
+
+def test_every_prompt_of_the_example_has_its_text() -> None:
+    prompts = ROOT / "callflows/prompts"
+    written = [line.split(" ", 2)[:2] for line in (prompts / "prompts.txt").read_text().splitlines()]
+    assert sorted(f"{language}/{name}.wav" for language, name in written) == sorted(
+        str(path.relative_to(prompts)) for path in prompts.glob("*/*.wav")
+    )
