@@ -85,6 +85,20 @@ class Request:
         self.tries = 0
 
 
+def answering(answer: asyncio.Future[Any], *command: Arg) -> Request:
+    """A request whose answer is the future's, if anybody still waits for that."""
+
+    def done(reply: Any) -> None:
+        if not answer.done():
+            answer.set_result(reply)
+
+    def failed(error: Exception) -> None:
+        if not answer.done():
+            answer.set_exception(error)
+
+    return Request(pack(*command), done, failed)
+
+
 class _Pipe(asyncio.Protocol):
     """One connection: requests go out in order, answers come back in the same order."""
 
@@ -124,7 +138,7 @@ class _Pipe(asyncio.Protocol):
         self._outgoing.append(request.packed)
 
     def _write(self) -> None:
-        if self.transport is not None and self._outgoing:
+        if self.transport is not None and not self.transport.is_closing():
             self.transport.write(b"".join(self._outgoing))
         self._outgoing.clear()
 
@@ -138,11 +152,11 @@ class _Pipe(asyncio.Protocol):
     def call(self, *command: "Arg") -> asyncio.Future[Any]:
         """One command; the future's result may be an error reply."""
         answer: asyncio.Future[Any] = self._loop.create_future()
-        self.send(Request(pack(*command), answer.set_result, answer.set_exception))
+        self.send(answering(answer, *command))
         return answer
 
     def abort(self) -> None:
-        if self.transport is not None:
+        if self.transport is not None and not self.transport.is_closing():
             self.transport.abort()
 
 
@@ -186,18 +200,9 @@ class Link:
 
     async def call(self, *command: Arg) -> Any:
         """One command, waited for. Raises StoreAway or StoreFault."""
-        future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
-
-        def done(reply: Any) -> None:
-            if not future.done():
-                future.set_result(reply)
-
-        def failed(error: Exception) -> None:
-            if not future.done():
-                future.set_exception(error)
-
-        self.submit(Request(pack(*command), done, failed))
-        return await future
+        answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        self.submit(answering(answer, *command))
+        return await answer
 
     async def connect(self) -> None:
         """Wait until Redis is there, however long that takes."""

@@ -7,7 +7,7 @@ and its failure must be journaled also if that coroutine has been cancelled mean
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -89,7 +89,6 @@ class Operations:
         self.deferral = Deferral(journal)
         self.on_offer: Callable[[Offer], None] = _ignore
         self.on_due: Callable[[int], None] = _ignore
-        self.resync: Callable[[], Awaitable[object]] = self.replay
         self._rung: dict[str, int] = {}
         self._replaying = asyncio.Lock()
         self._returning: asyncio.Task[None] | None = None
@@ -132,7 +131,6 @@ class Operations:
     def _done(self, work: _Work, raw: list[Any]) -> None:
         reply = Reply(*raw)
         if reply.status in (FENCED, UNKNOWN):
-            self.forget(work.handle.call)
             why = "belongs to another worker by now" if reply.status == FENCED else "is not known"
             _fail(work.future, Fenced(f"{work.script}: the call {why}"))
             return
@@ -167,14 +165,7 @@ class Operations:
 
     async def run(self, script: str, *argv: Arg) -> Any:
         """A script that is no operation of a call. Raises StoreAway."""
-        future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
-
-        def done(reply: Any) -> None:
-            if not future.done():
-                future.set_result(reply)
-
-        self._submit(script, argv, done, partial(_fail, future))
-        return await future
+        return await self.link.call("EVALSHA", self._scripts[script].sha, 1, self.keys.log, *argv)
 
     def tell(self, offers: Sequence[Any], due_at: int = 0) -> None:
         """Report offers (once per attempt of a call) and a new due time."""
@@ -214,7 +205,10 @@ class Operations:
         """What was put off, then the offers whose message was lost."""
         try:
             await self.replay()
-            await self.resync()
+            cursor = ""
+            while cursor != "0":
+                cursor, ringing = await self.run("ringing", self.worker, cursor or "0")
+                self.tell(ringing)
         except HoldfastError as error:
             log.warning("not back yet: %s", error)
 

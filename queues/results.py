@@ -19,7 +19,7 @@ class Done(NamedTuple):
     """An operation was applied, or waits for Redis in the journal."""
 
     changed: bool
-    """False: there was nothing to do (he had left, was not on hold, did not talk)."""
+    """False: there was nothing to do (he had left, was not on hold, did not talk). Unknown: True."""
     journaled: bool = False
 
 

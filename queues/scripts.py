@@ -14,6 +14,7 @@ LIBRARIES: dict[str, tuple[str, ...]] = {
     ),
     "agent": _RECORDS,
     "reach": _RECORDS,
+    "ringing": _RECORDS,
     "due": (*_RECORDS, "dues"),
     "sweep": (*_RECORDS, "dues"),
     "configure": _RECORDS,

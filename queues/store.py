@@ -17,7 +17,7 @@ from queues import snapshots
 from queues.errors import DeviceTaken, Fenced, StoreFault, UnknownAgent
 from queues.handle import CallHandle
 from queues.models import Agent, Queue
-from queues.operations import REFUSED, UNKNOWN, Operations, Reply, now_ms
+from queues.operations import REFUSED, REPEATED, UNKNOWN, Operations, Reply, now_ms
 from queues.results import AgentStatus, AgentView, CallView, Done, Joined, Offer, QueueView, Sweep
 
 __all__ = ["Offer", "Store"]
@@ -35,7 +35,6 @@ class Store:
 
     def __init__(self, url: str, site: str, worker: str = "", journal: Path | None = None) -> None:
         self.operations = Operations(url, site, worker, journal)
-        self.operations.resync = self.sweep
         self._clock_ahead_ms = 0
         self._cursors = ("0", "0")
         self._closed = asyncio.Event()
@@ -216,4 +215,4 @@ class Store:
 
 
 def _done(reply: Reply) -> Done:
-    return Done(bool(reply.result), reply.journaled)
+    return Done(bool(reply.result) or reply.status == REPEATED, reply.journaled)

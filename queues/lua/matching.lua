@@ -11,6 +11,10 @@ local MAX_STALE = 16
 
 local function is_in(list, name) return string.find(',' .. list .. ',', ',' .. name .. ',', 1, true) ~= nil end
 
+local function offer_of(call, agent)
+  return { call.id, agent.id, agent.device, int(call.attempt), call.queue, tostring(queue_of(call.queue).ring_s) }
+end
+
 local function offer(call, agent)
   local ring_s = queue_of(call.queue).ring_s
   local attempt = int(call.attempt) + 1

@@ -89,8 +89,7 @@ local function sweep_call(id)
       redis.call('ZADD', SITE_KEY .. 'wait:' .. call.queue, call.score, id)
       match_call(call)
     elseif call.state == 'offered' then
-      ringing[#ringing + 1] = { id, agent.id, agent.device, int(call.attempt), call.queue,
-        tostring(queue_of(call.queue).ring_s) }
+      ringing[#ringing + 1] = offer_of(call, agent)
     end
   end
 end

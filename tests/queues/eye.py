@@ -1,0 +1,147 @@
+"""Looks at a site in Redis from outside: one snapshot in one script, and the log as it grows."""
+
+from collections import defaultdict
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from calllog.events import CallEvent, decode
+from calllog.grammar import violations
+from queues.link import Link
+from tests.queues.redis_process import RedisProcess
+from tests.queues.reference import BUSY, IN_LINE, Reference
+
+CALL = ("state", "queue", "score", "agent", "attempt", "avoid", "owner", "answered_at")
+AGENT = ("state", "reason", "call", "due_at", "wish", "ready_since_at")
+
+LOOK = """
+local site, calls = KEYS[1], cjson.decode(ARGV[1])
+local function hashes(kind, ids, fields)
+  local found = {}
+  for _, id in ipairs(ids) do
+    local values, record = redis.call('HMGET', site .. kind .. id, unpack(fields)), {}
+    for i, field in ipairs(fields) do record[field] = values[i] or '' end
+    found[id] = record
+  end
+  return found
+end
+local lists = {}
+for _, queue in ipairs(redis.call('SMEMBERS', site .. 'queues')) do
+  for _, kind in ipairs({'line', 'wait', 'idle'}) do
+    lists[kind .. ':' .. queue] = redis.call('ZRANGE', site .. kind .. ':' .. queue, 0, -1)
+  end
+end
+local agents = redis.call('SMEMBERS', site .. 'agents')
+return { cjson.encode({ calls = hashes('call:', calls, cjson.decode(ARGV[2])),
+    agents = hashes('agent:', agents, cjson.decode(ARGV[3])), lists = lists,
+    due = redis.call('ZRANGE', site .. 'due', 0, -1) }),
+  redis.call('XRANGE', site .. 'log', ARGV[4], '+') }
+"""
+TRIM_EVERY = 500
+
+
+@dataclass
+class Seen:
+    """One instant of the site. Empty Lua lists arrive as empty dicts: treat both as nothing."""
+
+    calls: dict[str, dict[str, str]]
+    agents: dict[str, dict[str, str]]
+    lists: dict[str, Any]
+    due: Any
+
+    def check(self) -> None:
+        """What must never be, whatever the rules are."""
+        lines = [call for name, ids in self.lists.items() if name.startswith("line:") for call in ids]
+        assert len(lines) == len(set(lines)), "a caller stands in two lines"
+        in_line = {call for call, c in self.calls.items() if c["state"] in IN_LINE}
+        assert set(lines) == in_line, f"lost or left over: {set(lines) ^ in_line}"
+        reserved = {a["call"]: agent for agent, a in self.agents.items() if a["state"] in BUSY}
+        assert len(reserved) == sum(a["state"] in BUSY for a in self.agents.values()), "two agents, one call"
+        assert reserved == {call: c["agent"] for call, c in self.calls.items() if c["state"] in BUSY}
+        for call, agent in reserved.items():
+            assert self.calls[call]["state"] == self.agents[agent]["state"], "a pair disagrees"
+        for name in self.lists:
+            if name.startswith("wait:"):
+                idle = self.lists["idle:" + name.removeprefix("wait:")]
+                assert not (self.lists[name] and idle), f"{name}: somebody waits while somebody is free"
+
+    def equals(self, ref: Reference) -> None:
+        """The reference says the same."""
+        for call, c in ref.callers.items():
+            seen = self.calls[call]
+            assert seen["state"] == c.state, (call, seen, c)
+            if c.state in BUSY:
+                assert (seen["agent"], int(seen["attempt"])) == (c.agent, c.attempt), (call, seen, c)
+            if c.state in IN_LINE:
+                assert (seen["queue"], float(seen["score"])) == (c.queue, c.score), (call, seen, c)
+                assert seen["avoid"] == ",".join(c.avoid), (call, seen, c)
+            assert bool(seen["answered_at"]) == c.answered
+        for agent, p in ref.people.items():
+            real = self.agents[agent]
+            assert (real["state"], real["reason"], real["wish"]) == (p.state, p.reason, p.wish), (real, p)
+            assert real["call"] == p.call, (real, p)
+            assert int(real["due_at"] or 0) == p.due_at, (real, p)
+        for queue in ref.queues:
+            assert list(self.lists["line:" + queue]) == [c.call for c in ref.line(queue)]
+            assert list(self.lists["wait:" + queue]) == [c.call for c in ref.waiting(queue)]
+            assert list(self.lists["idle:" + queue]) == [p.agent for p in ref.idle(queue)]
+        assert len(self.due) == sum(bool(p.due_at) for p in ref.people.values())
+
+
+class Eye:
+    """One observer of a site."""
+
+    def __init__(self, redis: RedisProcess, site: str) -> None:
+        self.link = Link(redis.url, (), ("PING",))
+        self._site = f"{{{site}}}:"
+        self._looks = 0
+        self._sha = ""
+        self._read_to = "-"
+        self._new: list[str] = []
+        self._logs: dict[str, list[Any]] = defaultdict(list)
+
+    async def look(self, calls: list[str]) -> Seen:
+        """The site now; what was logged since the last look waits for `hear`."""
+        if not self._sha:
+            self._sha = await self.link.call("SCRIPT", "LOAD", LOOK)
+        names = (msgspec.json.encode(part).decode() for part in (calls, CALL, AGENT))
+        packed, entries = await self.link.call("EVALSHA", self._sha, 1, self._site, *names, self._read_to)
+        self._new = [fields[1] for _, fields in entries]
+        if entries:
+            self._read_to = "(" + entries[-1][0]
+        self._looks += 1
+        if self._looks % TRIM_EVERY == 0:
+            await self.link.call("XTRIM", self._site + "log", "MAXLEN", 1)
+        return Seen(**msgspec.json.decode(packed))
+
+    def hear(self, ref: Reference) -> None:
+        """Exactly these events were logged, in this order; the log of a call that ended is sound."""
+        said, ref.log = ref.log, []
+        heard = [msgspec.json.decode(text) for text in self._new]
+        assert [(e.get("call"), e["kind"]) for e in heard if e["kind"] != "agent_state"] == [
+            (owner, kind) for owner, kind, _, _ in said if kind != "agent_state"
+        ], (heard, said)
+        for text, event, (owner, kind, at, fields) in zip(self._new, heard, said, strict=True):
+            assert (event["kind"], event["at"]) == (kind, at), (event, at)
+            assert owner == (event["agent"] if kind == "agent_state" else event["call"])
+            wrong = {name: value for name, value in fields.items() if event.get(name, "") != value}
+            assert not wrong, (event, wrong)
+            self._keep(text)
+
+    def _keep(self, text: str) -> None:
+        event = decode(text)
+        if isinstance(event, CallEvent):
+            self._logs[event.call].append(event)
+            if event.kind == "ended":
+                found = violations(self._logs.pop(event.call))
+                assert not found, [str(one) for one in found]
+
+    def check_open_logs(self) -> None:
+        """The logs of calls that are still live are sound as far as they go."""
+        for events in self._logs.values():
+            found = violations(events, live=True)
+            assert not found, [str(one) for one in found]
+
+    async def close(self) -> None:
+        await self.link.close()

@@ -1,0 +1,418 @@
+"""A site lived through step by step, on the real scripts and on the reference at once, with faults.
+
+After every step both must agree: on every call and agent, on every line and idle list, and on every event.
+Time is the site's own: its clock key lies years ahead of Redis' clock, and scripts never run back.
+
+A step is chosen by `pick`, which takes one of a sequence: hypothesis' draw or a seeded random choice.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+from ivr.checkpoint import Checkpoint
+from queues.errors import Fenced
+from queues.handle import CallHandle
+from queues.models import Agent, Queue
+from queues.operations import REPEATED, now_ms
+from queues.results import Done
+from queues.store import Offer, Store
+from tests.queues.eye import Eye
+from tests.queues.redis_process import RedisProcess
+from tests.queues.reference import IN_LINE, Person, Reference, Rules
+
+QUEUES = {"gold": Rules(wrapup_s=0), "sales": Rules(wrapup_s=3), "tech": Rules(cooldown_s=2)}
+AGENTS: dict[str, tuple[tuple[str, ...], int | None]] = {
+    "ann": (("gold", "sales"), None),
+    "bob": (("sales",), None),
+    "cat": (("sales", "tech"), 1),
+    "dan": (("tech", "gold"), 0),
+}
+WORKERS = ("hf-1", "hf-2")
+DECLINES = ("no_answer", "busy", "rejected", "unreachable", "not_confirmed", "withdrawn", "worker_lost")
+AHEAD_MS = 10 * 365 * 86_400_000
+MAX_LIVE = 9
+
+
+class Pick(Protocol):
+    def __call__(self, choices: Sequence[Any], /) -> Any: ...
+
+
+class Post:
+    """A worker: what dies with it when it is killed."""
+
+    def __init__(self, redis: RedisProcess, site: str, name: str, folder: Path) -> None:
+        self.name = name
+        self.store = Store(redis.url, site, name, journal=folder / f"{site}-{name}")
+        self.checkpoint = Checkpoint(self.store)
+        self.told: dict[str, int] = {}
+        """Call → last attempt that it was told to ring, or learned of by adopting the call."""
+        self.store.on_offer = self._on_offer
+
+    def _on_offer(self, offer: Offer) -> None:
+        assert self.told.get(offer.call, 0) < offer.attempt, "told twice"
+        self.told[offer.call] = offer.attempt
+
+    async def barrier(self) -> None:
+        """Until everything that was sent to this worker has been dealt with."""
+        operations = self.store.operations
+        await operations.link.call("PING")
+        if operations._returning is not None:
+            await operations._returning
+
+
+class World:
+    """One site, its two workers, and the reference."""
+
+    def __init__(self, redis: RedisProcess, site: str, folder: Path, pick: Pick) -> None:
+        self._redis, self.site, self._folder, self.pick = redis, site, folder, pick
+        people = [Person(agent, f"{agent}-phone", *of) for agent, of in AGENTS.items()]
+        self.ref = Reference(now_ms() + AHEAD_MS, dict(QUEUES), people)
+        self.posts = {name: self._post(name) for name in WORKERS}
+        self.handles: dict[str, CallHandle] = {}
+        self.stale: list[CallHandle] = []
+        self.steps = 0
+        self._riding: dict[str, list[tuple[str, int]]] = {}
+        self._born = 0
+        self._lossy = False
+        self._eye = Eye(redis, site)
+
+    def _post(self, name: str) -> Post:
+        return Post(self._redis, self.site, name, self._folder)
+
+    async def open(self) -> None:
+        """Publish the settings and see that both sides start alike."""
+        queues = {name: Queue(**vars(rules)) for name, rules in QUEUES.items()}
+        agents = {
+            agent: Agent(device=f"{agent}-phone", queues=served, wrapup_s=wrapup_s)
+            for agent, (served, wrapup_s) in AGENTS.items()
+        }
+        await self._set_clock()
+        await self.posts["hf-1"].store.configure(queues, agents, version=1)
+        await self.compare()
+
+    async def close(self) -> None:
+        """Both workers end; what was said of calls that live must be sound too."""
+        self._eye.check_open_logs()
+        await self._eye.close()
+        for post in self.posts.values():
+            await post.store.close()
+
+    async def compare(self) -> None:
+        """Redis and the reference say the same, and what must never be is not."""
+        for post in self.posts.values():
+            await post.barrier()
+        seen = await self._eye.look(list(self.ref.callers))
+        seen.check()
+        seen.equals(self.ref)
+        self._eye.hear(self.ref)
+        for call, h in self.handles.items():
+            c = self.ref.callers[call]
+            if c.state == "offered":
+                assert self.posts[h.worker].told.get(call) == c.attempt, f"{call}: nobody was told to ring"
+        for call in [c.call for c in self.ref.callers.values() if c.state == "ended"]:
+            del self.ref.callers[call]
+
+    # Steps
+
+    async def step(self, name: str) -> None:
+        """One step by name (see `STEPS`), if the world allows it now; then compare."""
+        self.steps += 1
+        await STEPS[name](self)
+        await self.compare()
+
+    async def arrive(self) -> None:
+        if len(self.handles) >= MAX_LIVE:
+            return
+        self._born += 1
+        call = f"pbx-1.{self._born}"
+        h = CallHandle(call, self.pick(WORKERS))
+        at = self._some_past()
+        await self._at(h).checkpoint.arrive(h, from_='"x"\n', to="100", asterisk="pbx", at=at)
+        self.ref.arrive(call, at)
+        self.handles[call] = h
+        if self.pick((True, True, False)):
+            self._note(h, "answered")
+
+    async def note(self) -> None:
+        h = self._pick_call()
+        if h and self._is_answered(h):
+            self._note(h, "input", path="main/menu")
+        elif h:
+            self._note(h, "answered")
+
+    def _note(self, h: CallHandle, kind: str, **fields: object) -> None:
+        at = self.ref.now - self.pick((0, 0, 1))
+        self._at(h).store.note(h, kind, at, **fields)
+        self._riding.setdefault(h.call, []).append((kind, at))
+
+    def _is_answered(self, h: CallHandle) -> bool:
+        riding = self._riding.get(h.call, ())
+        return self.ref.callers[h.call].answered or any(kind == "answered" for kind, _ in riding)
+
+    def _ride(self, h: CallHandle) -> Reference:
+        """The reference, after what rides with the operation that comes now."""
+        for kind, at in self._riding.pop(h.call, ()):
+            self.ref.note(h.call, kind, at)
+        return self.ref
+
+    async def checkpoint(self) -> None:
+        h = self._pick_call()
+        if h:
+            ride = self.pick((True, False))
+            await self._at(h).checkpoint.step(
+                h, flow="m", version=1, path="m/q", vars={"a\n": "1"}, ride=ride
+            )
+            if not ride:
+                self._ride(h)
+
+    async def join(self) -> None:
+        h = self._pick_call("flow")
+        if h and self._is_answered(h):
+            queue, head_start = self.pick(tuple(QUEUES)), self.pick((0, 0, 0, 5, 60))
+            at = self._some_past()
+            joined = await self._at(h).store.join(h, queue, head_start, at)
+            self._ride(h).join(h.call, queue, head_start, at)
+            c = self.ref.callers[h.call]
+            assert (joined.position, joined.score) == (c.position0, c.score)
+
+    async def join_again(self) -> None:
+        h = self._pick_call(*IN_LINE)
+        if h:
+            c = self.ref.callers[h.call]
+            joined = await self._at(h).store.join(h, c.queue)
+            self._ride(h)
+            place = [o.call for o in self.ref.line(c.queue)].index(h.call) + 1
+            assert (joined.position, joined.score) == (place, c.score)
+
+    async def settle(self) -> None:
+        h = self._pick_call("offered", "connecting", "waiting")
+        if h:
+            agent, attempt = self._pair(h)
+            won = await self._at(h).store.settle(h, agent, attempt)
+            self._ride(h).settle(h.call, agent, attempt)
+            c = self.ref.callers[h.call]
+            assert won == ((c.state, c.agent, c.attempt) == ("connecting", agent, attempt))
+
+    async def connected(self) -> None:
+        h = self._pick_call("connecting", "connecting", "offered")
+        if h:
+            agent, attempt = self._pair(h)
+            at = self._some_past()
+            done = await self._at(h).store.connected(h, agent, attempt, at)
+            self._same(done, self._ride(h).connected(h.call, agent, attempt, at))
+
+    async def decline(self) -> None:
+        h = self._pick_call("offered", "connecting")
+        if h:
+            agent, attempt = self._pair(h)
+            reason, at = self.pick(DECLINES), self._some_past()
+            done = await self._at(h).store.decline(h, agent, attempt, reason, at=at)
+            self._same(done, self._ride(h).decline(h.call, agent, attempt, reason, at))
+
+    async def leave(self) -> None:
+        h = self._pick_call()
+        if h:
+            reason, at = self.pick(("timeout", "exit_key", "system_error")), self._some_past()
+            done = await self._at(h).store.leave(h, reason, at)
+            self._same(done, self._ride(h).leave(h.call, reason, at))
+
+    async def hold(self) -> None:
+        h = self._pick_call()
+        if h:
+            by, started = self.pick(("agent", "caller")), self.pick((True, False))
+            at = self._some_past()
+            done = await self._at(h).store.hold(h, by, started, at)
+            self._same(done, self._ride(h).hold(h.call, by, started, at))
+
+    async def unbridged(self) -> None:
+        h = self._pick_call("talking", "talking", "flow")
+        if h:
+            by, at = self.pick(("agent", "system")), self._some_past()
+            done = await self._at(h).store.unbridged(h, by, at)
+            self._same(done, self._ride(h).unbridged(h.call, by, at))
+
+    async def ended(self) -> None:
+        h = self._pick_call()
+        if h:
+            by, verdict = self.pick((("caller", ""), ("caller", ""), ("agent", ""), ("system", "failed")))
+            if by == "agent" and self.ref.callers[h.call].state != "talking":
+                by = "system"
+            await self._end(h, by, verdict, self._some_past())
+
+    async def _end(self, h: CallHandle, by: str, verdict: str, at: int) -> None:
+        ended = await self._at(h).checkpoint.ended(
+            h, verdict=verdict, reason="x", ended_by=by, cause=16, at=at
+        )
+        assert ended.verdict == self._ride(h).ended(h.call, by, verdict, at)
+        del self.handles[h.call]
+        self.stale.append(h)
+
+    async def agent(self) -> None:
+        agent, action = self.pick(tuple(AGENTS)), self.pick(("ready", "ready", "ready", "pause", "offline"))
+        status = await self._anyone().store.agent(agent, action, reason="lunch" if action == "pause" else "")
+        self.ref.agent(agent, action, "lunch" if action == "pause" else "")
+        p = self.ref.people[agent]
+        assert (status.state, status.reason, status.wish) == (p.state, p.reason, p.wish)
+
+    async def reach(self) -> None:
+        device, reachable = f"{self.pick(tuple(AGENTS))}-phone", self.pick((True, True, False))
+        await self._anyone().store.reach(device, reachable)
+        self.ref.reach(device, reachable)
+
+    async def time_passes(self) -> None:
+        self.ref.now += self.pick((0, 1, 7, 900, 2500, 6000))
+        await self._set_clock()
+
+    async def _set_clock(self) -> None:
+        await self._eye.link.call("SET", f"{{{self.site}}}:clock", self.ref.now)
+
+    async def due(self) -> None:
+        next_due = await self._anyone().store.due()
+        self.ref.due()
+        assert (next_due or 0) == self.ref.next_due()
+
+    async def sweep(self) -> None:
+        """Nothing is ever found: what crashes leave is mended by the scripts themselves."""
+        overdue = self.ref.now - 2000
+        late = sum(1 for p in self.ref.people.values() if p.due_at and p.due_at <= overdue)
+        if not late:
+            found = await self._anyone().store.sweep()
+            assert found.found == 0, found.details
+
+    # Faults
+
+    async def reply_lost(self) -> None:
+        """The connection breaks before an answer arrives; the operation is applied once all the same."""
+        h = self._pick_call()
+        if h:
+            link = self._at(h).store.operations.link
+            if link._pipe is not None:
+                asyncio.get_running_loop().call_soon(asyncio.get_running_loop().call_soon, link._pipe.abort)
+            self._lossy = True
+            await self.pick((World.ended, World.leave, World.hold, World.decline, World.join))(self)
+            self._lossy = False
+
+    async def duplicate(self) -> None:
+        """An operation of before comes once more, late: it changes nothing."""
+        h = self._pick_call()
+        if h:
+            own, script = self.pick(
+                (
+                    (("x",), "leave"),
+                    (("caller", "1"), "hold"),
+                    (("system",), "unbridged"),
+                    (("gold", 0), "join"),
+                )
+            )
+            argv = [h.call, h.worker, h.epoch, self.pick(range(h.op + 1)), 0, 0, *own]
+            raw = await self._at(h).store.operations.run(script, *argv)
+            assert raw[0] == REPEATED
+
+    async def stale_owner(self) -> None:
+        """Somebody who has lost the call, or whose call is over, acts on: he is refused."""
+        if self.stale:
+            h = self.pick(self.stale[-5:])
+            over = h.call not in self.handles
+            store = self._at(h).store
+            try:
+                if self.pick((True, False)):
+                    done = await store.leave(h, "timeout")
+                else:
+                    done = await store.hold(h, "caller", True)
+                assert over
+                assert not done.changed
+            except Fenced:
+                pass
+
+    async def worker_dies(self) -> None:
+        """kill -9: its notes are lost; its calls are adopted, by it once started again or by the other."""
+        name = self.pick(WORKERS)
+        await self.posts[name].store.close()
+        self.posts[name] = self._post(name)
+        by = self.posts[self.pick(WORKERS)]
+        owned = await by.checkpoint.owned(name)
+        assert owned == sorted(call for call, h in self.handles.items() if h.worker == name)
+        for call in owned:
+            await self._adopt(by, self.handles[call])
+
+    async def _adopt(self, by: Post, old: CallHandle) -> None:
+        c = self.ref.callers[old.call]
+        self._riding.pop(old.call, None)  # what only rode along had not been said when the worker died
+        record, loser = await asyncio.gather(
+            by.checkpoint.adopt(old.call, old.worker, old.epoch, by.name),
+            self.posts["hf-1" if by.name == "hf-2" else "hf-2"].checkpoint.adopt(
+                old.call, old.worker, old.epoch, "hf-3"
+            ),
+        )
+        assert (record is None) != (loser is None)
+        if record is None:
+            record = await by.checkpoint.adopt(old.call, "hf-3", old.epoch + 1, by.name)
+        assert record is not None
+        assert (record.state, record.agent, record.attempt) == (c.state, c.agent, c.attempt), (record, c)
+        self.stale.append(old)
+        self.handles[old.call] = CallHandle.of_record(record, by.name)
+        by.told[old.call] = record.attempt
+
+    # Choosing
+
+    def _pick_call(self, *states: str) -> CallHandle | None:
+        calls = [call for call in self.handles if not states or self.ref.callers[call].state in states]
+        return self.handles[self.pick(sorted(calls))] if calls else None
+
+    def _same(self, done: Done, changed: bool) -> None:
+        """After a lost reply nobody knows whether it changed anything: then it is said to have."""
+        assert done.changed == changed or (self._lossy and done.changed)
+
+    def _pair(self, h: CallHandle) -> tuple[str, int]:
+        """Mostly the true agent and attempt."""
+        c = self.ref.callers[h.call]
+        wrong = [("dan", c.attempt), (c.agent or "ann", c.attempt - 1)]
+        return self.pick([(c.agent or "ann", c.attempt)] * 6 + wrong)  # type: ignore[no-any-return]
+
+    def _some_past(self) -> int:
+        """An instant as workers give it: mostly none, sometimes late, sometimes from a wrong clock."""
+        ago = self.pick((None, None, None, 0, 3, 900, -5))
+        return 0 if ago is None else self.ref.now - ago
+
+    def _anyone(self) -> Post:
+        return self.posts[self.pick(WORKERS)]
+
+    def _at(self, h: CallHandle) -> Post:
+        return self.posts[h.worker] if h.worker in self.posts else self.posts["hf-1"]
+
+
+STEPS: dict[str, Callable[[World], Awaitable[None]]] = {
+    name: getattr(World, name)
+    for name in (
+        *(
+            "arrive",
+            "note",
+            "checkpoint",
+            "join",
+            "join_again",
+            "settle",
+            "connected",
+            "decline",
+            "leave",
+            "hold",
+        ),
+        *("unbridged", "ended", "agent", "reach", "time_passes", "due", "sweep"),
+        *("reply_lost", "duplicate", "stale_owner", "worker_dies"),
+    )
+}
+"""What may happen in the world."""
+
+WEIGHTS = dict.fromkeys(STEPS, 4) | {
+    "arrive": 10,
+    "join": 12,
+    "settle": 10,
+    "connected": 10,
+    "unbridged": 6,
+    "agent": 8,
+    "time_passes": 8,
+    **dict.fromkeys(("note", "checkpoint", "sweep", "leave"), 2),
+    **dict.fromkeys(("reply_lost", "worker_dies", "stale_owner"), 1),
+}
+"""How often each step is taken in a random walk."""
