@@ -1,7 +1,11 @@
 """`holdfast log` and `holdfast audit`, as an admin calls them."""
 
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Callable
+from pathlib import Path
 from random import Random
 
 import pytest
@@ -9,6 +13,7 @@ from click.testing import CliRunner, Result
 
 from calllog.events import CallEvent, encode
 from ivr.cli import AWAY, FINDINGS, OK, USAGE, main
+from tests.queues.redis_process import RedisProcess
 from tests.unit.calllog.centre import made_log
 from tests.unit.calllog.conftest import Planted
 from tests.unit.calllog.plants import PLANTS
@@ -140,3 +145,32 @@ def test_the_audit_names_the_call_that_breaks_a_rule(planted: Planted, holdfast:
 @pytest.mark.parametrize("command", ["log", "audit"])
 def test_help_tells_the_exit_codes(holdfast: Holdfast, command: str) -> None:
     assert "Exit codes: 0" in holdfast(command, "--help").stdout
+
+
+def test_following_prints_what_comes_and_waits_for_a_redis_that_goes_away(tmp_path: Path) -> None:
+    server = RedisProcess(tmp_path, durable=True)
+    server.start()
+    planted = Planted(server.url, "follow", server.client())
+    log = [event for event in made_log(1, 1) if isinstance(event, CallEvent)]
+    planted.add(log[0])
+    follower = subprocess.Popen(
+        [sys.executable, "-c", "from ivr.cli import main; main()", "log", "--follow", "--call", log[0].call],
+        env={**os.environ, "HOLDFAST_SITE": "follow", "HOLDFAST_REDIS_URL": server.url},
+        cwd=Path(__file__).parents[3],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert follower.stdout is not None
+    assert follower.stderr is not None
+    assert "arrived" in follower.stdout.readline()
+    planted.add(log[1])
+    assert log[1].kind in follower.stdout.readline()
+    server.kill()
+    assert "waiting for it" in follower.stderr.readline()
+    server.start()
+    planted.add(*log[2:])
+    rest, complaints = follower.communicate(timeout=30)
+    server.kill()
+    assert len(rest.splitlines()) == len(log) - 2
+    assert (follower.returncode, complaints) == (OK, "")
