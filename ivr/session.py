@@ -307,23 +307,25 @@ class Session:
 
     async def _ring(self, leg: AgentLeg) -> str:
         """Ring the phone while the caller keeps music and place; returns why not answered, or nothing."""
+        asterisk = self.house.asterisk
         try:
-            await self.house.asterisk.ring(leg.device, leg.channel, leg.ring_s, self.caller)
+            await asterisk.create(leg.device, leg.channel)
+            while True:
+                message = await self._next()
+                if not isinstance(message, ari.ChannelEvent) or message.channel.id != leg.channel:
+                    continue
+                match message:
+                    case ari.StasisStart():
+                        await asterisk.dial(leg.channel, leg.ring_s, self.caller)
+                    case ari.ChannelStateChange() if message.channel.state == "Up":
+                        leg.answered = True
+                        return ""
+                    case ari.ChannelDestroyed(cause=cause):
+                        return decline_reason(cause, leg.ring_ms(), leg.ring_s)
         except AriError as error:
             log.warning("phone cannot be rung: %s", error, extra={"call": self.call, "agent": leg.agent})
+            await asterisk.hang_up(leg.channel)
             return "unreachable"
-        while True:
-            message = await self._next()
-            if isinstance(message, Offer) or not isinstance(message, ari.ChannelEvent):
-                continue
-            if message.channel.id != leg.channel:
-                continue
-            match message:
-                case ari.ChannelStateChange() if message.channel.state == "Up":
-                    leg.answered = True
-                    return ""
-                case ari.ChannelDestroyed(cause=cause):
-                    return decline_reason(cause, leg.ring_ms(), leg.ring_s)
 
     async def _connect(self, leg: AgentLeg, queue: str) -> str:
         """Settle and bridge; returns why it failed, or nothing once both talk."""

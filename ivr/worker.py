@@ -17,6 +17,7 @@ from aiohttp import web
 from calllog.errors import HoldfastError
 from ivr.adoption import Adoption, created_at
 from ivr.agent_leg import owner_of, presentable
+from ivr.alarm import Alarm
 from ivr.ari import Asterisk, AsteriskAway, Link
 from ivr.ari import events as ari
 from ivr.ari.errors import AriError
@@ -85,7 +86,7 @@ class Worker:
         )
         self.store.on_offer = self._on_offer
         self.store.on_due = self._on_due
-        self._due_timer: asyncio.TimerHandle | None = None
+        self._alarm = Alarm(self._due)
 
     # Life
 
@@ -115,6 +116,7 @@ class Worker:
             ]
             await self._stop.wait()
             await self._leave()
+            self._alarm.stop()
             for keeper in keepers:
                 keeper.cancel()
             await runner.cleanup()
@@ -217,15 +219,12 @@ class Worker:
         log.error("callflows stay at version %d: %s", self.callflows.version, broken)
 
     def _on_due(self, at_ms: int) -> None:
-        loop = asyncio.get_running_loop()
-        when = loop.time() + max(0.0, at_ms / 1000 - self.store.now())
-        if self._due_timer is None or self._due_timer.when() > when or self._due_timer.cancelled():
-            if self._due_timer is not None:
-                self._due_timer.cancel()
-            self._due_timer = loop.call_at(when, lambda: self._start(self._guarded(self._run_due())))
+        self._alarm.set(at_ms / 1000 - self.store.now())
+
+    def _due(self) -> None:
+        self._start(self._guarded(self._run_due()))
 
     async def _run_due(self) -> None:
-        self._due_timer = None
         following = await self.store.due()
         if following is not None:
             self._on_due(following)

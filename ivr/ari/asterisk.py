@@ -60,17 +60,20 @@ class Asterisk:
             return ""
         return msgspec.json.decode(reply, type=dict[str, str]).get("value", "")
 
-    async def ring(self, device: str, leg: str, timeout_s: int, caller: str) -> None:
-        """Ring a phone with a channel id of our making; the channel's state `Up` tells the answer.
+    async def create(self, device: str, leg: str) -> None:
+        """Make a channel to a phone, with an id of our making; it can be dialled after its `StasisStart`.
 
         Create and dial, not originate: originate follows a phone's redirection (302) to wherever it points.
         """
-        create = {"endpoint": f"PJSIP/{device}", "app": self.app, "channelId": leg, "appArgs": "agent"}
-        await self.link.send("POST", "channels/create", create)
-        dial = {"timeout": str(timeout_s)}
+        query = {"endpoint": f"PJSIP/{device}", "app": self.app, "channelId": leg, "appArgs": "agent"}
+        await self.link.request("POST", "channels/create", query)
+
+    async def dial(self, leg: str, timeout_s: int, caller: str) -> None:
+        """Ring a created channel's phone; its state `Up` tells the answer, `ChannelDestroyed` the refusal."""
+        query = {"timeout": str(timeout_s)}
         if caller:
-            dial["caller"] = caller
-        await self.link.request("POST", f"channels/{leg}/dial", dial)
+            query["caller"] = caller
+        await self.link.request("POST", f"channels/{leg}/dial", query)
 
     async def bridge(self, bridge: str, channels: Sequence[str]) -> None:
         """Make a bridge and put the channels into it, all or `AriError`."""
