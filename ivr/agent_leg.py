@@ -62,8 +62,3 @@ def decline_reason(cause: int, ring_ms: int, ring_s: int) -> str:
     if cause in (NO_USER, NO_ANSWER) or ring_ms >= ring_s * 1000 - 500:
         return "no_answer"
     return "unreachable"
-
-
-def presentable(number: str) -> str:
-    """The caller's number as a phone may show it: digits, letters and signs; nothing that parses."""
-    return "".join(char for char in number[:40] if char.isascii() and (char.isalnum() or char in "+*#-."))

@@ -63,11 +63,10 @@ class House:
 class Session:
     """A live call. It is the flow's `Line`, and it rings, connects and leaves agents."""
 
-    def __init__(self, house: House, handle: CallHandle, caller: str = "", language: str = "en") -> None:
+    def __init__(self, house: House, handle: CallHandle, language: str) -> None:
         self.house = house
         self.handle = handle
         self.call = handle.call
-        self.caller = caller
         self.language = language
         self.variables: dict[str, str] = {}
         self.path = ""
@@ -316,7 +315,7 @@ class Session:
                     continue
                 match message:
                     case ari.StasisStart():
-                        await asterisk.dial(leg.channel, leg.ring_s, self.caller)
+                        await asterisk.dial(leg.channel, leg.ring_s, self.call)
                     case ari.ChannelStateChange() if message.channel.state == "Up":
                         leg.answered = True
                         return ""

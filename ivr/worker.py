@@ -16,7 +16,7 @@ from aiohttp import web
 
 from calllog.errors import HoldfastError
 from ivr.adoption import Adoption, created_at
-from ivr.agent_leg import owner_of, presentable
+from ivr.agent_leg import owner_of
 from ivr.alarm import Alarm
 from ivr.ari import Asterisk, AsteriskAway, Link
 from ivr.ari import events as ari
@@ -318,7 +318,7 @@ class Worker:
     def _arrive(self, channel: ari.Channel, at: int, inferred: bool) -> None:
         route = self.callflows.route(channel.dialplan.exten)
         handle = CallHandle(channel.id, self.name)
-        session = Session(self.house, handle, presentable(channel.caller.number), route.language)
+        session = Session(self.house, handle, route.language)
         self._listen(session)
         flow = self.callflows.flows[route.flow]
         session.task = self._start(self._live(session, channel, at, route.campaign, flow, inferred))
@@ -346,7 +346,7 @@ class Worker:
     def _resume(self, record: CallRecord) -> Session:
         handle = CallHandle.of_record(record, self.name)
         route = self.callflows.route(record.to)
-        session = Session(self.house, handle, presentable(record.from_), route.language)
+        session = Session(self.house, handle, route.language)
         session.begun = True
         self._listen(session)
         for event in self._parked or ():
