@@ -110,7 +110,9 @@ class Versions:
             directory = self._at / str(version)
             if not directory.is_dir():
                 raise UnknownVersion(f"version {version} of the call flows is not here")
-            self._remember(load_callflows(directory, self._prompts, version))
+            loaded = load_callflows(directory, self._prompts, version)
+            self._keep_sounds(directory, loaded)
+            self._remember(loaded)
         return self._loaded[version]
 
     def latest(self) -> Callflows | None:
@@ -140,15 +142,20 @@ class Versions:
             shutil.copyfile(path, target)
             target.chmod(0o644)  # Asterisk reads the sounds, as another user
         made = load_callflows(draft, self._prompts, version)
-        self._prompts.mkdir(parents=True, exist_ok=True)
-        for language, names in made.prompts.items():
-            for name, sha in names.items():
-                kept = self._prompts / f"{sha}.wav"
-                if not kept.exists():
-                    os.link(draft / "prompts" / language / f"{name}.wav", kept)
+        self._keep_sounds(draft, made)
         record = Record(version, made.content, by, time.time_ns() // 1_000_000)
         (draft / "version.json").write_bytes(msgspec.json.encode(record))
         self._remember(made)
+
+    def _keep_sounds(self, directory: Path, callflows: Callflows) -> None:
+        """See to it that each sound of this version is where Asterisk looks for it."""
+        self._prompts.mkdir(parents=True, exist_ok=True)
+        for language, names in callflows.prompts.items():
+            for name, sha in names.items():
+                kept = self._prompts / f"{sha}.wav"
+                if not kept.exists():
+                    with suppress(FileExistsError):  # another process was as quick
+                        os.link(directory / "prompts" / language / f"{name}.wav", kept)
 
     def _remember(self, callflows: Callflows) -> None:
         self._loaded[callflows.version] = callflows

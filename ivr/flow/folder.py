@@ -11,7 +11,7 @@ from ivr.callflows import Route, Trunk
 from ivr.flow.document import Broken, Document, Fields, Node, Place, Problem, Scalar, read_document
 from ivr.flow.reading import Draft, read_flow
 from ivr.flow.recordings import read_prompts
-from ivr.flow.wording import fit, only
+from ivr.flow.wording import closest, fit, only
 from ivr.steps import verbs
 from queues.models import Agent, Device, Name, Queue
 
@@ -61,9 +61,7 @@ class Folder:
 def read_folder(directory: Path) -> Folder:
     """Read every file of a directory, and check each by itself."""
     folder = Folder()
-    for path in sorted(directory.glob("flows/*.yml")):
-        text = "is not read"
-        folder.problems.append(Problem(Place(f"flows/{path.name}"), text, "rename it to end in `.yaml`"))
+    _misnamed(folder, directory)
     flows = sorted(directory.glob("flows/*.yaml"))
     if not flows:
         hint = "a flow is a file `flows/NAME.yaml`"
@@ -76,6 +74,17 @@ def read_folder(directory: Path) -> Folder:
     _tables(folder)
     folder.prompts = read_prompts(directory, folder.problems)
     return folder
+
+
+def _misnamed(folder: Folder, directory: Path) -> None:
+    """Files that somebody meant to be read."""
+    for path in sorted(directory.glob("flows/*.yml")):
+        name = f"flows/{path.name}"
+        folder.problems.append(Problem(Place(name), "is not read", "rename it to end in `.yaml`"))
+    for path in sorted(directory.glob("*.y*ml")):
+        meant = closest(path.name, [*SETTINGS])
+        if path.name not in SETTINGS and meant is not None and not (directory / meant).exists():
+            folder.problems.append(Problem(Place(path.name), "is not read", f"did you mean `{meant}`?"))
 
 
 def _document(folder: Folder, path: Path, name: str) -> Document | None:

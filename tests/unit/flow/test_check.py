@@ -370,6 +370,11 @@ def test_files_that_are_not_read_are_named(company: Path) -> None:
     ]
 
 
+def test_a_misnamed_file_is_named(company: Path) -> None:
+    (company / "trunks.yaml").rename(company / "trunk.yml")
+    assert found(company) == ["trunk.yml: is not read (did you mean `trunks.yaml`?)"]
+
+
 def test_a_directory_without_flows(tmp_path: Path) -> None:
     assert found(tmp_path) == ["flows: there are no flows (a flow is a file `flows/NAME.yaml`)"]
 

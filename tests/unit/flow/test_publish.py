@@ -86,6 +86,14 @@ def test_older_versions_stay_for_the_calls_that_are_on_them(company: Path, data:
         Versions(data).load(3)
 
 
+def test_sounds_that_somebody_deleted_come_back(company: Path, data: Path) -> None:
+    media = Versions(data).publish(company, by="ann").callflows.prompt("hello", "en")
+    sound = Path(media.removeprefix("sound:") + ".wav")
+    sound.unlink()
+    Versions(data).start(company)
+    assert sound.read_bytes() == (company / "prompts/en/hello.wav").read_bytes()
+
+
 def test_a_worker_that_starts_during_a_bad_edit_works_by_the_last_version(company: Path, data: Path) -> None:
     Versions(data).publish(company, by="ann")
     edit(company, "flows/main.yaml", "play: hello", "pley: hello")
