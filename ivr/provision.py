@@ -266,6 +266,15 @@ def _sections(place: Place, section: Callable[[str], Iterator[str]]) -> str:
     return "\n\n".join("\n".join(section(name)) for name in names)
 
 
+def _external(place: Place) -> str:
+    """Behind address translation, telephones outside the trusted networks are told another address."""
+    address = place.settings.external_address
+    if not address:
+        return ""
+    networks = "\n".join(f"local_net = {network}" for network in place.settings.trusted)
+    return f"external_media_address = {address}\nexternal_signaling_address = {address}\n{networks}"
+
+
 def _devices(place: Place) -> str:
     blocks = []
     for name, contact in sorted(place.telephony.devices.items()):
@@ -331,6 +340,7 @@ VALUES: dict[str, Callable[[Place], str]] = {
     "data": lambda place: str(place.settings.data),
     "devices": _devices,
     "entityid": _entity,
+    "external": _external,
     "etc": lambda place: str(place.etc),
     "fallback_steps": _fallback_steps,
     "log_stream": lambda _: "/dev/stdout",

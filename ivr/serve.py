@@ -200,6 +200,7 @@ class Server:
     def _rescan(self) -> None:
         """The supervisor of all died: start another. The services have gone on meanwhile."""
         if self._scanner is not None and self._scanner.poll() is not None:
+            self.supervision.forsake()
             self._scan()
 
     def _follow(self, versions: Versions) -> None:
@@ -274,6 +275,8 @@ class Server:
             except subprocess.TimeoutExpired:
                 self._scanner.kill()
                 self._scanner.wait()
+        if left := self.supervision.sweep():
+            self.say(f"{left} processes had stayed behind and were killed")
         self.say("stopped")
 
     def _end_asterisk(self) -> None:

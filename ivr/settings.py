@@ -37,6 +37,8 @@ class Settings(BaseSettings):
     """Address and port on which Asterisk takes SIP over UDP."""
     media_address: str = ""
     """Address put into SDP; empty: the address of the default route, or 127.0.0.1 without one."""
+    external_address: str = ""
+    """Address by which telephones outside reach this machine when it is not its own (container, NAT)."""
     rtp_ports: str = "10000-29999"
     speech_engine: str = ENGINE
     """Command template of the program that speaks texts: text on standard input, WAV on standard output."""

@@ -10,11 +10,17 @@ killed, its successor waits until the orphan is gone instead of starting a secon
 
 import os
 import shlex
+import signal
 import subprocess
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+import psutil
+
+WAITING = frozenset({"run", "flock"})
+"""Names of a service's process while it waits for the lock."""
 LOG_FILES = 10
 LOG_BYTES = 10_000_000
 """Each service's log takes at most LOG_FILES times as much."""
@@ -65,10 +71,10 @@ class Supervision:
         (directory / "log").mkdir(parents=True, exist_ok=True)
         log.mkdir(parents=True, exist_ok=True)
         _script(directory / "run", self._run(service))
-        _script(
-            directory / "log" / "run",
-            f"exec s6-log n{LOG_FILES} s{LOG_BYTES} T {shlex.quote(str(log))}",
-        )
+        _script(directory / "finish", self._finish(service))
+        lock = shlex.quote(str(self.data / "run" / "lock" / f"{service.name}.log"))
+        keep = f"exec s6-log n{LOG_FILES} s{LOG_BYTES} T {shlex.quote(str(log))}"
+        _script(directory / "log" / "run", f"exec 9>>{lock}\nflock 9\n{keep}")
         mark = directory / "down"
         if down:
             mark.touch()
@@ -89,6 +95,15 @@ class Supervision:
         lines.append(f"exec {shlex.join(service.command)}")
         return "\n".join(lines)
 
+    def _finish(self, service: Service) -> str:
+        """s6 waits a second after every death. What had run for longer than that is started again at once."""
+        pid = shlex.quote(str(self.data / "run" / "pid" / service.name))
+        again = '[ "$(s6-svstat -o wantedup .)" = true ] && s6-svc -u .'
+        return (
+            f'[ -z "$(find {pid} -newermt "1 second ago" 2>/dev/null)" ] || exit 0\n'
+            f"(sleep 0.02; {again}) </dev/null >/dev/null 2>&1 &"
+        )
+
     def names(self) -> list[str]:
         """Services that have a directory."""
         return sorted(path.name for path in self.scan.iterdir() if not path.name.startswith("."))
@@ -108,15 +123,41 @@ class Supervision:
 
     def down(self, name: str) -> None:
         """Ask it to end (SIGTERM), and do not start it again."""
+        orphan = self._orphan(name)
         self._control(name, "-d")
-
-    def kill(self, name: str) -> None:
-        self._control(name, "-k")
+        if orphan:
+            os.kill(orphan, signal.SIGTERM)
 
     def leave(self, name: str) -> None:
         """Let the supervisor of a service that is down, and that of its log, end too."""
         self._control(name, "-xd")
         self._control(f"{name}/log", "-x")
+
+    def _orphan(self, name: str) -> int:
+        """Process of a service that outlived its supervisor: the present one does not know it. Else 0."""
+        pid = self.pid(name)
+        command = ["s6-svstat", "-o", "pid", str(self.directory(name))]
+        known = subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
+        return pid if str(pid) != known else 0
+
+    def forsake(self) -> None:
+        """End supervisors whose own was killed, and what they have waiting; their services go on."""
+        for process in psutil.process_iter(["name", "cwd"]):
+            at = process.info["cwd"]
+            if process.info["name"] == "s6-supervise" and at and Path(at).is_relative_to(self.scan):
+                with suppress(psutil.NoSuchProcess):
+                    waiting = [child for child in process.children(recursive=True) if child.name() in WAITING]
+                    for each in (process, *waiting):
+                        each.kill()
+
+    def sweep(self) -> int:
+        """End whatever of this tree is still there when all should be gone; how many that were."""
+        lock = str(self.data / "run" / "serve.lock")
+        ours = [pid for pid in psutil.pids() if pid != os.getpid() and lock in _open_files(pid)]
+        for pid in ours:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        return len(ours)
 
     def _control(self, name: str, order: str) -> None:
         directory = self.directory(name)
@@ -131,6 +172,14 @@ class Supervision:
         except (OSError, ValueError):
             return 0
         return pid if held == str(self.data / "run" / "lock" / name) else 0
+
+
+def _open_files(pid: int) -> set[str]:
+    """Paths of the files a process has open; none when it is gone."""
+    try:
+        return {os.readlink(entry) for entry in Path(f"/proc/{pid}/fd").iterdir()}
+    except OSError:
+        return set()
 
 
 def _script(path: Path, body: str) -> None:
