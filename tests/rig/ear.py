@@ -8,7 +8,7 @@ import asyncio
 import random
 import struct
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import TracebackType
 from typing import NamedTuple, Self
 
@@ -38,7 +38,7 @@ class Recording:
 
     began_at: float
     """Instant of the first sample, seconds since the epoch."""
-    samples: list[int]
+    samples: list[int] = field(repr=False)
 
     def part(self, from_at: float, to_at: float) -> list[int]:
         """What was heard between two instants (seconds since the epoch)."""
@@ -79,6 +79,7 @@ class Ear(asyncio.DatagramProtocol):
         self.port = 0
         self._transport: asyncio.DatagramTransport | None = None
         self._peer: tuple[str, int] | None = None
+        self._news = asyncio.Event()
 
     async def __aenter__(self) -> Self:
         loop = asyncio.get_running_loop()
@@ -102,11 +103,22 @@ class Ear(asyncio.DatagramProtocol):
             self._peer = addr
             start = _HEADER.size + 4 * (first & 0x0F)
             self.packets.append(Packet(at, source, timestamp, data[start:]))
+            self._news.set()
 
     @property
     def recording(self) -> Recording:
         """All that was heard so far."""
         return assemble(self.packets)
+
+    def speak_to(self, port: int) -> None:
+        """Speak to this port of this machine, before anything was heard."""
+        self._peer = HOST, port
+
+    async def listen(self, until_at: float) -> None:
+        """Until something was heard at this instant (seconds since the epoch) or later."""
+        while not self.packets or self.packets[-1].at < until_at:
+            self._news.clear()
+            await self._news.wait()
 
     async def say(self, samples: Samples) -> None:
         """Speak to whoever was heard last, in packets of 20 ms. RuntimeError if nobody was heard yet."""

@@ -97,12 +97,15 @@ class LogWatch:
         assert isinstance(found, AgentStateChanged)
         return found
 
+    def agent_states(self, agent: str) -> list[AgentStateChanged]:
+        """The agent's changes of state so far."""
+        return [
+            event for event in self.events if isinstance(event, AgentStateChanged) and event.agent == agent
+        ]
+
     def last_state(self, agent: str) -> AgentStateChanged | None:
-        """The agent's last change of state so far."""
-        for event in reversed(self.events):
-            if isinstance(event, AgentStateChanged) and event.agent == agent:
-                return event
-        return None
+        """The last of them."""
+        return next(iter(self.agent_states(agent)[-1:]), None)
 
     def of_call(self, call: str) -> list[AnyCallEvent]:
         """The events of one call so far, in order."""

@@ -24,7 +24,7 @@ from tests.rig.sipp import Phone, Play, program
 REPOSITORY = Path(__file__).resolve().parent.parent.parent
 SIP = "127.0.0.1:5060"
 START_S = 60.0
-STOP_S = 40.0
+STOP_S = 25.0
 _LOG_LINES = 40
 
 

@@ -48,6 +48,22 @@ class Heard(NamedTuple):
 NOTHING = Heard(0.0, 0.0, 0.0)
 
 
+class Piece:
+    """A sound in which others are looked for; it keeps its signs."""
+
+    def __init__(self, samples: Samples) -> None:
+        self.samples = samples
+        self._signs: dict[int, bytes] = {}
+
+    def signs(self, offset: int) -> bytes:
+        """One bit a sample from `offset` on, first sample in the lowest bit: whether it is negative."""
+        if offset not in self._signs:
+            bits = "".join("1" if sample < 0 else "0" for sample in reversed(self.samples[offset:]))
+            size = (len(bits) + 7) // 8
+            self._signs[offset] = int(bits, 2).to_bytes(size, "little") if bits else b""
+        return self._signs[offset]
+
+
 def _ulaw_table() -> list[int]:
     """ITU-T G.711, table 2a: sample for each µ-law byte."""
     table = []
@@ -128,26 +144,31 @@ def heard(recording: Samples, prompt: Samples) -> Heard:
     probe = _loudest(prompt)
     if loudness(prompt[probe : probe + PROBE]) < LOUD:
         raise ValueError("the prompt is silence")
-    at = _find(prompt[probe : probe + PROBE], recording, 1)
+    at = _find(prompt[probe : probe + PROBE], Piece(recording), 1)
     return _compare(prompt, recording, at - probe) if at is not None else NOTHING
 
 
-def heard_music(recording: Samples, music: Samples) -> Heard:
-    """How much of the recording is this music, wherever it was taken from. A silent one has heard nothing."""
+def heard_music(recording: Samples, pieces: Sequence[Piece]) -> Heard:
+    """How much of the recording is one of these pieces, from wherever in it. Silence has heard nothing."""
     probe = _loudest(recording)
     if len(recording) < PROBE or loudness(recording[probe : probe + PROBE]) < LOUD:
         return NOTHING
     quarter = len(recording) // 4
     probes = {at + _loudest(recording[at : at + quarter]) for at in range(0, quarter * 4, quarter)} | {probe}
-    # players read whole frames; other offsets are tried when that has not found it
-    best = max(_lay(recording, music, probe, FRAME) for probe in probes)
-    return best if best.share >= SAME else max(best, _lay(recording, music, probe, 1))
+    best = NOTHING
+    for step, some in (
+        (FRAME, probes),
+        (1, {probe}),
+    ):  # players read whole frames; the rest is tried if need be
+        if best.share < SAME:
+            best = max(best, *(_lay(recording, piece, start, step) for piece in pieces for start in some))
+    return best
 
 
-def _lay(recording: Samples, music: Samples, probe: int, step: int) -> Heard:
-    """The recording compared with the music where its stretch from `probe` on fits best."""
-    at = _find(recording[probe : probe + PROBE], music, step)
-    return _compare(recording, music, at - probe) if at is not None else NOTHING
+def _lay(recording: Samples, piece: Piece, probe: int, step: int) -> Heard:
+    """The recording compared with the piece where its stretch from `probe` on fits best."""
+    at = _find(recording[probe : probe + PROBE], piece, step)
+    return _compare(recording, piece.samples, at - probe) if at is not None else NOTHING
 
 
 def _loudest(samples: Samples) -> int:
@@ -156,22 +177,14 @@ def _loudest(samples: Samples) -> int:
     return max(starts, key=lambda start: loudness(samples[start : start + PROBE]))
 
 
-def _signs(samples: Samples, offset: int) -> bytes:
-    """One bit a sample from `offset` on, first sample in the lowest bit: whether it is negative."""
-    bits = "".join("1" if sample < 0 else "0" for sample in reversed(samples[offset:]))
-    return int(bits, 2).to_bytes((len(bits) + 7) // 8, "little") if bits else b""
-
-
-def _find(wanted: Samples, sound: Samples, step: int) -> int | None:
-    """The offset (a multiple of `step`) in `sound` at which most signs agree with those of `wanted`."""
+def _find(wanted: Samples, piece: Piece, step: int) -> int | None:
+    """The offset (a multiple of `step`) in the piece at which most signs agree with those of `wanted`."""
     count, size = len(wanted), len(wanted) // 8
-    if count > len(sound):
-        return None
-    pattern = int.from_bytes(_signs(wanted, 0)[:size], "little")
+    pattern = int.from_bytes(Piece(wanted).signs(0)[:size], "little")
     best, where = size * 8, None
     for offset in range(0, 8, math.gcd(step, 8)):
-        signs = _signs(sound, offset)
-        for at in range(offset, len(sound) - count + 1, math.lcm(step, 8)):
+        signs = piece.signs(offset)
+        for at in range(offset, len(piece.samples) - count + 1, math.lcm(step, 8)):
             start = (at - offset) // 8
             differ = (int.from_bytes(signs[start : start + size], "little") ^ pattern).bit_count()
             if differ < best:

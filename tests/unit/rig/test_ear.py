@@ -1,5 +1,9 @@
 """Recordings keep time: gaps are gaps, and a new sender is placed by the clock."""
 
+import asyncio
+
+import pytest
+
 from tests.rig.ear import Ear, Packet, assemble
 from tests.rig.sound import FRAME, RATE, encode_ulaw
 
@@ -45,10 +49,13 @@ def test_nothing_was_heard() -> None:
     assert assemble([]).samples == []
 
 
-async def test_two_ears_talk() -> None:
-    async with Ear() as one, Ear() as other:
-        other._peer = ("127.0.0.1", one.port)
-        await other.say([8000] * FRAME * 10)
-        await one.say([-8000] * FRAME * 10)
-        assert len(one.recording.samples) == 10 * FRAME
-        assert len(other.recording.samples) == 10 * FRAME
+async def test_an_ear_speaks_to_whom_it_has_heard() -> None:
+    async with Ear() as one, Ear() as other, asyncio.timeout(10):
+        with pytest.raises(RuntimeError, match="nobody"):
+            await other.say([8000])
+        one.speak_to(other.port)
+        await one.say([8000] * FRAME)
+        await other.listen(0)
+        await other.say([-8000] * FRAME)
+        await one.listen(0)
+        assert len(one.recording.samples) == len(other.recording.samples) == FRAME

@@ -1,7 +1,5 @@
 """The comparison of sounds can fail: wrong prompts, silence, and music that stops each turn it red."""
 
-import math
-import random
 from pathlib import Path
 
 import pytest
@@ -9,6 +7,7 @@ import pytest
 from tests.rig.sound import (
     FRAME,
     RATE,
+    Piece,
     SoundUnfit,
     decode_ulaw,
     encode_ulaw,
@@ -17,23 +16,7 @@ from tests.rig.sound import (
     is_silent,
     read_sound,
 )
-
-
-def speech(seed: int, seconds: float) -> list[int]:
-    """Something like a voice: a few partials that wander, in syllables with pauses."""
-    dice = random.Random(seed)
-    samples: list[int] = []
-    while len(samples) < seconds * RATE:
-        pitch, loud = dice.uniform(90, 250), dice.uniform(2000, 9000)
-        partials = [(pitch * n, dice.uniform(0.2, 1) / n, dice.uniform(0, 6)) for n in range(1, 9)]
-        syllable = dice.randint(900, 2500)
-        for at in range(syllable):
-            envelope = math.sin(math.pi * at / syllable)
-            wave = sum(share * math.sin(6.2832 * hertz * at / RATE + turn) for hertz, share, turn in partials)
-            samples.append(round(loud * envelope * wave / 2))
-        samples.extend([0] * dice.randint(0, 900))
-    return samples[: round(seconds * RATE)]
-
+from tests.rig.voice import speech
 
 PROMPT = speech(1, 2.0)
 OTHER = speech(2, 2.0)
@@ -84,19 +67,19 @@ def test_silent_prompt_proves_nothing() -> None:
 
 @pytest.mark.parametrize("begin", [FRAME * 77, FRAME * 77 + 13])
 def test_music_is_heard_from_anywhere(begin: int) -> None:
-    found = heard_music(through_a_phone(MUSIC[begin : begin + 3 * RATE]), MUSIC)
+    found = heard_music(through_a_phone(MUSIC[begin : begin + 3 * RATE]), [Piece(MUSIC)])
     assert found.share == 1.0
     assert found.at_s == begin / RATE
 
 
 def test_other_music_or_silence_is_not_heard() -> None:
-    assert heard_music(through_a_phone(PROMPT), MUSIC).share == 0.0
-    assert heard_music([0] * 20000, MUSIC).share == 0.0
-    assert heard_music([], MUSIC).share == 0.0
+    assert heard_music(through_a_phone(PROMPT), [Piece(MUSIC)]).share == 0.0
+    assert heard_music([0] * 20000, [Piece(MUSIC)]).share == 0.0
+    assert heard_music([], [Piece(MUSIC)]).share == 0.0
 
 
 def test_music_that_goes_over_into_something_else_is_heard_in_part() -> None:
-    found = heard_music(through_a_phone(MUSIC[:16000] + OTHER), MUSIC)
+    found = heard_music(through_a_phone(MUSIC[:16000] + OTHER), [Piece(MUSIC)])
     assert 0.3 < found.share < 0.7
 
 

@@ -1,0 +1,42 @@
+"""One server for all plots. It needs name spaces of its own: `make test` makes them."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from tests.live.stage import PLOTS, Played, Plot, Stage, make_callflows
+from tests.rig.server import Server, alone_in_network
+
+Watch = Callable[[Plot], Awaitable[Played]]
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def stage(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stage]:
+    """The server with the tests' callflows."""
+    if not alone_in_network():
+        pytest.fail("live tests want name spaces of their own: make test")
+    callflows: Path = tmp_path_factory.mktemp("live") / "callflows"
+    sounds = make_callflows(callflows)
+    async with Server(callflows) as server:
+        yield Stage(server, sounds)
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def watch(stage: Stage) -> AsyncIterator[Watch]:
+    """`await watch(plot)`: what was seen of it. All plots are played at once, from the first time on."""
+    playing = {plot: asyncio.ensure_future(plot(stage)) for plot in PLOTS}
+
+    async def seen(plot: Plot) -> Played:
+        try:
+            return await asyncio.shield(playing[plot])
+        except BaseException:
+            print(stage.server.state)
+            raise
+
+    yield seen
+    for task in playing.values():
+        task.cancel()
+    await asyncio.gather(*playing.values(), return_exceptions=True)
