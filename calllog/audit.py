@@ -169,7 +169,8 @@ class Audit:
             self._queue(queue).waiting += max(more, 0)
             allowed = (0, 1) if live else (0,)
             if more not in allowed:
-                self._found(Violation(call, "balance", f"joined {queue} {more:+d} times more than left it"))
+                done = "joined {0} without leaving it" if more > 0 else "left {0} without having joined it"
+                self._found(Violation(call, "balance", f"{done.format(queue)}, {abs(more)} times"))
 
     def _queue(self, name: str) -> QueueCounts:
         return self._report.queues.setdefault(name, QueueCounts())

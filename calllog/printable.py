@@ -16,9 +16,13 @@ def printable(text: str, limit: int = LIMIT) -> str:
     """The text on one line: the unseen is escaped, what is odd is quoted, what is too long is cut."""
     shown = text[:limit]
     if shown and not (_PLAIN.fullmatch(shown) and shown.isprintable()):
-        escaped = shown.replace("\\", "\\\\").replace('"', '\\"')
-        shown = '"' + "".join(char if char.isprintable() else _escape(char) for char in escaped) + '"'
+        shown = '"' + escaped(shown.replace("\\", "\\\\").replace('"', '\\"')) + '"'
     return shown if len(text) <= limit else f"{shown}… ({len(text)} characters)"
+
+
+def escaped(text: str) -> str:
+    """A sentence of ours that may quote untrusted text: only what cannot be seen is escaped."""
+    return "".join(char if char.isprintable() else _escape(char) for char in text)
 
 
 def printable_json(text: str) -> str:

@@ -12,7 +12,7 @@ from rich.text import Text
 from calllog.events import AnyCallEvent, Ended, redacted
 from calllog.grammar import violations
 from calllog.phases import GLYPH, NAME, Phase, after_each, bar, spans
-from calllog.printable import duration, printable
+from calllog.printable import duration, escaped, printable
 from calllog.words import details, title
 
 MAX_WIDTH = 100
@@ -79,7 +79,7 @@ class CallTable:
         last = self._events[-1]
         found = violations(self._events, live=not isinstance(last, Ended))
         if found:
-            lines = "\n".join(f"  ✗ {printable(broken.what, 200)}" for broken in found)
+            lines = "\n".join(f"  ✗ {escaped(broken.what)}" for broken in found)
             return Text(f"This log breaks {len(found)} rule{'s' * (len(found) > 1)}:\n{lines}")
         if not isinstance(last, Ended):
             return Text("The call goes on.")

@@ -14,7 +14,8 @@ from rich.text import Text
 from calllog.audit import AgentCounters, Audit, Report
 from calllog.errors import LogAway
 from calllog.events import CallEvent, encode, redacted
-from calllog.printable import printable, printable_json
+from calllog.grammar import Violation
+from calllog.printable import escaped, printable, printable_json
 from calllog.stream import Entry, LogStream, call_events
 from calllog.table import CallTable
 from calllog.words import line
@@ -44,7 +45,7 @@ class Printer:
             if self.as_json:
                 click.echo(printable_json(msgspec.json.encode(note).decode()))
             else:
-                click.echo(f"entry {entry.position} cannot be read: {printable(entry.broken, 200)}", err=True)
+                click.echo(f"entry {entry.position} cannot be read: {escaped(entry.broken)}", err=True)
             return
         if self.as_json:
             raw = encode(redacted(entry.event)) if self.redact else entry.raw
@@ -112,7 +113,7 @@ def _run(work: Coroutine[None, None, int]) -> None:
     try:
         code = asyncio.run(work)
     except (LogAway, StoreAway) as error:
-        click.echo(f"holdfast: {printable(str(error), 300)}", err=True)
+        click.echo(f"holdfast: {escaped(str(error))}", err=True)
         code = AWAY
     except KeyboardInterrupt:
         code = OK
@@ -193,7 +194,7 @@ async def _go_on(printer: Printer, stream: LogStream, call: str | None, position
                         return
         except LogAway as error:
             if not away:
-                click.echo(f"holdfast: {printable(str(error), 300)}; waiting for it", err=True)
+                click.echo(f"holdfast: {escaped(str(error))}; waiting for it", err=True)
             away = True
             await asyncio.sleep(RETRY_S)
 
@@ -248,21 +249,36 @@ async def _counters(store: Store) -> dict[str, AgentCounters]:
 def _tell(report: Report) -> None:
     console = Console(highlight=False)
     console.print(
-        f"{report.events:,} events: {report.calls:,} calls ({report.ended:,} ended, {report.live:,} live), "
-        f"{report.agents:,} agents, {report.broken:,} entries that cannot be read."
+        f"{report.events:,} events, {report.calls:,} calls ({report.ended:,} ended, {report.live:,} live), "
+        f"{report.agents:,} agents; {report.broken:,} entries unreadable"
     )
     if report.queues:
         console.print()
         console.print(_balance(report))
     console.print()
-    if not report.violations:
+    if report.violations:
+        _tell_findings(console, report)
+    else:
         console.print("✓ Sound: no rule is broken.")
-        return
-    console.print(f"✗ {len(report.violations):,} rules are broken:")
+
+
+def _tell_findings(console: Console, report: Report) -> None:
+    """Every finding, under the call it was found in."""
+    by_owner: dict[str, list[Violation]] = {}
     for violation in report.violations:
-        owner = printable(violation.call)
-        where = f" (event {violation.seq})" if violation.seq else ""
-        console.print(Text(f"  {owner}{where}: {violation.rule}: {printable(violation.what, 300)}"))
+        by_owner.setdefault(violation.call, []).append(violation)
+    console.print(f"✗ {len(report.violations):,} findings, in {len(by_owner):,} places:")
+    for owner, violations in by_owner.items():
+        table = Table(box=None, show_header=False, padding=(0, 1))
+        table.add_column(min_width=9, no_wrap=True)
+        table.add_column(min_width=8, no_wrap=True)
+        table.add_column(overflow="fold")
+        for violation in violations:
+            where = f"event {violation.seq}" if violation.seq else ""
+            table.add_row(where, violation.rule, Text(escaped(violation.what)))
+        console.print()
+        console.print(Text(printable(owner), style="bold"))
+        console.print(table)
 
 
 def _balance(report: Report) -> Table:

@@ -5,10 +5,15 @@ from dataclasses import dataclass
 from itertools import count
 
 import pytest
+from hypothesis import HealthCheck, settings
 from redis import Redis
 
 from calllog.events import AnyEvent, encode
 from tests.queues.redis_process import RedisProcess
+
+settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("busy")
+"""How long an example takes says how busy the machine is, nothing else."""
 
 _SITES = count(1)
 

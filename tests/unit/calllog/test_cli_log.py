@@ -136,7 +136,7 @@ def test_the_audit_names_the_call_that_breaks_a_rule(planted: Planted, holdfast:
     result = holdfast("audit")
     assert result.exit_code == FINDINGS
     assert call in result.stdout
-    assert "cannot be read" in result.stdout
+    assert "not an event" in result.stdout
     facts = json.loads(holdfast("audit", "--json").stdout)
     assert not facts["sound"]
     assert call in {violation["call"] for violation in facts["violations"]}
