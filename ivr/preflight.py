@@ -27,7 +27,7 @@ FREE_BYTES = 512 * 1024 * 1024
 
 def refusals(settings: Settings) -> list[str]:
     """Why the server must not start here, each with what mends it; empty when it may."""
-    found = [*_machine(settings)]
+    found = machine(settings)
     runtime: Runtime | None = None
     try:
         runtime = find(settings.runtime)
@@ -42,7 +42,12 @@ def refusals(settings: Settings) -> list[str]:
     return found
 
 
-def _machine(settings: Settings) -> Iterator[str]:
+def machine(settings: Settings) -> list[str]:
+    """What this machine lacks."""
+    return [*_lacks(settings)]
+
+
+def _lacks(settings: Settings) -> Iterator[str]:
     if os.geteuid() != 0:
         yield "only root can give Asterisk and Redis their own users: start as root"
     if missing := [tool for tool in TOOLS if not shutil.which(tool)]:

@@ -1,0 +1,108 @@
+import os
+import shutil
+import socket
+from ipaddress import IPv4Network, ip_address
+from pathlib import Path
+
+import pytest
+
+from ivr import preflight
+from ivr.runtime import Runtime
+from ivr.settings import Settings
+from tests.unit.serve.conftest import say
+
+HERE = ip_address("127.0.0.1")
+OFFICE = ip_address("192.168.7.20")
+
+
+def test_the_workers_port_on_loopback_is_fine() -> None:
+    assert preflight.reach(Settings(), [HERE, OFFICE]) == []
+
+
+@pytest.mark.parametrize("bind", ["192.168.7.20", "0.0.0.0"])  # noqa: S104
+def test_the_workers_port_in_a_strange_network_is_refused(bind: str) -> None:
+    (refusal,) = preflight.reach(Settings(worker_bind=bind), [HERE, OFFICE])
+    assert "192.168.7.20" in refusal
+    assert "HOLDFAST_TRUSTED" in refusal
+
+
+def test_a_trusted_network_is_accepted() -> None:
+    trusted = [IPv4Network("127.0.0.0/8"), IPv4Network("192.168.7.0/24")]
+    assert preflight.reach(Settings(worker_bind="0.0.0.0", trusted=trusted), [HERE, OFFICE]) == []  # noqa: S104
+
+
+def test_a_bind_address_that_is_none() -> None:
+    assert "is no address" in preflight.reach(Settings(worker_bind="localhost"), [])[0]
+
+
+def test_ports_that_others_have_are_named() -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sip, socket.socket() as worker:
+        sip.bind(("127.0.0.1", 0))
+        worker.bind(("127.0.0.1", 0))
+        worker.listen()
+        settings = Settings(
+            sip_bind=f"127.0.0.1:{sip.getsockname()[1]}", worker_port=worker.getsockname()[1] - 1, workers=1
+        )
+        taken = preflight.ports(settings)
+    assert len(taken) == 2
+    assert "HOLDFAST_SIP_BIND" in taken[0]
+    assert "HOLDFAST_WORKER_PORT" in taken[1]
+    assert preflight.ports(settings) == []
+
+
+def test_all_errors_of_the_callflows_at_once(tmp_path: Path) -> None:
+    (tmp_path / "flows").mkdir()
+    (tmp_path / "flows" / "main.yaml").write_text("steps:\n  a:\n    teleport: there\n  b:\n    plaay: x\n")
+    told = preflight.callflows(tmp_path)
+    assert any("teleport" in line and "main.yaml:3" in line for line in told)
+    assert any("plaay" in line for line in told)
+    assert "HOLDFAST_CALLFLOWS" in preflight.callflows(tmp_path / "nowhere")[0]
+
+
+def test_every_unfit_secret_is_told(tmp_path: Path) -> None:
+    assert preflight.secrets(tmp_path / "none-yet") == []
+    tmp_path.chmod(0o755)
+    for name, text, mode in (
+        ("ari", "", 0o600),
+        ("worker", "asterisk", 0o600),
+        ("device-a", "x" * 30, 0o644),
+    ):
+        (tmp_path / name).write_text(text)
+        (tmp_path / name).chmod(mode)
+    told = preflight.secrets(tmp_path)
+    assert len(told) == 4
+    assert f"chmod 700 {tmp_path}" in told[0]
+
+
+@pytest.mark.parametrize(
+    ("answer", "complaint"),
+    [
+        ("# Persistence\naof_enabled:0", "CONFIG SET appendonly yes"),
+        ("NOAUTH Authentication required.", "does not answer (NOAUTH"),
+        ("", "does not answer (it says nothing)"),
+    ],
+)
+def test_somebody_elses_redis_must_keep_what_it_acknowledges(
+    runtime: Runtime, answer: str, complaint: str
+) -> None:
+    say(runtime.root, "redis-cli", answer)
+    (told,) = preflight.redis("redis://ivr:geheim@192.0.2.1:6379/0", runtime)
+    assert complaint in told
+    assert "geheim" not in told
+
+
+def test_a_redis_with_append_only_file_is_accepted(runtime: Runtime) -> None:
+    say(runtime.root, "redis-cli", "# Persistence\naof_enabled:1")
+    assert preflight.redis("redis://192.0.2.1:6379/0", runtime) == []
+
+
+def test_a_disk_nearly_full_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    usage = shutil.disk_usage(tmp_path)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage._replace(free=10 * 2**20))
+    told = preflight.machine(Settings(data=tmp_path / "data"))
+    assert any("only 10 MiB are free" in line for line in told)
+
+
+def test_only_root_may_start_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    assert any("start as root" in line for line in preflight.machine(Settings(data=tmp_path / "data")))
