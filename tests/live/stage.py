@@ -162,6 +162,8 @@ class Stage:
                 (leg,) = await phone.done()
             events = await self.log.whole(logged_as or caller.number)
             heard = ear.recording
+        for actor in (agents or {}).values():
+            await actor.phone.quiet()
         return Played(
             logged_as or caller.number,
             events,

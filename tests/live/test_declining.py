@@ -13,6 +13,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 
 def music_all_the_time(played: Played, stage: Stage) -> bool:
+    """While waiting; through every offer."""
     waiting = played.heard_between(played.one("hold_started", "queue"), played.one("hold_ended", "queue"))
     return heard_music(waiting, stage.music).share > 0.95
 
@@ -24,7 +25,7 @@ def declines(played: Played) -> list[tuple[str, str]]:
 @plot
 async def busy(stage: Stage) -> Played:
     async with (
-        stage.agent("bert", "agent_is_busy", ring_ms=300) as bert,
+        stage.agent("bert", "agent_is_busy", ring_ms=1500) as bert,
         stage.agent("berta", "agent_answers", ring_ms=100, talk_ms=500) as berta,
     ):
         await stage.dials("berta", "*45")  # bert was ready before her, so he is rung first

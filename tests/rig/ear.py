@@ -51,18 +51,25 @@ class Recording:
 
 
 def assemble(packets: list[Packet]) -> Recording:
-    """Lay the packets out by their timestamps; a new source, or one gone astray, is placed by the clock."""
+    """Lay the packets out by their timestamps; a new source, or one gone astray, is placed by the clock.
+
+    A packet that is off by less than a frame follows the one before without gap, as it would in a phone:
+    Asterisk's timestamps of files follow its clock.
+    """
     if not packets:
         return Recording(0.0, [])
     began_at = packets[0].at
     placed: list[tuple[int, bytes]] = []
-    source = timestamp = origin = 0
+    source = timestamp = origin = follows = 0
     for packet in packets:
         due = round((packet.at - began_at) * RATE)
         ahead = (packet.timestamp - timestamp + _WRAP // 2) % _WRAP - _WRAP // 2
         if not placed or packet.source != source or abs(origin + ahead - due) > _ASTRAY:
             source, origin, ahead = packet.source, due, 0
         timestamp, origin = packet.timestamp, origin + ahead
+        if abs(origin - follows) < FRAME:
+            origin = follows
+        follows = origin + len(packet.payload)
         placed.append((origin, packet.payload))
     samples = [0] * max(origin + len(payload) for origin, payload in placed)
     for origin, payload in placed:

@@ -51,6 +51,11 @@ class Leg:
         return int(self.call_id.partition("-")[0])
 
     @property
+    def open(self) -> bool:
+        """Neither refused nor ended yet."""
+        return not self.ended_at and (self.status == 0 or self.answered_at > 0)
+
+    @property
     def talked_ms(self) -> int:
         """From the answer to the first BYE; 0 if there is not both."""
         return self.ended_at - self.answered_at if self.answered_at and self.ended_at else 0

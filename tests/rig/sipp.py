@@ -135,6 +135,13 @@ class Phone:
             raise PhoneFailed(f"{self.play.scenario} ended with {code}: {self.complaint}")
         return self.legs
 
+    async def quiet(self, patience_s: float = PATIENCE_S) -> list[Leg]:
+        """Wait until no call is open at this phone. Raises TimeoutError."""
+        async with asyncio.timeout(patience_s):
+            while any(leg.open for leg in self.legs):  # noqa: ASYNC110  (SIPp tells nobody but its file)
+                await asyncio.sleep(0.02)
+        return self.legs
+
     async def stop(self) -> None:
         """End the process: no new calls, and after a while none at all. Harmless when it has ended."""
         if not self._process or self._process.returncode is not None:
