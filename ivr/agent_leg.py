@@ -32,7 +32,10 @@ class AgentLeg:
 
     @classmethod
     def of_record(cls, record: CallRecord) -> "AgentLeg":
-        return cls(record.call, record.agent, "", record.attempt, 0)
+        """The leg of a call that was taken over, which may exist or not, and be bridged or not."""
+        leg = cls(record.call, record.agent, "", record.attempt, 0, answered=record.state == "talking")
+        leg.bridge = bridge_id(record.call, record.attempt)
+        return leg
 
     @property
     def channel(self) -> str:
@@ -46,6 +49,11 @@ class AgentLeg:
 def leg_channel(call: str, attempt: int) -> str:
     """Channel id of the nth attempt to reach an agent for a call."""
     return f"{call}-a{attempt}"
+
+
+def bridge_id(call: str, attempt: int) -> str:
+    """Id of the bridge in which the nth attempt joins caller and agent."""
+    return f"{call}-b{attempt}"
 
 
 def owner_of(channel: str) -> str:
