@@ -54,6 +54,8 @@ class CallRecord:
     hold_caller_at: int
     served: int
     """How often he was bridged to an agent."""
+    left: str
+    """How his wait ended, while he is still in the step in which he waited; empty otherwise."""
     overflowed: bool
     """He has left a queue by a rule."""
 
@@ -247,6 +249,7 @@ def _record(call: str, fields: Mapping[str, str]) -> CallRecord:
         hold_agent_at=number("hold_agent_at"),
         hold_caller_at=number("hold_caller_at"),
         served=number("served"),
+        left=text("left"),
         overflowed=bool(text("overflowed")),
     )
 

@@ -1,6 +1,8 @@
 """Whether this worker takes one more call. A worker that does not claims nothing, and another one does."""
 
 import asyncio
+from collections.abc import Iterable
+from zlib import crc32
 
 LAG_LIMIT_S = 0.1
 """An event loop this late is drowning: the calls it has come first."""
@@ -36,3 +38,30 @@ class Door:
             due = loop.time() + TICK_S
             await asyncio.sleep(TICK_S)
             self._lag_s = loop.time() - due
+
+
+class Turns:
+    """Whose turn a new call is, so that live workers do not race for each: the losers' claims cost CPU.
+
+    By the call's id, among the workers that live. A call that is broadcast a second time was not claimed by
+    the one whose turn it was: then everybody may.
+    """
+
+    KEPT = 1000
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._workers = [name]
+        self._seen: dict[str, None] = {}
+
+    def among(self, workers: Iterable[str]) -> None:
+        """Who lives now; we ourselves always do."""
+        self._workers = sorted({self._name, *workers})
+
+    def mine(self, call: str) -> bool:
+        """Whether to claim a call that has just been broadcast."""
+        again = call in self._seen
+        self._seen[call] = None
+        if len(self._seen) > self.KEPT:
+            del self._seen[next(iter(self._seen))]
+        return again or self._workers[crc32(call.encode()) % len(self._workers)] == self._name

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import NoReturn
 
 from calllog.errors import HoldfastError
-from ivr.agent_leg import AgentLeg, decline_reason
+from ivr.agent_leg import AgentLeg, bridge_id, decline_reason
 from ivr.ari import AriError, Asterisk, AsteriskAway, Conflict, NotFound, Silenced
 from ivr.ari import events as ari
 from ivr.checkpoint import CallRecord, Checkpoint
@@ -29,7 +29,7 @@ log = logging.getLogger(__name__)
 
 Message = ari.ChannelEvent | ari.PlaybackFinished | Offer
 
-CAUSES = {"normal": 16, "busy": 17, "rejected": 21, "unknown-number": 1, "congestion": 42, "unavailable": 20}
+CAUSES = {"normal": 16, "busy": 17, "congestion": 42, "rejected": 21, "unavailable": 20, "unallocated": 1}
 """Names for `hangup cause`, by Q.850; Asterisk maps them to a SIP final response before the answer."""
 
 _REASONS = {"caller": "caller-hangup", "agent": "agent-hangup", "system": "flow-ended"}
@@ -75,6 +75,7 @@ class Session:
         self.task: asyncio.Task[None] | None = None
         self.mailbox: Mailbox[Message] = Mailbox()
         self._answered = False
+        self._to_flush = False
         self._digits: deque[str] = deque()
         self._plays = 0
         self._leg: AgentLeg | None = None
@@ -111,6 +112,9 @@ class Session:
         self._resumed = resumed
         self.variables = dict(resumed.vars)
         self._answered = resumed.answered_at > 0
+        if resumed.state in ("offered", "connecting", "talking"):
+            self._leg = AgentLeg.of_record(resumed)
+            self.house.listen(self._leg.channel, self)
         # The caller may have gone while nobody owned the call: then that is all there is to tell.
         for _ in range(len(self.mailbox)):
             message = await self.mailbox.take()
@@ -192,12 +196,26 @@ class Session:
     async def checkpoint(self, flow: str, version: int, path: str) -> None:
         self.path = path
         resumed = self._resumed
-        if resumed is not None and resumed.state != "flow":
-            return  # the call is further than this checkpoint: in a queue or with an agent
-        self._resumed = None
+        if resumed is not None and path == resumed.step:
+            if resumed.state != "flow":
+                return  # the call is further than this checkpoint: in a queue or with an agent
+        elif resumed is not None:
+            self._resumed = None
+            if resumed.state != "flow":  # the flow no longer has the step in which he waited
+                await self.house.store.leave(self.handle, reason="system_error")
         await self.house.checkpoint.step(
-            self.handle, flow=flow, version=version, path=path, vars=self.variables
+            self.handle, flow=flow, version=version, path=path, vars=self.variables, ride=True
         )
+        self._to_flush = True
+
+    async def _flush(self) -> None:
+        """Make the step's checkpoint durable before the step does anything that must not be done twice.
+
+        A `queue` or `hangup` step begins with a write of its own: there the checkpoint rides.
+        """
+        if self._to_flush:
+            self._to_flush = False
+            await self.house.checkpoint.flush(self.handle)
 
     async def answer(self) -> None:
         if self._answered:
@@ -216,6 +234,7 @@ class Session:
         self._digits.clear()
 
     async def digit(self, timeout_s: float) -> str | None:
+        await self._flush()
         until = asyncio.get_running_loop().time() + timeout_s
         while not self._digits:
             if await self._next(until) is None:
@@ -225,6 +244,7 @@ class Session:
     async def play(self, media: Sequence[str], interrupt: str = "") -> str | None:
         if self._digits and self._digits[0] in interrupt:
             return self._digits[0]
+        await self._flush()
         self._plays += 1
         playback = playback_id(self.call, self._plays)
         await self._tell(self.house.asterisk.play(self.call, playback, media))
@@ -247,7 +267,10 @@ class Session:
     async def queue(self, name: str, max_wait_s: float | None) -> str:
         """Hold the caller, serve him, and return when the agent has left or the wait was too long."""
         resumed, self._resumed = self._resumed, None
-        if resumed is not None and resumed.queue == name:
+        self._to_flush = False
+        if resumed is not None and resumed.state == "flow" and resumed.left:
+            return resumed.left  # he had left the queue when his worker died
+        if resumed is not None and resumed.state != "flow":
             joined_at = resumed.joined_at
             talking = await self._resume(resumed)
             if talking:
@@ -332,7 +355,7 @@ class Session:
         if not await self._settle(leg):
             await asterisk.hang_up(leg.channel)
             return "withdrawn"
-        leg.bridge = f"{self.call}-b{leg.attempt}"
+        leg.bridge = bridge_id(self.call, leg.attempt)
         try:
             await asterisk.bridge(leg.bridge, (self.call, leg.channel))
         except AriError as error:
@@ -380,13 +403,10 @@ class Session:
     async def _resume(self, record: CallRecord) -> bool:
         """Go on where the record says. True: the caller talks to an agent; False: he waits in his place."""
         asterisk, store = self.house.asterisk, self.house.store
-        if record.state == "waiting":
+        leg = self._leg
+        if leg is None:
             return False
-        leg = self._leg = AgentLeg.of_record(record)
-        leg.bridge = f"{self.call}-b{leg.attempt}"
-        self.house.listen(leg.channel, self)
         if record.state == "talking":
-            leg.answered = True
             if leg.channel not in await asterisk.bridged(leg.bridge):
                 self.mailbox.put(ari.ChannelDestroyed(channel=ari.Channel(id=leg.channel)))
             return True

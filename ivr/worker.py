@@ -23,7 +23,7 @@ from ivr.ari import events as ari
 from ivr.ari.errors import AriError
 from ivr.callflows import Callflows
 from ivr.checkpoint import CallRecord, Checkpoint, host_id
-from ivr.door import Door
+from ivr.door import Door, Turns
 from ivr.flow.check import BrokenCallflows
 from ivr.flow.step import Flow
 from ivr.lease import Lease
@@ -58,6 +58,7 @@ class Worker:
         self.checkpoint = Checkpoint(self.store)
         self.lease = Lease()
         self.door = Door(settings.max_calls)
+        self.turns = Turns(self.name)
         self.versions = Versions(settings.data)
         self.watch = Watch(self.versions, settings.callflows, self._on_published, self._on_broken)
         self.speech = Speech(settings.data / "speech")
@@ -177,6 +178,7 @@ class Worker:
         if grant.draining and not self._stop.is_set():
             log.info("asked to drain")
             self._stop.set()
+        self.turns.among(peer.name for peer in grant.peers if peer.alive and not peer.draining)
         if not self.lease.peers_can_be_judged() or not self.link.connected:
             return
         for peer in grant.peers:
@@ -268,17 +270,20 @@ class Worker:
     def _on_event(self, event: ari.Event) -> None:
         match event:
             case ari.CallBroadcast():
-                if self.door.admits(len(self.sessions)) and not self.store.away:
+                admits = self.door.admits(len(self.sessions)) and not self.store.away
+                if admits and self.turns.mine(event.channel.id):
                     self._start(self._claim(event.channel.id))
             case ari.PlaybackFinished():
                 session = self._routes.get(owner_of(event.playback.id))
                 if session is not None:
                     session.mailbox.put(event)
-            case ari.EndpointStateChange():
-                online = event.endpoint.state == "online"
-                self._start(self._guarded(self.store.reach(event.endpoint.resource, online)))
+            case ari.ContactStatusChange():
+                self._start(self._guarded(self._feel_phone(event.endpoint.resource)))
             case _:
                 self._route(event)
+
+    async def _feel_phone(self, device: str) -> None:
+        await self.store.reach(device, await self.asterisk.reachable(device))
 
     def _route(self, event: ari.ChannelEvent) -> None:
         channel = event.channel.id

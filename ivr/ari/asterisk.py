@@ -71,7 +71,7 @@ class Asterisk:
     async def dial(self, leg: str, timeout_s: int, caller: str) -> None:
         """Ring a created channel's phone; its state `Up` tells the answer, `ChannelDestroyed` the refusal.
 
-        The phone shows the number and name of the channel `caller`: Asterisk hands them on, we never touch them.
+        The phone shows number and name of the channel `caller`: Asterisk hands them on, we never touch them.
         """
         await self.link.request("POST", f"channels/{leg}/dial", {"timeout": str(timeout_s), "caller": caller})
 
@@ -126,6 +126,14 @@ class Asterisk:
         reply = await self.link.request("GET", "endpoints/PJSIP")
         endpoints = msgspec.json.decode(reply, type=list[Endpoint])
         return {endpoint.resource: endpoint.state == "online" for endpoint in endpoints}
+
+    async def reachable(self, device: str) -> bool:
+        """Whether one SIP device can be rung; an unknown one cannot."""
+        try:
+            reply = await self.link.request("GET", f"endpoints/PJSIP/{device}")
+        except NotFound:
+            return False
+        return msgspec.json.decode(reply, type=Endpoint).state == "online"
 
     async def forgive(self, method: str, path: str) -> None:
         """A command for the tidying-up, where gone is as good as done."""

@@ -84,10 +84,6 @@ class StasisStart(_ChannelEvent, tag=True):
     replace_channel: Channel | None = None
 
 
-class StasisEnd(_ChannelEvent, tag=True):
-    """A channel has left our application: hung up, or moved to another worker."""
-
-
 class ChannelStateChange(_ChannelEvent, tag=True):
     """A channel rings or is up."""
 
@@ -120,15 +116,17 @@ class PlaybackFinished(_Event, tag=True, kw_only=True):
     playback: Playback
 
 
-class EndpointStateChange(_Event, tag=True, kw_only=True):
-    """A phone came or went."""
+class ContactStatusChange(_Event, tag=True, kw_only=True):
+    """A phone has registered, or no longer can be reached.
+
+    Not `EndpointStateChange`: that comes with every channel to and from a phone as well.
+    """
 
     endpoint: Endpoint
 
 
 ChannelEvent = (
     StasisStart
-    | StasisEnd
     | ChannelStateChange
     | ChannelDtmfReceived
     | ChannelHangupRequest
@@ -136,14 +134,13 @@ ChannelEvent = (
     | ChannelHold
     | ChannelUnhold
 )
-Event = CallBroadcast | ChannelEvent | PlaybackFinished | EndpointStateChange
+Event = CallBroadcast | ChannelEvent | PlaybackFinished | ContactStatusChange
 Message = Event | RESTResponse
 
 WANTED: list[str] = [
     "RESTResponse",  # the filter holds back replies, too
     "CallBroadcast",
     "StasisStart",
-    "StasisEnd",
     "ChannelStateChange",
     "ChannelDtmfReceived",
     "ChannelHangupRequest",
@@ -154,7 +151,7 @@ WANTED: list[str] = [
 ]
 """Event types for the event filter of a worker's application: the others never leave Asterisk."""
 
-WANTED_OF_DEVICES: list[str] = ["RESTResponse", "EndpointStateChange"]
+WANTED_OF_DEVICES: list[str] = ["RESTResponse", "ContactStatusChange"]
 
 _decoder: msgspec.json.Decoder[Message] = msgspec.json.Decoder(Message)
 

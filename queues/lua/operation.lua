@@ -29,6 +29,7 @@ local function write_notes()
     if string.sub(body, 1, 1) == '=' then
       local flow, version, step, vars = string.match(body, '^=(.-)\n(.-)\n(.-)\n(.*)$')
       redis.call('HSET', call.key, 'flow', flow, 'version', version, 'step', step, 'vars', vars)
+      put(call, 'left', '')  -- what ended the last wait is the outcome of the step before this one
     else
       log_call(call.key, call.id, body, note_at)
       if call.answered_at == '' and string.find(body, '{"kind":"answered"', 1, true) == 1 then
