@@ -1,0 +1,106 @@
+"""Workers, then Redis, killed at chosen instants of every window of a call's life; nobody may notice."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Iterator
+from itertools import chain, zip_longest
+from pathlib import Path
+
+import pytest
+
+from tests.chaos.disaster import Disaster, Staff
+from tests.chaos.doomed import Hit, Plan
+from tests.chaos.drill import HOLDING, QUEUED
+from tests.chaos.windows import BRIDGE, CLAIM, RESERVE, RING, SETTLE, WINDOWS, Instant
+
+LEAST = 10
+"""Recorded instants in each window."""
+RING_MS = 200
+LANES = 2
+PATIENCE_S = 75.0
+
+COMMAND = ("before", "sent", "after")
+
+PLAN: dict[str, list[Instant]] = {
+    CLAIM: [
+        *(Instant(CLAIM, f"ari POST events/claim {stage}") for stage in COMMAND),
+        *(Instant(CLAIM, f"event StasisStart {stage}") for stage in ("before", "after")),
+        *(Instant(CLAIM, f"script arrive {stage}") for stage in COMMAND),
+        *(Instant(CLAIM, f"ari POST events/claim {stage}", 2) for stage in COMMAND),
+        *(Instant(CLAIM, f"script arrive {stage}", 3) for stage in COMMAND),
+    ],
+    RESERVE: [
+        Instant(RESERVE, "reserved"),
+        Instant(RESERVE, "reserved", 2),
+        *(Instant(RESERVE, f"ari POST channels/create {stage}") for stage in COMMAND),
+        *(Instant(RESERVE, f"ari POST channels/*/dial {stage}") for stage in COMMAND),
+        *(Instant(RESERVE, f"event StasisStart {stage}") for stage in ("before", "after")),
+        Instant(RESERVE, "script join after"),
+        Instant(RESERVE, "event Ringing before"),
+    ],
+    RING: [
+        Instant(RING, "event Ringing after"),
+        *(Instant(RING, f"+{RING_MS * tenth // 10} ms") for tenth in range(1, 10)),
+        *(Instant(RING, f"event Up {stage}") for stage in ("before", "after")),
+    ],
+    SETTLE: [
+        *(Instant(SETTLE, f"script settle {stage}") for stage in COMMAND),
+        *(Instant(SETTLE, f"ari POST bridges {stage}") for stage in COMMAND),
+        *(Instant(SETTLE, f"ari POST bridges/*/addChannel {stage}") for stage in COMMAND),
+        *(Instant(SETTLE, f"script connected {stage}") for stage in COMMAND),
+    ],
+    BRIDGE: [
+        Instant(BRIDGE, "script connected after"),
+        Instant(BRIDGE, "+100 ms"),
+        Instant(BRIDGE, "event ChannelHold before"),
+        *(Instant(BRIDGE, f"script hold {stage}") for stage in COMMAND),
+        Instant(BRIDGE, "event ChannelUnhold after"),
+        *(Instant(BRIDGE, f"event ChannelHangupRequest {stage}") for stage in ("before", "after")),
+        Instant(BRIDGE, "ari DELETE channels/* sent"),
+        Instant(BRIDGE, "ari DELETE bridges/* sent"),
+        *(Instant(BRIDGE, f"script ended {stage}") for stage in COMMAND),
+    ],
+}
+
+
+def interleaved() -> Iterator[Instant]:
+    """The plan, one window after another and again, so that neighbours are never killed in a row."""
+    return (instant for instant in chain(*zip_longest(*PLAN.values())) if instant is not None)
+
+
+async def _keep_calling(disaster: Disaster, number: str, count: int) -> None:
+    """One wave of callers after the other, until the whole plan has been carried out, or time is up."""
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + PATIENCE_S
+    while len(disaster.hits) < len(disaster.plan.instants) and loop.time() < deadline:
+        wave = await disaster.call(number, count, stay_ms=2500, rate=count / 2)
+        await wave.done()
+
+
+def report(hits: list[Hit]) -> str:
+    """Hits per window, and at which instants."""
+    counted = Counter(hit.window for hit in hits)
+    lines = [f"{window}: {counted[window]} hits" for window in WINDOWS]
+    return "\n".join([*lines, *(f"  {hit.window}: {hit.point} ({hit.nth}) {hit.worker}" for hit in hits)])
+
+
+@pytest.mark.parametrize("victim", ["worker", "redis"])
+async def test_killed_at_every_instant_nobody_notices(victim: str, tmp_path: Path) -> None:
+    staff = {
+        "drill": Staff("agent_answers", 8, {"ring_ms": RING_MS, "talk_ms": 60_000}),
+        "holding": Staff(
+            "agent_holds", 4, {"ring_ms": RING_MS, "before_ms": 100, "hold_ms": 300, "talk_ms": 60_000}
+        ),
+    }
+    plan = Plan(list(interleaved()), victim)
+    async with Disaster(tmp_path, staff, plan, workers=3) as disaster:
+        async with asyncio.TaskGroup() as lanes:
+            for number, count in ((QUEUED, 6), (HOLDING, 3)):
+                for _ in range(LANES):
+                    lanes.create_task(_keep_calling(disaster, number, count))
+        await disaster.over()
+        print(report(disaster.hits))
+        findings = await disaster.findings()
+        assert not findings, "\n".join([report(disaster.hits), *findings, disaster.server.state])
+    counted = Counter(hit.window for hit in disaster.hits)
+    assert all(counted[window] >= LEAST for window in WINDOWS), report(disaster.hits)
