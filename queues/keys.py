@@ -7,7 +7,7 @@
 | call:ID | hash | the call + 60 s | queues | checkpoint, owner, epoch and place of a live call |
 | owned:WORKER | set | while it has calls | ivr | live calls of a worker |
 | workers | hash | for ever | ivr | worker → number of its incarnation |
-| process:WORKER | hash | for ever | ivr | pid, host, start of the incarnation |
+| process:WORKER | hash | for ever | ivr | pid, host, start and last renewal of the incarnation |
 | lease:WORKER | string | 4 s | ivr | number of the incarnation that lives |
 | draining | set | until drained or started again | ivr | workers that claim no more calls |
 | queues | set | published | queues | names of the queues |
@@ -23,6 +23,7 @@
 | ties | string | for ever | queues | last join's ms and how many there were in it |
 | version | string | for ever | queues | version of the published settings |
 | probe | string | for ever | queues | written after a connect to see that writing works |
+| told | hash | for ever | calllog | worker → its last system event, to recognise a repetition |
 | worker-events | hash | for ever | calllog | numbers of the workers' events |
 | wake:WORKER | channel | | queues | offers for calls of a worker, JSON |
 """

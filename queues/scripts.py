@@ -22,6 +22,7 @@ LIBRARIES: dict[str, tuple[str, ...]] = {
     "lease": (),
     "retire": (),
     "adopt": (),
+    "system": (),
     "probe": (),
 }
 """Script → libraries, in the order they are put before it."""

@@ -1,7 +1,8 @@
 -- ended: the call is over. Closes, in the order of the log's grammar, whatever is still open, then logs `ended`
 -- with times that add up; frees the agent and matches him.
 --
--- own: 1 verdict ('' = worked out here) · 2 ended_by · 3 the rest of the body, a JSON object's inside.
+-- own: 1 verdict ('' = worked out here) · 2 ended_by · 3 the rest of the body, a JSON object's inside
+-- 4, 5 bounds if nobody was told when it ended, ms.
 -- Result: verdict.
 
 -- A call that ended late came from a journal: it must be recognised if that journal is run once more.
@@ -53,6 +54,10 @@ end
 local status = begin()
 local verdict = ''
 if status == nil then
+  if own(4) then
+    local last = math.max(at, tonumber(own(5)))
+    inferred = ',"not_before":' .. number(math.min(at, tonumber(own(4)))) .. ',"not_after":' .. number(last) .. '}'
+  end
   verdict = close(own(1), own(2))
 elseif status == REPEATED then
   verdict = redis.call('HGET', call.key, 'verdict') or ''

@@ -2,21 +2,24 @@
 --
 -- KEYS[1] the log stream. ARGV[1] worker, '' = only look · [2] incarnation · [3] TTL, ms.
 -- Answers {status, draining, now, peers}; status 2: a newer incarnation holds the name.
--- A peer is {name, alive, incarnation, pid, host, draining, live calls, started_at}; 1 and 0 stand for yes and no.
+-- A peer is {name, alive, incarnation, pid, host, draining, live calls, started_at, seen_at}; 1 and 0 stand for yes
+-- and no; seen_at is the last renewal.
 
 local FENCED = 2
 local workers = SITE_KEY .. 'workers'
 
 local function peer(name, inc)
-  local process = redis.call('HMGET', SITE_KEY .. 'process:' .. name, 'pid', 'host', 'started_at')
+  local process = redis.call('HMGET', SITE_KEY .. 'process:' .. name, 'pid', 'host', 'started_at', 'seen_at')
   return { name, redis.call('EXISTS', SITE_KEY .. 'lease:' .. name), tonumber(inc), tonumber(process[1] or 0),
     process[2] or '', redis.call('SISMEMBER', SITE_KEY .. 'draining', name),
-    redis.call('SCARD', SITE_KEY .. 'owned:' .. name), tonumber(process[3] or 0) }
+    redis.call('SCARD', SITE_KEY .. 'owned:' .. name), tonumber(process[3] or 0),
+    tonumber(process[4] or 0) }
 end
 
 if ARGV[1] ~= '' then
   if redis.call('HGET', workers, ARGV[1]) ~= ARGV[2] then return { FENCED, 0, now_ms(), {} } end
   redis.call('SET', SITE_KEY .. 'lease:' .. ARGV[1], ARGV[2], 'PX', ARGV[3])
+  redis.call('HSET', SITE_KEY .. 'process:' .. ARGV[1], 'seen_at', now_ms())
 end
 local peers = {}
 local all = redis.call('HGETALL', workers)

@@ -2,7 +2,13 @@
 
 local UNPENALISED = ',caller_gone,withdrawn,answered_elsewhere,worker_lost,wait_over,'
 
-local function log(body) log_call(call.key, call.id, body, at) end
+-- Bounds of an `at` that was inferred, as JSON: every event that is closed with it carries them.
+local inferred = nil
+
+local function log(body)
+  if inferred then body = string.sub(body, 1, -2) .. inferred end
+  log_call(call.key, call.id, body, at, inferred ~= nil)
+end
 
 local function span(from) return math.max(at - int(from), 0) end
 

@@ -18,16 +18,18 @@ import uvloop
 from tests.queues.redis_process import RedisProcess
 from tests.queues.world import WEIGHTS, World
 
-EPISODE = 5_000
+EPISODE = 2_000
 """Steps in one site; then a fresh one, so that every beginning is walked often."""
 
 
-async def walk(redis: RedisProcess, folder: Path, seed: int, steps: int, episode: int = EPISODE) -> None:
+async def walk(
+    redis: RedisProcess, folder: Path, seed: int, steps: int, episode: int = EPISODE, site: str = "soak"
+) -> None:
     """Walk so many steps. Raises AssertionError where Redis and the reference part."""
     done = 0
     while done < steps:
         some = min(episode, steps - done)
-        await _episode(redis, folder, f"soak{seed}-{done}", random.Random(f"{seed}/{done}"), some)
+        await _episode(redis, folder, f"{site}{seed}-{done}", random.Random(f"{seed}/{done}"), some)
         done += some
         if sys.stdout.isatty() or done % 50_000 == 0:
             print(f"{done} steps", flush=True)
@@ -35,10 +37,10 @@ async def walk(redis: RedisProcess, folder: Path, seed: int, steps: int, episode
 
 async def _episode(redis: RedisProcess, folder: Path, site: str, chance: random.Random, steps: int) -> None:
     world = World(redis, site, folder, chance.choice)
-    await world.open()
-    names, weights = list(WEIGHTS), list(WEIGHTS.values())
+    name = "open"
     try:
-        for name in chance.choices(names, weights, k=steps):
+        await world.open()
+        for name in chance.choices(list(WEIGHTS), list(WEIGHTS.values()), k=steps):
             await world.step(name)
     except Exception:
         print(f"site {site}: step {world.steps} ({name})", file=sys.stderr)

@@ -78,4 +78,4 @@ def test_stories(redis: RedisProcess, tmp_path: Path) -> None:
 
 @pytest.mark.timeout(60)
 async def test_random_walk(redis: RedisProcess, tmp_path: Path) -> None:
-    await walk(redis, tmp_path, seed=20, steps=WALKED, episode=4_000)
+    await walk(redis, tmp_path, seed=20, steps=WALKED, episode=1_000)

@@ -22,7 +22,7 @@ from tests.queues.eye import Eye
 from tests.queues.redis_process import RedisProcess
 from tests.queues.reference import IN_LINE, Person, Reference, Rules
 
-QUEUES = {"gold": Rules(wrapup_s=0), "sales": Rules(wrapup_s=3), "tech": Rules(cooldown_s=2)}
+QUEUES = {"gold": Rules(wrapup_s=0), "sales": Rules(wrapup_s=3, cooldown_s=1), "tech": Rules(cooldown_s=2)}
 AGENTS: dict[str, tuple[tuple[str, ...], int | None]] = {
     "ann": (("gold", "sales"), None),
     "bob": (("sales",), None),
@@ -32,7 +32,8 @@ AGENTS: dict[str, tuple[tuple[str, ...], int | None]] = {
 WORKERS = ("hf-1", "hf-2")
 DECLINES = ("no_answer", "busy", "rejected", "unreachable", "not_confirmed", "withdrawn", "worker_lost")
 AHEAD_MS = 10 * 365 * 86_400_000
-MAX_LIVE = 9
+LIVE = (2, 3, 9)
+"""So many calls live at most in a world: in some, agents wait for callers; in some, callers for agents."""
 
 
 class Pick(Protocol):
@@ -75,6 +76,7 @@ class World:
         self.steps = 0
         self._riding: dict[str, list[tuple[str, int]]] = {}
         self._born = 0
+        self._max_live, self._calm = 0, False
         self._lossy = False
         self._eye = Eye(redis, site)
 
@@ -88,16 +90,17 @@ class World:
             agent: Agent(device=f"{agent}-phone", queues=served, wrapup_s=wrapup_s)
             for agent, (served, wrapup_s) in AGENTS.items()
         }
+        self._max_live, self._calm = self.pick(LIVE), self.pick((True, False))
         await self._set_clock()
         await self.posts["hf-1"].store.configure(queues, agents, version=1)
         await self.compare()
 
     async def close(self) -> None:
         """Both workers end; what was said of calls that live must be sound too."""
-        self._eye.check_open_logs()
         await self._eye.close()
         for post in self.posts.values():
             await post.store.close()
+        self._eye.check_open_logs()
 
     async def compare(self) -> None:
         """Redis and the reference say the same, and what must never be is not."""
@@ -123,7 +126,7 @@ class World:
         await self.compare()
 
     async def arrive(self) -> None:
-        if len(self.handles) >= MAX_LIVE:
+        if len(self.handles) >= self._max_live:
             return
         self._born += 1
         call = f"pbx-1.{self._born}"
@@ -170,7 +173,7 @@ class World:
     async def join(self) -> None:
         h = self._pick_call("flow")
         if h and self._is_answered(h):
-            queue, head_start = self.pick(tuple(QUEUES)), self.pick((0, 0, 0, 5, 60))
+            queue, head_start = self.pick(("sales", "sales", "tech", "gold")), self.pick((0, 0, 0, 5, 60))
             at = self._some_past()
             joined = await self._at(h).store.join(h, queue, head_start, at)
             self._ride(h).join(h.call, queue, head_start, at)
@@ -211,6 +214,21 @@ class World:
             done = await self._at(h).store.decline(h, agent, attempt, reason, at=at)
             self._same(done, self._ride(h).decline(h.call, agent, attempt, reason, at))
 
+    async def nobody_answers(self) -> None:
+        """Phone after phone rings in vain; who has cooled down meanwhile is free again."""
+        h = self._pick_call("offered")
+        for _ in range(self.pick((2, 3, 4)) if h else 0):
+            assert h is not None
+            c = self.ref.callers[h.call]
+            if c.state == "offered":
+                done = await self._at(h).store.decline(h, c.agent, c.attempt, "no_answer")
+                self._same(done, self._ride(h).decline(h.call, c.agent, c.attempt, "no_answer"))
+            if self.pick((True, False)):
+                self.ref.now += 1500
+                await self._set_clock()
+                await self.due()
+                await self.agent()
+
     async def leave(self) -> None:
         h = self._pick_call()
         if h:
@@ -219,7 +237,7 @@ class World:
             self._same(done, self._ride(h).leave(h.call, reason, at))
 
     async def hold(self) -> None:
-        h = self._pick_call()
+        h = self._pick_call("talking") if self.pick((True, True, False)) else self._pick_call()
         if h:
             by, started = self.pick(("agent", "caller")), self.pick((True, False))
             at = self._some_past()
@@ -250,20 +268,28 @@ class World:
         self.stale.append(h)
 
     async def agent(self) -> None:
-        agent, action = self.pick(tuple(AGENTS)), self.pick(("ready", "ready", "ready", "pause", "offline"))
+        agent, action = (
+            self.pick(tuple(AGENTS)),
+            self.pick((*["ready"] * (40 if self._calm else 4), "pause", "offline")),
+        )
         status = await self._anyone().store.agent(agent, action, reason="lunch" if action == "pause" else "")
         self.ref.agent(agent, action, "lunch" if action == "pause" else "")
         p = self.ref.people[agent]
         assert (status.state, status.reason, status.wish) == (p.state, p.reason, p.wish)
 
     async def reach(self) -> None:
-        device, reachable = f"{self.pick(tuple(AGENTS))}-phone", self.pick((True, True, False))
+        device, reachable = (
+            f"{self.pick(tuple(AGENTS))}-phone",
+            self.pick((*[True] * (20 if self._calm else 2), False)),
+        )
         await self._anyone().store.reach(device, reachable)
         self.ref.reach(device, reachable)
 
     async def time_passes(self) -> None:
         self.ref.now += self.pick((0, 1, 7, 900, 2500, 6000))
         await self._set_clock()
+        if self.pick((True, True, False)):
+            await self.due()
 
     async def _set_clock(self) -> None:
         await self._eye.link.call("SET", f"{{{self.site}}}:clock", self.ref.now)
@@ -395,6 +421,7 @@ STEPS: dict[str, Callable[[World], Awaitable[None]]] = {
             "settle",
             "connected",
             "decline",
+            "nobody_answers",
             "leave",
             "hold",
         ),
