@@ -133,6 +133,18 @@ ONE_ERROR = [
         "menu:",
         "7:5: step `choose`: write either `play:` with recorded prompts or `say:` with a text",
     ),
+    (
+        MAIN,
+        "menu: question",
+        "menu: {play: question, invalid: wrnog, timeout: {say: Hello}}",
+        "7:37: step `choose`: there is no file prompts/en/wrnog.wav (one of `hello`, `question`)",
+    ),
+    (
+        MAIN,
+        "menu: question",
+        "menu: {play: question, timeout: [question, late]}",
+        "7:48: step `choose`: there is no file prompts/en/late.wav (one of `hello`, `question`)",
+    ),
     (MAIN, "play: hello", "say: [a, b]", "4:10: step `welcome`: `text` must be a text, not a list"),
     (MAIN, "play: hello", "play:", "4:5: step `welcome`: field `files` is missing"),
     (
