@@ -174,7 +174,8 @@ class _Check:
         earliest = self.arrived_at if letter(event) in ("N", "s") else self.last_at
         if event.at < earliest - CLOCK_SLACK_MS:
             self.report(event, "time", f"happened {earliest - event.at} ms before what came before it")
-        self.last_at = max(self.last_at, event.at)
+        if letter(event):  # an offer may be made to a caller of whose hangup nobody has been told yet
+            self.last_at = max(self.last_at, event.at)
         if event.source == "inferred":
             if event.not_before is None or event.not_after is None:
                 self.report(event, "inferred", "an inferred event needs not_before and not_after")

@@ -6,23 +6,35 @@ a call of another moves its channels over; media goes on, because Asterisk holds
 
 import asyncio
 import logging
-import time
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 
 from ivr.agent_leg import leg_channel, owner_of
 from ivr.ari import AriError, Asterisk, AsteriskAway, Silenced
-from ivr.ari.events import Channel, ChannelDestroyed, stamp_ms
-from ivr.checkpoint import CallRecord, Checkpoint
-from ivr.session import Session
+from ivr.ari.events import Channel, stamp_ms
+from ivr.checkpoint import CallRecord, Checkpoint, Peer
+from ivr.session import Session, Vanished
 from queues.errors import StoreAway
+from queues.operations import now_ms
 
 log = logging.getLogger(__name__)
+
+BEFORE_SEEN_MS = 500
+"""A dead worker may have been told of a hangup so long before its last renewal without having written it."""
 
 AT_ONCE = 32
 """How many calls are adopted side by side: enough to hide round trips, few enough to keep mailboxes short."""
 
-RETURN_S = 10.0
+RETURN_MS = 10_000
 """A call whose channel is gone is left to its old worker this long: Asterisk keeps its last events for it."""
+
+
+@dataclass
+class Recovered:
+    """What an adoption has found: calls that have a worker again, and how many of them ended unseen."""
+
+    adopted: int = 0
+    lost: int = 0
 
 
 class Adoption:
@@ -43,21 +55,24 @@ class Adoption:
         self._sessions = sessions
         self._resume = resume
         self._arrive = arrive
-        self._missed: dict[str, float] = {}
+        self._missed: dict[str, int] = {}
+        self._taking: set[str] = set()
 
-    async def reconcile(self) -> None:
+    async def reconcile(self, seen_at: int = 0, lost_at: int = 0) -> Recovered:
         """Hold our calls against what Asterisk has: after a start, a reconnect, or a lapse of the lease.
 
+        `seen_at`: when our name's last process was seen alive; `lost_at`: when Asterisk went away; ms.
         Raises `AsteriskAway` or `StoreAway` if one of them goes meanwhile; it is done again on their return.
         """
+        recovered = Recovered()
         channels = await self._asterisk.channels()
         held = set((await self._asterisk.application()).channel_ids)
         for call, session in self._sessions.items():
-            if call not in channels:
-                # Its end would have been told before this answer: Asterisk itself has died under it.
-                session.mailbox.put(ChannelDestroyed(channel=Channel(id=call)))
+            if call not in channels and session.begun:
+                # A hangup would have been told before this answer: Asterisk itself has died under the call.
+                session.mailbox.put(Vanished(lost_at or now_ms(), now_ms(), lost=True))
         owned = [call for call in await self._checkpoint.owned(self._worker) if call not in self._sessions]
-        await self._each(owned, lambda call: self._adopt_own(call, channels))
+        await self._each(owned, lambda call: self._adopt_own(call, channels, seen_at, recovered))
         for channel in held & channels.keys():
             call = owner_of(channel)
             if call in self._sessions:
@@ -66,34 +81,46 @@ class Adoption:
                 self._arrive(channels[channel])
             else:
                 await self._asterisk.hang_up(channel)
+        return recovered
 
-    async def take_over(self, peer: str) -> None:
-        """Adopt the calls of a worker whose lease has run out."""
-        owned = await self._checkpoint.owned(peer)
-        if not owned:
-            return
-        channels = await self._asterisk.channels()
-        begun = time.monotonic()
-        await self._each(owned, lambda call: self._adopt_from(peer, call, channels))
-        log.warning("took over from %s in %.0f ms", peer, (time.monotonic() - begun) * 1000)
+    async def take_over(self, peer: Peer) -> Recovered:
+        """Adopt the calls of a worker whose lease has run out. While that goes on, it is not begun again."""
+        recovered = Recovered()
+        if peer.name in self._taking:
+            return recovered
+        self._taking.add(peer.name)
+        try:
+            owned = await self._checkpoint.owned(peer.name)
+            channels = await self._asterisk.channels() if owned else {}
+            await self._each(owned, lambda call: self._adopt_from(peer, call, channels, recovered))
+        finally:
+            self._taking.discard(peer.name)
+        return recovered
 
-    async def _adopt_own(self, call: str, channels: dict[str, Channel]) -> None:
+    async def _adopt_own(
+        self, call: str, channels: dict[str, Channel], seen_at: int, recovered: Recovered
+    ) -> None:
         record = await self._won(call, self._worker)
         if record is None:
             return
+        recovered.adopted += 1
         session = self._resume(record)
         if call not in channels:
             # If Asterisk has told the end, it is ahead of this in the mailbox.
-            session.mailbox.put(ChannelDestroyed(channel=Channel(id=call)))
+            recovered.lost += not len(session.mailbox)
+            session.mailbox.put(Vanished((seen_at or now_ms()) - BEFORE_SEEN_MS, now_ms()))
 
-    async def _adopt_from(self, peer: str, call: str, channels: dict[str, Channel]) -> None:
+    async def _adopt_from(
+        self, peer: Peer, call: str, channels: dict[str, Channel], recovered: Recovered
+    ) -> None:
         gone = call not in channels
-        if gone and time.monotonic() - self._missed.setdefault(call, time.monotonic()) < RETURN_S:
+        if gone and now_ms() - self._missed.setdefault(call, now_ms()) < RETURN_MS:
             return
-        self._missed.pop(call, None)
-        record = await self._won(call, peer)
+        missed_at = self._missed.pop(call, 0)
+        record = await self._won(call, peer.name)
         if record is None:
             return
+        recovered.adopted += 1
         session = self._resume(record)
         try:
             if not gone:
@@ -104,7 +131,8 @@ class Adoption:
             log.warning("a channel could not be taken over: %s", error, extra={"call": call})
             gone = call not in await self._asterisk.channels()
         if gone:
-            session.mailbox.put(ChannelDestroyed(channel=Channel(id=call)))
+            recovered.lost += 1
+            session.mailbox.put(Vanished(peer.seen_at - BEFORE_SEEN_MS, missed_at or now_ms()))
 
     async def _won(self, call: str, owner: str) -> CallRecord | None:
         seen = await self._checkpoint.record(call)

@@ -72,6 +72,8 @@ class Peer:
     draining: bool
     calls: int
     started_at: int
+    seen_at: int
+    """Last renewal of its lease."""
 
 
 @dataclass(frozen=True)
@@ -96,6 +98,7 @@ class Checkpoint:
 
     def __init__(self, store: Store) -> None:
         self._operations = store.operations
+        self._told = 0
 
     # The life of a call
 
@@ -144,11 +147,23 @@ class Checkpoint:
         return Done(True, (await self._operations.operate(h, "note", deferrable=True)).journaled)
 
     async def ended(
-        self, h: CallHandle, *, verdict: str = "", reason: str, ended_by: str, cause: int = 0, at: int = 0
+        self,
+        h: CallHandle,
+        *,
+        verdict: str = "",
+        reason: str,
+        ended_by: str,
+        cause: int = 0,
+        at: int = 0,
+        between: tuple[int, int] | None = None,
     ) -> Ended:
-        """The call is over: close, in order, whatever is open. `verdict` empty: worked out here."""
+        """The call is over: close, in order, whatever is open. `verdict` empty: worked out here.
+
+        `between`: nobody was told when it ended, `at` is inferred; it was between these instants, ms.
+        """
         rest = _json({"reason": reason, "cause": cause})[1:-1]
-        reply = await self._operations.operate(h, "ended", (verdict, ended_by, rest), at, deferrable=True)
+        own = (verdict, ended_by, rest, *(between or ()))
+        reply = await self._operations.operate(h, "ended", own, at, deferrable=True)
         return Ended(verdict if reply.journaled else str(reply.result), reply.journaled)
 
     # Take-over
@@ -185,6 +200,12 @@ class Checkpoint:
             raise Fenced(f"{worker}: a newer process has this name")
         return Grant(bool(draining), [_peer(*peer) for peer in peers], now)
 
+    async def tell(self, worker: str, inc: int, kind: str, at: int = 0, **fields: object) -> None:
+        """Log an event of a worker that is about no call."""
+        self._told += 1
+        body = _json({"kind": kind, "worker": worker, **fields})
+        await self._operations.run("system", worker, inc, self._told, body, at)
+
     async def retire(self, worker: str, inc: int) -> None:
         """Give the lease back: the others take the calls over at once."""
         await self._operations.run("retire", worker, inc)
@@ -209,9 +230,17 @@ def host_id() -> str:
 
 
 def _peer(
-    name: str, alive: int, inc: int, pid: int, host: str, draining: int, calls: int, started_at: int
+    name: str,
+    alive: int,
+    inc: int,
+    pid: int,
+    host: str,
+    draining: int,
+    calls: int,
+    started_at: int,
+    seen_at: int,
 ) -> Peer:
-    return Peer(name, bool(alive), inc, pid, host, bool(draining), calls, started_at)
+    return Peer(name, bool(alive), inc, pid, host, bool(draining), calls, started_at, seen_at)
 
 
 def _record(call: str, fields: Mapping[str, str]) -> CallRecord:

@@ -10,7 +10,7 @@ import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import NoReturn
+from typing import NamedTuple, NoReturn
 
 from calllog.errors import HoldfastError
 from ivr.agent_leg import AgentLeg, bridge_id, decline_reason
@@ -27,7 +27,24 @@ from queues.store import Offer, Store
 
 log = logging.getLogger(__name__)
 
-Message = ari.ChannelEvent | ari.PlaybackFinished | Offer
+
+class Vanished(NamedTuple):
+    """The caller's channel is gone, and whoever was told when is dead: between these instants (ms)."""
+
+    not_before: int
+    not_after: int
+    lost: bool = False
+    """It was Asterisk that died."""
+
+
+class AsteriskDied(HoldfastError):  # noqa: N818  (named by what is the matter)
+    """Asterisk has restarted; the call was in the old one."""
+
+    verdict = "lost"
+    reason = "asterisk-died"
+
+
+Message = ari.ChannelEvent | ari.PlaybackFinished | Offer | Vanished
 
 CAUSES = {"normal": 16, "busy": 17, "congestion": 42, "rejected": 21, "unavailable": 20, "unallocated": 1}
 """Names for `hangup cause`, by Q.850; Asterisk maps them to a SIP final response before the answer."""
@@ -81,6 +98,7 @@ class Session:
         self._leg: AgentLeg | None = None
         self._resumed: CallRecord | None = None
         self._gone_at = 0
+        self._gone_between: tuple[int, int] | None = None
 
     @property
     def talking(self) -> bool:
@@ -118,8 +136,9 @@ class Session:
         # The caller may have gone while nobody owned the call: then that is all there is to tell.
         for _ in range(len(self.mailbox)):
             message = await self.mailbox.take()
-            if message is not None and not await self._absorb(message):
-                self.mailbox.put(message)
+            if message is None or await self._absorb(message) or isinstance(message, ari.ChannelDtmfReceived):
+                continue  # a key is in the type-ahead buffer now
+            self.mailbox.put(message)
         if resumed.state == "flow":
             for number in (0, 1):
                 await self.house.asterisk.stop(playback_id(self.call, number))
@@ -145,7 +164,13 @@ class Session:
         except AsteriskAway:
             log.warning("Asterisk is away: its channels end without us", extra={"call": self.call})
         await self.house.checkpoint.ended(
-            self.handle, at=self._gone_at, verdict=verdict, reason=reason, ended_by=by, cause=cause
+            self.handle,
+            at=self._gone_at,
+            verdict=verdict,
+            reason=reason,
+            ended_by=by,
+            cause=cause,
+            between=self._gone_between,
         )
 
     def _forget(self) -> None:
@@ -164,6 +189,8 @@ class Session:
 
     async def _absorb(self, message: Message) -> bool:
         """What means the same wherever the call is. Raises `Hangup` if the caller is gone."""
+        if isinstance(message, Vanished):
+            self._vanished(message)
         if not isinstance(message, ari.ChannelEvent):
             return False
         from_caller = message.channel.id == self.call
@@ -180,6 +207,13 @@ class Session:
                 await self.house.store.hold(self.handle, by=by, started=started, at=message.at)
                 return True
         return False
+
+    def _vanished(self, message: Vanished) -> NoReturn:
+        self._gone_at = message.not_before
+        self._gone_between = (message.not_before, message.not_after)
+        if message.lost:
+            raise AsteriskDied("the call was in the Asterisk that died")
+        raise Hangup("caller")
 
     async def _tell(self, command: Awaitable[None]) -> None:
         """Give a command for the caller's channel; if that is dead, wait for the news of the hangup."""

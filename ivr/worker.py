@@ -15,14 +15,14 @@ import uvloop
 from aiohttp import web
 
 from calllog.errors import HoldfastError
-from ivr.adoption import Adoption, created_at
+from ivr.adoption import Adoption, Recovered, created_at
 from ivr.agent_leg import owner_of
 from ivr.alarm import Alarm
-from ivr.ari import Asterisk, AsteriskAway, Link
+from ivr.ari import Asterisk, AsteriskAway, Link, Silenced
 from ivr.ari import events as ari
 from ivr.ari.errors import AriError
 from ivr.callflows import Callflows
-from ivr.checkpoint import CallRecord, Checkpoint, host_id
+from ivr.checkpoint import CallRecord, Checkpoint, Peer, host_id
 from ivr.door import Door, Turns
 from ivr.flow.check import BrokenCallflows
 from ivr.flow.step import Flow
@@ -34,6 +34,7 @@ from ivr.settings import Settings
 from ivr.speech import Speech
 from queues.errors import Fenced, StoreAway
 from queues.handle import CallHandle
+from queues.operations import now_ms
 from queues.store import Offer, Store
 
 log = logging.getLogger(__name__)
@@ -66,11 +67,17 @@ class Worker:
         self._routes: dict[str, Session] = {}
         self._parked: list[ari.ChannelEvent] | None = []
         self._inc = 0
+        self._seen_before = 0
+        """When this name's last process was seen alive, ms; 0 once its calls are taken over."""
+        self._lost_at = 0
+        """When Asterisk went away, ms."""
         self._tasks = asyncio.TaskGroup()
         self._stop = asyncio.Event()
         self._settled = asyncio.Lock()
         password = (settings.secrets / "worker").read_text().strip()
-        self.link = Link(password, self._on_event, self._on_connect, self.door.close, self.lease.may_command)
+        self.link = Link(
+            password, self._on_event, self._on_connect, self._on_disconnect, self.lease.may_command
+        )
         self.asterisk = Asterisk(self.link, self.name)
         self.house = House(
             asterisk=self.asterisk,
@@ -108,6 +115,9 @@ class Worker:
         for sign in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(sign, self._stop.set)
         async with self._tasks:
+            self._tell("worker_started", inc=self._inc, pid=os.getpid())
+            if published.fresh:
+                self._tell("flow_published", version=self.callflows.version, by="start")
             keepers = [
                 self._start(self.lease.keep(self._renew, self._lapsed)),
                 self._start(self.store.listen()),
@@ -124,7 +134,10 @@ class Worker:
         await self.store.close()
 
     async def _enlist(self) -> None:
+        before = {peer.name: peer for peer in await self.checkpoint.workers()}.get(self.name)
         self._inc = await self.checkpoint.enlist(self.name)
+        if before is not None:
+            self._seen_before = before.seen_at
         await self.store.replay()
         await self._configure()
         await self._renew()
@@ -184,7 +197,21 @@ class Worker:
         for peer in grant.peers:
             if peer.name != self.name and not peer.alive and peer.calls:
                 self._end_process(peer.pid, peer.host)
-                self._start(self._guarded(self.adoption.take_over(peer.name)))
+                self._start(self._guarded(self._take_over(peer)))
+
+    async def _take_over(self, peer: Peer) -> None:
+        self._recovered(peer.name, peer.seen_at, await self.adoption.take_over(peer))
+
+    def _recovered(self, peer: str, seen_at: int, recovered: Recovered) -> None:
+        if recovered.adopted:
+            gap_ms = max(0, now_ms() - seen_at) if seen_at else 0
+            log.warning("took %d calls over from %s, %d ms on", recovered.adopted, peer, gap_ms)
+            self._tell(
+                "worker_recovered", peer=peer, gap_ms=gap_ms, adopted=recovered.adopted, lost=recovered.lost
+            )
+
+    def _tell(self, kind: str, **fields: object) -> None:
+        self._start(self._guarded(self.checkpoint.tell(self.name, self._inc, kind, now_ms(), **fields)))
 
     def _end_process(self, pid: int, host: str) -> None:
         """A worker that hangs must not wake up and act: on our own host it is ended."""
@@ -214,6 +241,8 @@ class Worker:
     async def _on_published(self, published: Published) -> None:
         """New calls take the new flows; queues and agents change also for callers who wait."""
         self.callflows = published.callflows
+        if published.fresh:
+            self._tell("flow_published", version=self.callflows.version, by="watch")
         log.info("callflows version %d is live", self.callflows.version)
         await self._until_available(self._configure)
 
@@ -243,12 +272,18 @@ class Worker:
 
     def _on_connect(self) -> None:
         self._parked = [] if self._parked is None else self._parked
+        self._tell("asterisk_connected", asterisk=self.settings.site)
         self._start(self._guarded(self._reconcile()))
+
+    def _on_disconnect(self) -> None:
+        self.door.close()
+        self._lost_at = now_ms()
+        self._tell("asterisk_lost", asterisk=self.settings.site)
 
     async def _reconcile(self) -> None:
         async with self._settled:
             await self._subscribe()
-            await self._until_available(self.adoption.reconcile)
+            await self._until_available(self._recover)
             for device, reachable in (await self.asterisk.phones()).items():
                 await self.store.reach(device, reachable)
             parked, self._parked = self._parked or [], None
@@ -256,6 +291,12 @@ class Worker:
                 self._route(event)
             self.door.open()
             log.info("%s serves: %d calls", self.name, len(self.sessions))
+
+    async def _recover(self) -> None:
+        seen_at = self._seen_before
+        recovered = await self.adoption.reconcile(seen_at, self._lost_at)
+        self._seen_before = 0
+        self._recovered(self.name, seen_at, recovered)
 
     async def _subscribe(self) -> None:
         """Asterisk connects before it has fully booted: it refuses then, or does not answer at all."""
@@ -308,7 +349,7 @@ class Worker:
     async def _claim(self, channel: str) -> None:
         try:
             await self.asterisk.claim(channel)
-        except (AriError, AsteriskAway) as error:
+        except (AriError, AsteriskAway, Silenced) as error:
             log.debug("not ours: %s", error)
 
     # Calls begin

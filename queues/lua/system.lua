@@ -4,8 +4,8 @@
 -- is recognised by it · [4] body · [5] at, ms, 0 = now. Answers 1 if it was written, 0 if it had been.
 
 local told = SITE_KEY .. 'told'
-local mark = ARGV[2] .. ':' .. ARGV[3]
-if redis.call('HGET', told, ARGV[1]) == mark then return 0 end
-redis.call('HSET', told, ARGV[1], mark)
+local inc, last = string.match(redis.call('HGET', told, ARGV[1]) or '', '^(%d+):(%d+)$')
+if inc == ARGV[2] and tonumber(ARGV[3]) <= tonumber(last) then return 0 end
+redis.call('HSET', told, ARGV[1], ARGV[2] .. ':' .. ARGV[3])
 log_worker(ARGV[1], ARGV[2], ARGV[4], ARGV[5])
 return 1

@@ -1,6 +1,5 @@
 """A server with callers and agents on it, things that die, and what must be true when it is over."""
 
-import asyncio
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack

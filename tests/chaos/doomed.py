@@ -1,8 +1,8 @@
 """A worker that dies on order: `python -m tests.chaos.doomed N` instead of `python -m ivr.worker N`.
 
 It is the worker itself, made of the worker's own parts. Around its three ways out of the process, Asterisk's
-socket in, commands out, Redis, it is watched from outside: each event, command and script passes points
-(`before` anything of it, `sent`: written, no answer read, `after`: the answer came and nobody has acted on it).
+socket in, commands out, Redis, it is watched from outside: each event, command and script passes points:
+`before` anything of it, `sent`: written, no answer read, `after`: the answer came, nobody has acted on it.
 At the instants of a plan it kills itself, or Redis, with SIGKILL; the hit is on the disk before.
 
 Directory HOLDFAST_DOOM: `plan.json` (`Plan`), `hits.jsonl` (`Hit`, one a line, in order of death); beside
@@ -285,8 +285,8 @@ class WatchedStore(Store):
 
 def _told(event: ari.Event) -> tuple[str, str]:
     """Call and word of an event; a change of a channel's state is told by the state."""
-    if isinstance(event, ari.EndpointStateChange):
-        return "", "EndpointStateChange"
+    if isinstance(event, ari.ContactStatusChange):
+        return "", "ContactStatusChange"
     if isinstance(event, ari.PlaybackFinished):
         return owner_of(event.playback.id), "PlaybackFinished"
     channel = event.channel.id
@@ -309,11 +309,10 @@ def main() -> None:
     settings, name = Settings(), f"hf-{sys.argv[1]}"
     doom = Doom(Path(os.environ["HOLDFAST_DOOM"]), name, settings.data)
     WatchedLink.doom = WatchedStore.doom = WatchedDoor.doom = doom
-    ivr.worker.Link = WatchedLink  # type: ignore[misc]
-    ivr.worker.Store = WatchedStore  # type: ignore[misc]
-    ivr.worker.Door = WatchedDoor  # type: ignore[misc]
+    vars(ivr.worker).update(Link=WatchedLink, Store=WatchedStore, Door=WatchedDoor)
     if name in doom.plan.stranger:
-        ivr.worker.host_id = ivr.checkpoint.host_id = lambda: f"elsewhere:{name}"
+        for module in (ivr.worker, ivr.checkpoint):
+            vars(module).update(host_id=lambda: f"elsewhere:{name}")
     ivr.worker.main()
 
 

@@ -37,8 +37,10 @@ def write(directory: Path, agents: Mapping[str, Mapping[str, int]]) -> Path:
     noise(prompts / "keys.wav", 2, seed=2)
     for queue in QUEUES.values():
         _yaml(directory / "flows" / f"{queue}.yaml", {"steps": {"wait": {"queue": queue}}})
-    _yaml(directory / "flows" / "prompt.yaml", {"steps": {"long": {"play": "long", "next": "end"}, "end": _END}})
-    menu = {"menu": {"play": "keys", "timeout_s": 60}, "next": {"1": "end", "timeout": "end", "invalid": "end"}}
+    prompt = {"play": "long", "next": "end"}
+    _yaml(directory / "flows" / "prompt.yaml", {"steps": {"long": prompt, "end": _END}})
+    next_ = dict.fromkeys(("1", "timeout", "invalid"), "end")
+    menu = {"menu": {"play": "keys", "timeout_s": 60}, "next": next_}
     _yaml(directory / "flows" / "menu.yaml", {"steps": {"choose": menu, "end": _END}})
     flows = {**QUEUES, PROMPT: "prompt", MENU: "menu"}
     numbers = {number: {"flow": flow, "language": "en"} for number, flow in flows.items()}

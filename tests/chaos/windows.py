@@ -1,6 +1,6 @@
-"""Where a call is when its worker, or Redis, is killed: windows between two facts, instants inside them. Pure.
+"""Where a call is when its worker, or Redis, is killed: windows, and instants inside them. Pure.
 
-    claim ─1─► arrived      1. claim-arrived: Asterisk has given the call to a worker, Redis knows nothing of it
+    claim ─1─► arrived      1. claim-arrived: Asterisk has given the call to a worker, Redis knows nothing
     reserved ─2─► rings     2. reserve-ring: caller and agent belong together, the phone is still silent
     rings ─3─► answered     3. ring-answer: the phone rings, the caller has music and place
     settled ─4─► bridged    4. settle-bridge: both legs are won, they do not hear each other yet
