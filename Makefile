@@ -18,7 +18,7 @@ alone = scratch=$$(mktemp -d); trap 'rmdir "$$scratch"' EXIT; \
 .PHONY: help setup packages run test check demo bench load compose-test soak-queues lock
 
 help: ## this list
-	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/make \1\t\2/p' $(MAKEFILE_LIST) | column -t -s $$'\t'
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: packages .venv/.ready ## install what is missing: packages, Python libraries, the runtime root (Asterisk, Redis, SIPp)
 	@HOLDFAST_RUNTIME=$(runtime) asterisk/make-root

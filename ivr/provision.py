@@ -308,18 +308,18 @@ def _fallback_steps(place: Place) -> str:
         steps += [
             "Set(GROUP()=fallback)",
             f"GotoIf($[${{GROUP_COUNT(fallback)}} > {fallback.at_once}]?nobody)",
+            "Set(CDR(userfield)=dialled)",
             "Answer()",
             "Playback(sorry-youre-having-problems&pls-hold-while-try)",
-            "Set(CDR(userfield)=dialled)",
             f"Dial(PJSIP/fallback/{fallback.dial},{fallback.ring_s})",
             'GotoIf($["${DIALSTATUS}" = "ANSWER"]?over)',
         ]
     named = "nobody"
     if fallback.message:
         steps += [
-            f"{named}|Answer()",
+            f"{named}|Set(CDR(userfield)=message)",
+            "Answer()",
             "Playback(sorry-youre-having-problems&vm-intro)",
-            "Set(CDR(userfield)=message)",
             f"Record({place.settings.data}/spool/message/${{UNIQUEID}}.wav,5,{fallback.message_s},k)",
             "Hangup()",
         ]

@@ -214,8 +214,8 @@ class Server:
         except (HoldfastError, OSError) as error:
             self.say(f"phones and trunks stay as they are: {error}")
             return
-        for order in ("pjsip reload", "moh reload"):
-            self.asterisk(order)
+        for module in ("res_pjsip.so", "res_pjsip_endpoint_identifier_ip.so", "res_musiconhold.so"):
+            self.asterisk(f"module reload {module}")
         self.say(f"phones, trunks and music of version {live.version} are live")
 
     def _sockets(self) -> int:
