@@ -98,6 +98,7 @@ class Operations:
             self._returning.cancel()
             await asyncio.gather(self._returning, return_exceptions=True)
         await self.link.close()
+        await self.deferral.close()
 
     # Operations on calls
 
@@ -143,23 +144,17 @@ class Operations:
 
     def _failed(self, work: _Work, error: Exception) -> None:
         """Away: put off what may be put off; of the rest at least the notes, under the operation's number."""
-        if not isinstance(error, StoreAway):
+        if not isinstance(error, StoreAway) or not self.deferral.possible:
             _fail(work.future, error)
             return
         argv, own_at = list(work.argv), 6 + 2 * int(work.argv[5])
         argv[4] = argv[4] or now_ms()
-        try:
-            if work.deferrable:
-                self.deferral.append(work.script, argv)
-            elif own_at > 6:
-                self.deferral.append("note", argv[:own_at])
-        except HoldfastError as refused:
-            _fail(work.future, refused)
+        if work.deferrable:
+            self.deferral.append(work.script, argv, partial(_keep, work.future))
             return
-        if not work.deferrable:
-            _fail(work.future, error)
-        elif not work.future.done():
-            work.future.set_result(JOURNALED)
+        if own_at > 6:
+            self.deferral.append("note", argv[:own_at], _nothing)
+        _fail(work.future, error)
 
     # Everything else
 
@@ -225,7 +220,7 @@ class Operations:
                             "journal: %s came too late", deferred.script, extra={"call": deferred.call}
                         )
                     self.tell(reply.offers, reply.due_at)
-                self.deferral.replayed(len(batch))
+                await self.deferral.replayed(len(batch))
                 count += len(batch)
         if count:
             log.warning("replayed %d operations from the journal", count)
@@ -235,6 +230,15 @@ class Operations:
 def _fail(future: "asyncio.Future[Any]", error: Exception) -> None:
     if not future.done():
         future.set_exception(error)
+
+
+def _keep(future: "asyncio.Future[Reply]") -> None:
+    if not future.done():
+        future.set_result(JOURNALED)
+
+
+def _nothing() -> None:
+    """Nobody waits for it."""
 
 
 def _ignore(_: object) -> None:

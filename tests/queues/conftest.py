@@ -21,6 +21,22 @@ def redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisProcess]:
 
 
 @pytest.fixture
+def mortal(tmp_path: Path) -> Iterator[RedisProcess]:
+    """A Redis of the test's own, as durable as in use, to be killed."""
+    server = RedisProcess(tmp_path, durable=True)
+    server.start()
+    yield server
+    server.kill()
+
+
+@pytest.fixture
+async def mortal_desk(mortal: RedisProcess, tmp_path: Path) -> AsyncIterator[Desk]:
+    desk = Desk(mortal, "mortal", tmp_path)
+    yield desk
+    await desk.close()
+
+
+@pytest.fixture
 async def desk(redis: RedisProcess, tmp_path: Path) -> AsyncIterator[Desk]:
     desk = Desk(redis, f"site{next(_SITES)}", tmp_path)
     yield desk

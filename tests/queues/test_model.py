@@ -63,6 +63,7 @@ for _step in STEPS:
     setattr(Machine, _step, _rule(_step))
 
 
+@pytest.mark.timeout(300)
 def test_stories(redis: RedisProcess, tmp_path: Path) -> None:
     Machine.redis, Machine.folder = redis, tmp_path
     run_state_machine_as_test(
@@ -76,6 +77,6 @@ def test_stories(redis: RedisProcess, tmp_path: Path) -> None:
     )
 
 
-@pytest.mark.timeout(60)
+@pytest.mark.timeout(300)
 async def test_random_walk(redis: RedisProcess, tmp_path: Path) -> None:
     await walk(redis, tmp_path, seed=20, steps=WALKED, episode=1_000)

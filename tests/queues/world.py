@@ -100,6 +100,8 @@ class World:
         await self._eye.close()
         for post in self.posts.values():
             await post.store.close()
+        for name in WORKERS:
+            (self._folder / f"{self.site}-{name}").unlink()
         self._eye.check_open_logs()
 
     async def compare(self) -> None:
