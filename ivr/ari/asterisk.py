@@ -27,8 +27,8 @@ class Asterisk:
         )
 
     async def claim(self, channel: str) -> None:
-        """Claim a broadcast call. Raises `Conflict` if another worker was first, `NotFound` if it is gone."""
-        await self.link.request("POST", "events/claim", {"channelId": channel, "application": self.app})
+        """Claim a broadcast call; `StasisStart` tells that we have won it. Does not wait for the reply."""
+        await self.link.send("POST", "events/claim", {"channelId": channel, "application": self.app})
 
     async def answer(self, channel: str) -> None:
         await self.link.request("POST", f"channels/{channel}/answer")

@@ -7,6 +7,7 @@ import asyncio
 import hmac
 import itertools
 import logging
+import os
 import socket
 from base64 import b64decode
 from collections.abc import Callable, Mapping
@@ -22,6 +23,8 @@ log = logging.getLogger(__name__)
 
 REPLY_TIMEOUT_S = 10.0
 """A reply comes within milliseconds; after this long the socket is as good as gone."""
+
+WATCH_S = 1.0
 
 
 class Link:
@@ -45,7 +48,7 @@ class Link:
         self._on_disconnect = on_disconnect
         self._may_command = may_command
         self._ids = itertools.count(1)
-        self._replies: dict[str, asyncio.Future[RESTResponse]] = {}
+        self._replies: dict[str, tuple[asyncio.Future[RESTResponse], float]] = {}
         self._ws: web.WebSocketResponse | None = None
 
     @property
@@ -74,25 +77,38 @@ class Link:
         return ws
 
     async def _read(self, ws: web.WebSocketResponse, request: web.Request) -> None:
-        sock = request.get_extra_info("socket")
-        async for message in ws:
-            if sock is not None:
+        # A socket object of our own on the same connection: the loop's one makes a new one for every option.
+        with socket.socket(fileno=os.dup(request.get_extra_info("socket").fileno())) as sock:
+            async for message in ws:
                 # Asterisk writes small frames under Nagle's rule: without an immediate ACK the next one is
                 # 40 ms late. The kernel forgets the option, hence after every message.
                 sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
-            if message.type is not WSMsgType.TEXT:
-                continue
-            try:
-                told = decode(message.data)
-            except msgspec.MsgspecError as error:
-                log.debug("not an event of ours: %s", error)
-                continue
-            if isinstance(told, RESTResponse):
-                reply = self._replies.pop(told.request_id, None)
-                if reply is not None and not reply.done():
-                    reply.set_result(told)
-            else:
-                self._on_event(told)
+                if message.type is WSMsgType.TEXT:
+                    self._take(message.data)
+
+    def _take(self, text: str) -> None:
+        try:
+            told = decode(text)
+        except msgspec.MsgspecError as error:
+            log.debug("not an event of ours: %s", error)
+            return
+        if not isinstance(told, RESTResponse):
+            self._on_event(told)
+            return
+        reply, _ = self._replies.pop(told.request_id, (None, 0.0))
+        if reply is not None and not reply.done():
+            reply.set_result(told)
+        elif reply is None and told.status_code not in (*range(200, 300), 404, 409):
+            log.warning("Asterisk refused: %s %s", told.status_code, told.reason_phrase)
+
+    async def watch(self) -> None:
+        """Fail, for ever, replies that do not come."""
+        while True:
+            await asyncio.sleep(WATCH_S)
+            now = asyncio.get_running_loop().time()
+            for reply, sent_at in list(self._replies.values()):
+                if now - sent_at > REPLY_TIMEOUT_S and not reply.done():
+                    reply.set_exception(AsteriskAway(f"no reply within {REPLY_TIMEOUT_S:.0f} s"))
 
     def _authentic(self, header: str) -> bool:
         scheme, _, encoded = header.partition(" ")
@@ -106,38 +122,19 @@ class Link:
 
     def _fail_replies(self) -> None:
         replies, self._replies = self._replies, {}
-        for reply in replies.values():
+        for reply, _ in replies.values():
             if not reply.done():
                 reply.set_exception(AsteriskAway("the socket closed before the reply"))
 
     async def send(
         self, method: str, path: str, query: Mapping[str, str] | None = None, body: Any = None
-    ) -> asyncio.Future[RESTResponse]:
-        """Put a command on the socket; the future is its reply. Commands are carried out in order.
+    ) -> None:
+        """Put a command on the socket and do not wait for its reply. Commands are carried out in order.
 
         Raises `Silenced` if the command changes something and this worker's lease is too old for that, and
         `AsteriskAway` without a socket.
         """
-        if method != "GET" and not self._may_command():
-            raise Silenced(f"{method} {path} withheld: the lease is too old")
-        if self._ws is None:
-            raise AsteriskAway(f"{method} {path}: Asterisk is not connected")
-        number = str(next(self._ids))
-        command: dict[str, Any] = {"type": "RESTRequest", "request_id": number, "method": method, "uri": path}
-        if query:
-            command["query_strings"] = [{"name": k, "value": v} for k, v in query.items()]
-        if body is not None:
-            command["content_type"] = "application/json"
-            command["message_body"] = msgspec.json.encode(body).decode()
-        reply: asyncio.Future[RESTResponse] = asyncio.get_running_loop().create_future()
-        reply.add_done_callback(_retrieve)
-        self._replies[number] = reply
-        try:
-            await self._ws.send_str(msgspec.json.encode(command).decode())
-        except (ConnectionError, RuntimeError) as error:
-            self._replies.pop(number, None)
-            raise AsteriskAway(f"{method} {path}: {error}") from error
-        return reply
+        await self._write("", method, path, query, body)
 
     async def request(
         self, method: str, path: str, query: Mapping[str, str] | None = None, body: Any = None
@@ -146,18 +143,33 @@ class Link:
 
         Raises `AriError` (`NotFound`, `Conflict`, …) when Asterisk refuses, and what `send` raises.
         """
-        reply = await self.send(method, path, query, body)
+        loop = asyncio.get_running_loop()
+        number = str(next(self._ids))
+        reply: asyncio.Future[RESTResponse] = loop.create_future()
+        self._replies[number] = (reply, loop.time())
         try:
-            async with asyncio.timeout(REPLY_TIMEOUT_S):
-                response = await reply
-        except TimeoutError:
-            raise AsteriskAway(f"{method} {path}: no reply within {REPLY_TIMEOUT_S:.0f} s") from None
+            await self._write(number, method, path, query, body)
+            response = await reply
+        finally:
+            self._replies.pop(number, None)
         if response.status_code >= 400:
             raise refusal(response.status_code, f"{method} {path}", response.reason_phrase)
         return response.message_body
 
-
-def _retrieve(reply: asyncio.Future[RESTResponse]) -> None:
-    """A reply nobody waits for may fail with the socket; that is no news."""
-    if not reply.cancelled():
-        reply.exception()
+    async def _write(
+        self, number: str, method: str, path: str, query: Mapping[str, str] | None, body: Any
+    ) -> None:
+        if method != "GET" and not self._may_command():
+            raise Silenced(f"{method} {path} withheld: the lease is too old")
+        if self._ws is None:
+            raise AsteriskAway(f"{method} {path}: Asterisk is not connected")
+        command: dict[str, Any] = {"type": "RESTRequest", "request_id": number, "method": method, "uri": path}
+        if query:
+            command["query_strings"] = [{"name": k, "value": v} for k, v in query.items()]
+        if body is not None:
+            command["content_type"] = "application/json"
+            command["message_body"] = msgspec.json.encode(body).decode()
+        try:
+            await self._ws.send_str(msgspec.json.encode(command).decode())
+        except (ConnectionError, RuntimeError) as error:
+            raise AsteriskAway(f"{method} {path}: {error}") from error
