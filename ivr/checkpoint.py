@@ -200,7 +200,7 @@ class Checkpoint:
             raise Fenced(f"{worker}: a newer process has this name")
         return Grant(bool(draining), [_peer(*peer) for peer in peers], now)
 
-    async def tell(self, worker: str, inc: int, kind: str, at: int = 0, **fields: object) -> None:
+    async def tell(self, worker: str, inc: int, kind: str, at: int = 0, /, **fields: object) -> None:
         """Log an event of a worker that is about no call."""
         self._told += 1
         body = _json({"kind": kind, "worker": worker, **fields})
