@@ -3,7 +3,6 @@
 import time
 from io import StringIO
 from itertools import pairwise
-from typing import Any
 
 import pytest
 from hypothesis import given
@@ -11,71 +10,13 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 from rich.console import Console
 
-from calllog.events import AnyCallEvent, Arrived, CallEvent, Input, decode
+from calllog.events import AnyCallEvent, Arrived, CallEvent, Input
 from calllog.phases import bar, spans
 from calllog.printable import duration, printable, printable_json
 from calllog.table import CallTable
 from calllog.words import line
 from tests.unit.calllog.centre import made_log
-
-CALL = "hf-1795309698.12"
-BEGAN_AT = 1_795_309_698_051
-
-HELD_CALL: list[tuple[int, dict[str, Any]]] = [
-    (0, {"kind": "arrived", "from": "1001", "to": "100", "campaign": "web", "asterisk": "hf"}),
-    (6, {"kind": "answered"}),
-    (2840, {"kind": "input", "path": "main/menu_1", "digits": "1"}),
-    (
-        2841,
-        {
-            "kind": "step",
-            "flow": "main",
-            "version": 3,
-            "path": "main/menu_1",
-            "outcome": "1",
-            "took_ms": 2835,
-        },
-    ),
-    (2843, {"kind": "joined", "queue": "sales", "position": 2, "score": 1795309700894.0}),
-    (2843, {"kind": "hold_started", "by": "queue"}),
-    (5120, {"kind": "offered", "agent": "alice", "attempt": 1, "why": "longest-idle"}),
-    (11200, {"kind": "declined", "agent": "alice", "reason": "busy", "ring_ms": 6080}),
-    (11200, {"kind": "offered", "agent": "bob", "attempt": 2, "why": "longest-idle"}),
-    (14021, {"kind": "hold_ended", "by": "queue", "held_ms": 11178}),
-    (
-        14021,
-        {
-            "kind": "queue_left",
-            "queue": "sales",
-            "reason": "answered",
-            "waited_ms": 11178,
-            "position": 1,
-            "original_position": 2,
-        },
-    ),
-    (14021, {"kind": "bridged", "agent": "bob"}),
-    (17500, {"kind": "hold_started", "by": "agent"}),
-    (19502, {"kind": "hold_ended", "by": "agent", "held_ms": 2002}),
-    (
-        25250,
-        {"kind": "unbridged", "agent": "bob", "talk_ms": 9227, "held_ms": 2002, "ended_by": "caller"},
-    ),
-    (
-        25251,
-        {
-            "kind": "ended",
-            "verdict": "completed",
-            "reason": "caller-hangup",
-            "ended_by": "caller",
-            "cause": 16,
-            "lifetime_ms": 25251,
-            "flow_ms": 2844,
-            "wait_ms": 11178,
-            "held_ms": 2002,
-            "talk_ms": 9227,
-        },
-    ),
-]
+from tests.unit.calllog.held_call import held_call
 
 SHOWN = """\
 Call hf-1795309698.12 · 22 Nov 2026, 01:08:18 UTC · 25.3 s · completed
@@ -109,23 +50,6 @@ Call hf-1795309698.12 · 22 Nov 2026, 01:08:18 UTC · 25.3 s · completed
 def _utc(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TZ", "UTC")
     time.tzset()
-
-
-def held_call() -> list[AnyCallEvent]:
-    """A call that was declined once, held once, and hung up by the caller."""
-    events: list[AnyCallEvent] = []
-    for seq, (offset, fields) in enumerate(HELD_CALL, 1):
-        common = f'"id":"{CALL}:{seq}","site":"main","call":"{CALL}","seq":{seq},"source":"observed"'
-        at = BEGAN_AT + offset
-        said = ",".join(f'"{name}":{_json(value)}' for name, value in fields.items())
-        event = decode(f'{{{common},"at":{at},"logged_at":{at},{said}}}')
-        assert isinstance(event, CallEvent)
-        events.append(event)
-    return events
-
-
-def _json(value: object) -> str:
-    return f'"{value}"' if isinstance(value, str) else str(value)
 
 
 def shown(events: list[AnyCallEvent], width: int = 80, redact: bool = False) -> str:
