@@ -62,7 +62,7 @@ class WaitingCaller:
 
 @dataclass(frozen=True)
 class QueueView:
-    """A queue now. `callers`: the first of the line only; `waiting` counts all."""
+    """A queue now. `waiting` counts all; `callers` are the first of the line, the longest wait is theirs."""
 
     queue: str
     title: str
