@@ -47,7 +47,7 @@ class Adoption:
         checkpoint: Checkpoint,
         sessions: dict[str, Session],
         resume: Callable[[CallRecord], Session],
-        arrive: Callable[[Channel], None],
+        arrive: Callable[[Channel], Awaitable[None]],
     ) -> None:
         self._worker = worker
         self._asterisk = asterisk
@@ -78,7 +78,7 @@ class Adoption:
             if call in self._sessions:
                 continue
             if call == channel:
-                self._arrive(channels[channel])
+                await self._arrive(channels[channel])
             else:
                 await self._asterisk.hang_up(channel)
         return recovered

@@ -21,6 +21,7 @@ from ivr.flow.line import Hangup, MediaFailed
 from ivr.flow.run import run_flow
 from ivr.flow.step import Flow
 from ivr.mailbox import Mailbox
+from ivr.place import MARK, Place
 from queues.errors import Fenced, StoreAway
 from queues.handle import CallHandle
 from queues.store import Offer, Store
@@ -80,13 +81,15 @@ class House:
 class Session:
     """A live call. It is the flow's `Line`, and it rings, connects and leaves agents."""
 
-    def __init__(self, house: House, handle: CallHandle, language: str) -> None:
+    def __init__(self, house: House, handle: CallHandle, language: str, place: Place | None = None) -> None:
+        """`place`: where he waited, if his channel is all that is left of the call."""
         self.house = house
         self.handle = handle
         self.call = handle.call
         self.language = language
         self.variables: dict[str, str] = {}
         self.path = ""
+        self._place = place
         self.begun = False
         """Its record is in Redis."""
         self.task: asyncio.Task[None] | None = None
@@ -126,7 +129,7 @@ class Session:
 
     async def _flow(self, flow: Flow, resumed: CallRecord | None) -> NoReturn:
         if resumed is None:
-            await run_flow(self, flow)
+            await run_flow(self, flow, self._place.path if self._place else None)
         self._resumed = resumed
         self.variables = dict(resumed.vars)
         self._answered = resumed.answered_at > 0
@@ -318,7 +321,8 @@ class Session:
 
     async def _join(self, name: str) -> int:
         await self._tell(self.house.asterisk.start_music(self.call, self.house.music_of(name)))
-        asked_at = _now_ms()
+        place, self._place = self._place, None
+        asked_at = place.joined_at if place is not None and place.queue == name else _now_ms()
         while True:
             try:
                 joined = await self.house.store.join(self.handle, queue=name, at=asked_at)
@@ -326,8 +330,8 @@ class Session:
             except StoreAway:
                 # His place counts from now; he hears music until Redis is back.
                 await self._next(asyncio.get_running_loop().time() + 0.5)
-        mark = f"{self.call},{name},{joined.score},{self.path}"
-        await self._tell(self.house.asterisk.mark(self.call, "HF", mark))
+        mark = Place(name, joined.joined_at, self.path).write()
+        await self._tell(self.house.asterisk.mark(self.call, MARK, mark))
         return joined.joined_at
 
     async def _wait(self, name: str, joined_at: int, max_wait_s: float | None) -> str:

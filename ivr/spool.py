@@ -1,7 +1,7 @@
 """What Asterisk did alone: calls that no worker claimed, read from its spool into the call log as `inferred`.
 
-Asterisk appends one JSON object a line (asterisk/etc/cdr_custom.conf). A worker takes the file away by renaming
-it, so two workers never read the same one; a worker that dies meanwhile finds its own again when it starts.
+Asterisk appends one JSON object a line (asterisk/etc/cdr_custom.conf). A worker takes the file away by
+renaming it, so two workers never read the same one; one that dies meanwhile finds its own again.
 """
 
 import logging
@@ -18,7 +18,7 @@ log = logging.getLogger(__name__)
 
 
 class FallbackCall(msgspec.Struct):
-    """One line of the spool. Instants are seconds since the epoch, `answer` 0 if never. Personal: `number`."""
+    """One line of the spool. Instants in seconds since the epoch, `answer` 0 if never. Personal: `number`."""
 
     uniqueid: str
     number: str
@@ -31,7 +31,7 @@ class FallbackCall(msgspec.Struct):
 
     @property
     def verdict(self) -> str:
-        """What became of the caller: `userfield` is how far the fallback came (asterisk/etc/extensions.conf)."""
+        """What became of the caller; `userfield` is how far the fallback came with him."""
         if not self.answer:
             return "rejected"
         return "overflowed" if self.userfield == "message" else "transferred"
@@ -48,7 +48,7 @@ class Spool:
         self._checkpoint = checkpoint
 
     async def drain(self) -> int:
-        """Write what lies in the spool into the call log; how many calls. Raises `StoreAway`: nothing is lost."""
+        """Write what lies in the spool into the call log; how many calls. Nothing is lost on `StoreAway`."""
         if not self._taken.exists():
             try:
                 self._file.rename(self._taken)

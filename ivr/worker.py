@@ -28,10 +28,12 @@ from ivr.flow.check import BrokenCallflows
 from ivr.flow.step import Flow
 from ivr.lease import Lease
 from ivr.phone_codes import obey
+from ivr.place import MARK, Place
 from ivr.publish import Published, Versions, Watch
 from ivr.session import House, Session
 from ivr.settings import Settings
 from ivr.speech import Speech
+from ivr.spool import Spool
 from queues.errors import Fenced, StoreAway
 from queues.handle import CallHandle
 from queues.operations import now_ms
@@ -40,6 +42,7 @@ from queues.store import Offer, Store
 log = logging.getLogger(__name__)
 
 SWEEP_S = 1.0
+SPOOL_S = 1.0
 SUBSCRIBE_S = 0.3
 """A reply to a settled Asterisk takes a millisecond; one that is still booting may give none."""
 DRAIN_S = 3.0
@@ -62,7 +65,7 @@ class Worker:
         self.turns = Turns(self.name)
         self.versions = Versions(settings.data)
         self.watch = Watch(self.versions, settings.callflows, self._on_published, self._on_broken)
-        self.speech = Speech(settings.data / "speech")
+        self.speech = Speech(settings.data / "speech", settings.speech_engine, settings.speech_voices)
         self.sessions: dict[str, Session] = {}
         self._routes: dict[str, Session] = {}
         self._parked: list[ari.ChannelEvent] | None = []
@@ -95,6 +98,7 @@ class Worker:
         self.store.on_offer = self._on_offer
         self.store.on_due = self._on_due
         self._alarm = Alarm(self._due)
+        self.spool = Spool(settings.data, self.name, self.store, self.checkpoint)
 
     # Life
 
@@ -122,7 +126,9 @@ class Worker:
                 self._start(self.lease.keep(self._renew, self._lapsed)),
                 self._start(self.store.listen()),
                 self._start(self._every(SWEEP_S, self._sweep)),
+                self._start(self._every(SPOOL_S, self.spool.drain)),
                 self._start(self.watch.run()),
+                self._start(self.link.watch()),
                 self._start(self.door.feel_load()),
             ]
             await self._stop.wait()
@@ -166,7 +172,7 @@ class Worker:
     def _start(self, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
         return self._tasks.create_task(work)
 
-    async def _every(self, period_s: float, work: Callable[[], Awaitable[None]]) -> None:
+    async def _every(self, period_s: float, work: Callable[[], Awaitable[object]]) -> None:
         while True:
             await asyncio.sleep(period_s)
             try:
@@ -340,7 +346,7 @@ class Worker:
         """A channel nobody knows yet: a new call, an agent who dials a code, or a leg whose call is over."""
         match event.args:
             case ["call", *_]:
-                self._arrive(event.channel, event.at, inferred=False)
+                self._arrive(event.channel, event.at)
             case ["code", code, device]:
                 self._start(self._guarded(obey(code, device, event.channel.id, self.asterisk, self.store)))
             case _:
@@ -354,17 +360,20 @@ class Worker:
 
     # Calls begin
 
-    def _arrive_late(self, channel: ari.Channel) -> None:
-        """A channel of ours without a record: its worker died between claim and `arrived`."""
+    async def _arrive_late(self, channel: ari.Channel) -> None:
+        """A channel of ours without a record: its worker died before `arrived`, or Redis was lost."""
         if channel.dialplan.context == "agents":
-            self._start(self._guarded(self.asterisk.hang_up(channel.id)))
+            await self.asterisk.hang_up(channel.id)
         else:
-            self._arrive(channel, created_at(channel), inferred=True)
+            place = Place.read(await self.asterisk.read_mark(channel.id, MARK))
+            self._arrive(channel, created_at(channel), inferred=True, place=place)
 
-    def _arrive(self, channel: ari.Channel, at: int, inferred: bool) -> None:
+    def _arrive(
+        self, channel: ari.Channel, at: int, inferred: bool = False, place: Place | None = None
+    ) -> None:
         route = self.callflows.route(channel.dialplan.exten)
         handle = CallHandle(channel.id, self.name)
-        session = Session(self.house, handle, route.language)
+        session = Session(self.house, handle, route.language, place)
         self._listen(session)
         flow = self.callflows.flows[route.flow]
         session.task = self._start(self._live(session, channel, at, route.campaign, flow, inferred))
