@@ -301,7 +301,8 @@ class _Check:
         if verdict == "rejected" and self.answered:
             return "rejected, but answered"
         classes = [LEFT_CLASS[left.reason] for left in self.queues_left]
-        if verdict == "overflowed" and "F" not in classes:
+        if verdict == "overflowed" and "F" not in classes and event.source == "observed":
+            # (inferred: Asterisk's fallback took a message; it has no queues)
             return "overflowed, but no queue was left by a rule"
         if verdict == "abandoned" and (classes[-1:] != ["B"] or "F" in classes):
             return "abandoned, but hanging up in a queue was not all that happened"

@@ -87,6 +87,27 @@ SOUND: dict[str, Drafts] = {
         (0, ARRIVED[1] | {"source": "inferred", "not_before": BEGAN_AT - 300, "not_after": BEGAN_AT}),
         ended(50, "ivr_exit"),
     ],
+    "Asterisk alone took a message": [
+        (0, ARRIVED[1] | {"source": "inferred", "not_before": BEGAN_AT, "not_after": BEGAN_AT}),
+        ANSWERED,
+        (
+            50,
+            ended(50, "overflowed")[1]
+            | {"source": "inferred", "not_before": BEGAN_AT, "not_after": BEGAN_AT + 50},
+        ),
+    ],
+    "an offer before anybody knew of the hangup": [
+        *ANSWER_AND_HOLD,
+        offered(4000, "alice", 1),
+        *(
+            (at, fields | {"logged_at": BEGAN_AT + 4000})
+            for at, fields in (
+                declined(4000, "alice"),
+                *left(1000, "caller_hangup"),
+                ended(1000, "abandoned", wait_ms=900),
+            )
+        ),
+    ],
     "a note that rides late": [
         ARRIVED,
         *JOINED,
