@@ -268,9 +268,11 @@ class _Reader:
         self.problems.append(Problem(key.place, text, "keep one of them"))
 
     def _scalar(self, event: yaml.ScalarEvent) -> Scalar:
-        self._no_tag_no_anchor(event)
-        null = not event.style and event.value in ("", "~", "null")
-        return Scalar(None if null else event.value, self._place(event))
+        if event.anchor or event.tag:
+            self._no_tag_no_anchor(event)
+        text = event.value
+        null = not event.style and text in ("", "~", "null")
+        return Scalar(None if null else text, self._place(event))
 
     def _no_tag_no_anchor(self, event: yaml.ScalarEvent | yaml.CollectionStartEvent) -> None:
         if event.anchor:
