@@ -18,9 +18,12 @@ import psutil
 import pytest
 import pytest_asyncio
 
+from calllog.events import Ended
+from calllog.grammar import violations
 from ivr.runtime import find
 from ivr.supervision import Supervision
 from tests.live.stage import make_callflows
+from tests.rig.log_watch import kinds
 from tests.rig.server import Server, alone_in_network
 from tests.rig.sipp import Caller, Play
 
@@ -106,18 +109,24 @@ async def test_without_workers_asterisk_takes_a_message(server: Server) -> None:
         Play("caller_waits", {"stay_ms": 9000}, [caller], target=SIP, service="201")
     ) as phone:
         (leg,) = await phone.done()
+    spool = server.settings.data / "spool" / "fallback" / "calls.json"
+    await until(spool.exists, lambda: server.state)
+    (line,) = spool.read_text().splitlines()
     for worker in WORKERS:
         supervision.up(worker)
     assert leg.status == 200, server.state
     assert 4500 < leg.answered_at - leg.invited_at < 6500
     assert time.monotonic() - begun < 25
-    spool = server.settings.data / "spool" / "fallback" / "calls.json"
-    await until(spool.exists, lambda: server.state)
-    (line,) = spool.read_text().splitlines()
     record = json.loads(line)
     assert (record["number"], record["called"], record["userfield"]) == ("5550177", "201", "message")
     assert (server.settings.data / "spool" / "message" / f"{record['uniqueid']}.wav").exists()
     await until(lambda: serving(server), lambda: server.state)
+    events = await server.log.whole("5550177")
+    assert kinds(events) == ["arrived", "answered", "ended"]
+    assert [event.source for event in events] == ["inferred", "observed", "inferred"]
+    assert isinstance(events[-1], Ended)
+    assert (events[-1].verdict, events[-1].reason) == ("overflowed", "fallback-message")
+    assert not violations(events)
 
 
 async def test_a_new_phone_in_the_callflows_is_known_to_asterisk(server: Server) -> None:
