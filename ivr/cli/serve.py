@@ -22,6 +22,10 @@ def serve(as_json: bool) -> None:
 
     Where things are is set by HOLDFAST_* variables (docs/operations.md). What is not right is told
     before anything is started, all at once, each with what mends it.
+
+    \b
+    Exit codes: 0 stopped · 2 wrong usage · 3 not started, a part of it did not come up
+                4 refused, with the reasons
     """
     settings = Settings()
     settings = settings.model_copy(

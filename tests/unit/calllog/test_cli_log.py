@@ -12,7 +12,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from calllog.events import CallEvent, encode
-from ivr.cli import AWAY, FINDINGS, OK, USAGE, main
+from ivr.cli import AWAY, FAMILIES, FINDINGS, OK, USAGE, main
 from tests.queues.redis_process import RedisProcess
 from tests.unit.calllog.centre import made_log
 from tests.unit.calllog.conftest import Planted
@@ -142,11 +142,6 @@ def test_the_audit_names_the_call_that_breaks_a_rule(planted: Planted, holdfast:
     assert call in {violation["call"] for violation in facts["violations"]}
 
 
-@pytest.mark.parametrize("command", ["log", "audit"])
-def test_help_tells_the_exit_codes(holdfast: Holdfast, command: str) -> None:
-    assert "Exit codes: 0" in holdfast(command, "--help").stdout
-
-
 def test_following_prints_what_comes_and_waits_for_a_redis_that_goes_away(tmp_path: Path) -> None:
     server = RedisProcess(tmp_path, durable=True)
     server.start()
@@ -174,3 +169,12 @@ def test_following_prints_what_comes_and_waits_for_a_redis_that_goes_away(tmp_pa
     server.kill()
     assert len(rest.splitlines()) == len(log) - 2
     assert (follower.returncode, complaints) == (OK, "")
+
+
+@pytest.mark.parametrize("command", FAMILIES)
+def test_every_command_takes_json_and_tells_its_exit_codes(holdfast: Holdfast, command: str) -> None:
+    result = holdfast(command, "--help")
+    assert result.exit_code == OK
+    assert "--json" in result.stdout
+    assert "Exit codes: 0" in result.stdout
+    assert f"  {command} " in holdfast("--help").stdout
