@@ -73,7 +73,7 @@ class Peer:
     calls: int
     started_at: int
     seen_at: int
-    """Last renewal of its lease."""
+    """When it last renewed its lease while it had its calls, ms."""
 
 
 @dataclass(frozen=True)
@@ -193,9 +193,14 @@ class Checkpoint:
         """Take a worker's name; the incarnation, which every earlier one is refused for. Ends a drain."""
         return int(await self._operations.run("enlist", worker, os.getpid(), host_id(), LEASE_TTL_MS))
 
-    async def lease(self, worker: str, inc: int) -> Grant:
-        """Renew the lease (TTL 4 s). Raises Fenced if a newer incarnation has the name."""
-        status, draining, now, peers = await self._operations.run("lease", worker, inc, LEASE_TTL_MS)
+    async def lease(self, worker: str, inc: int, serves: bool = True) -> Grant:
+        """Renew the lease (TTL 4 s). Raises Fenced if a newer incarnation has the name.
+
+        `serves`: it has found its calls, and is told how they go on.
+        """
+        status, draining, now, peers = await self._operations.run(
+            "lease", worker, inc, LEASE_TTL_MS, int(serves)
+        )
         if status == FENCED:
             raise Fenced(f"{worker}: a newer process has this name")
         return Grant(bool(draining), [_peer(*peer) for peer in peers], now)
@@ -220,7 +225,7 @@ class Checkpoint:
 
     async def workers(self) -> list[Peer]:
         """Every worker that has ever had a name here."""
-        _, _, _, peers = await self._operations.run("lease", "", 0, LEASE_TTL_MS)
+        _, _, _, peers = await self._operations.run("lease", "", 0, LEASE_TTL_MS, 0)
         return [_peer(*peer) for peer in peers]
 
 

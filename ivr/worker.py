@@ -72,6 +72,8 @@ class Worker:
         self._inc = 0
         self._seen_before = 0
         """When this name's last process was seen alive, ms; 0 once its calls are taken over."""
+        self._recovered_calls = False
+        """The calls of this name's last process have been adopted."""
         self._lost_at = 0
         """When Asterisk went away, ms."""
         self._tasks = asyncio.TaskGroup()
@@ -193,7 +195,7 @@ class Worker:
                 await asyncio.sleep(0.2)
 
     async def _renew(self) -> None:
-        grant = await self.checkpoint.lease(self.name, self._inc)
+        grant = await self.checkpoint.lease(self.name, self._inc, self._recovered_calls)
         if grant.draining and not self._stop.is_set():
             log.info("asked to drain")
             self._stop.set()
@@ -301,7 +303,7 @@ class Worker:
     async def _recover(self) -> None:
         seen_at = self._seen_before
         recovered = await self.adoption.reconcile(seen_at, self._lost_at)
-        self._seen_before = 0
+        self._seen_before, self._recovered_calls = 0, True
         self._recovered(self.name, seen_at, recovered)
 
     async def _subscribe(self) -> None:

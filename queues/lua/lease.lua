@@ -1,9 +1,9 @@
 -- lease: a worker shows that it lives, and learns of the others.
 --
--- KEYS[1] the log stream. ARGV[1] worker, '' = only look · [2] incarnation · [3] TTL, ms.
+-- KEYS[1] the log stream. ARGV[1] worker, '' = only look · [2] incarnation · [3] TTL, ms · [4] '1' if it has its calls.
 -- Answers {status, draining, now, peers}; status 2: a newer incarnation holds the name.
 -- A peer is {name, alive, incarnation, pid, host, draining, live calls, started_at, seen_at}; 1 and 0 stand for yes
--- and no; seen_at is the last renewal.
+-- and no; seen_at is the last renewal by a process that had its calls, and so was told how they went on.
 
 local FENCED = 2
 local workers = SITE_KEY .. 'workers'
@@ -19,7 +19,7 @@ end
 if ARGV[1] ~= '' then
   if redis.call('HGET', workers, ARGV[1]) ~= ARGV[2] then return { FENCED, 0, now_ms(), {} } end
   redis.call('SET', SITE_KEY .. 'lease:' .. ARGV[1], ARGV[2], 'PX', ARGV[3])
-  redis.call('HSET', SITE_KEY .. 'process:' .. ARGV[1], 'seen_at', now_ms())
+  if ARGV[4] == '1' then redis.call('HSET', SITE_KEY .. 'process:' .. ARGV[1], 'seen_at', now_ms()) end
 end
 local peers = {}
 local all = redis.call('HGETALL', workers)

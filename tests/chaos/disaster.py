@@ -166,11 +166,11 @@ class Disaster:
             late = ends[0].at - leg.ended_at
             if ends[0].source == "inferred":
                 if not self.bounded(ends[0], leg.ended_at):
-                    yield f"{number} ended {late} ms from the BYE, outside of its own bounds"
+                    yield f"{number} ended {late} ms from the BYE, outside of its own bounds\n{_table(events)}"
             elif abs(late) > STAMP_MS:
-                yield f"{number} ended {late} ms after the BYE by the log"
+                yield f"{number} ended {late} ms after the BYE by the log\n{_table(events)}"
             if ends[0].verdict in ("failed", "lost", "rejected"):
-                yield f"{number} ended as {ends[0].verdict}: {ends[0].reason}"
+                yield f"{number} ended as {ends[0].verdict}: {ends[0].reason}\n{_table(events)}"
 
     @staticmethod
     def bounded(end: Ended, instant: int) -> bool:

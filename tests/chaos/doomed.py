@@ -19,7 +19,6 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
-from http import HTTPStatus
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -29,7 +28,7 @@ import msgspec
 import ivr.checkpoint
 import ivr.worker
 from ivr.agent_leg import owner_of
-from ivr.ari import Link
+from ivr.ari import AriError, Link
 from ivr.ari import events as ari
 from ivr.door import Door
 from ivr.settings import Settings
@@ -42,6 +41,7 @@ from tests.chaos.windows import Instant, Windows
 T = TypeVar("T")
 
 _OFFER_LENGTH = 6
+CLAIM_COMMAND = "ari POST events/claim"
 PAUSE_S = 1.1
 """Between two kills of the same victim: its supervisor starts again at most once a second."""
 
@@ -203,22 +203,27 @@ class WatchedLink(Link):
 
         super().__init__(password, watched, *rest, **named)
 
-    async def send(
+    async def request(
         self, method: str, path: str, query: Mapping[str, str] | None = None, body: Any = None
-    ) -> asyncio.Future[ari.RESTResponse]:
+    ) -> str:
         call, word = _commanded(method, path, query or {})
-        self.doom.pass_by(call, f"{word} before")
-        reply = await super().send(method, path, query, body)
-        self.doom.pass_by(call, f"{word} sent")
-        reply.add_done_callback(partial(self._replied, call, word))
+        try:
+            reply = await super().request(method, path, query, body)
+        except AriError:
+            if word == CLAIM_COMMAND:
+                self.doom.pass_by(call, "claim lost")
+            self.doom.pass_by(call, f"{word} after")
+            raise
+        self.doom.pass_by(call, f"{word} after")
         return reply
 
-    def _replied(self, call: str, word: str, reply: asyncio.Future[ari.RESTResponse]) -> None:
-        if reply.cancelled() or reply.exception() is not None:
-            return
-        if word.endswith("claim") and reply.result().status_code >= HTTPStatus.BAD_REQUEST:
-            self.doom.pass_by(call, "claim lost")
-        self.doom.pass_by(call, f"{word} after")
+    async def _write(
+        self, number: str, method: str, path: str, query: Mapping[str, str] | None, body: Any
+    ) -> None:
+        call, word = _commanded(method, path, query or {})
+        self.doom.pass_by(call, f"{word} before")
+        await super()._write(number, method, path, query, body)
+        self.doom.pass_by(call, f"{word} sent")
 
 
 class WatchedDoor(Door):

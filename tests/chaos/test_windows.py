@@ -45,7 +45,7 @@ PLAN: dict[str, list[Instant]] = {
     ],
     SETTLE: [
         *(Instant(SETTLE, f"script settle {stage}") for stage in COMMAND),
-        *(Instant(SETTLE, f"ari POST bridges {stage}") for stage in COMMAND),
+        *(Instant(SETTLE, f"ari POST bridges {stage}") for stage in COMMAND[:2]),
         *(Instant(SETTLE, f"ari POST bridges/*/addChannel {stage}") for stage in COMMAND),
         *(Instant(SETTLE, f"script connected {stage}") for stage in COMMAND),
     ],
