@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from tests.live.stage import PLOTS, Played, Plot, Stage, make_callflows
+from tests.live.stage import PLOTS, Plot, Stage, make_callflows
 from tests.rig.server import Server, alone_in_network
+from tests.rig.site import Played
 
 Watch = Callable[[Plot], Awaitable[Played]]
 

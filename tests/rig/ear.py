@@ -41,9 +41,9 @@ class Recording:
     samples: list[int] = field(repr=False)
 
     def part(self, from_at: float, to_at: float) -> list[int]:
-        """What was heard between two instants (seconds since the epoch)."""
-        first, last = (max(round((at - self.began_at) * RATE), 0) for at in (from_at, to_at))
-        return self.samples[first:last]
+        """What was heard between two instants (seconds since the epoch), in whole frames."""
+        first, last = (max(round((at - self.began_at) * RATE / FRAME), 0) for at in (from_at, to_at))
+        return self.samples[first * FRAME : last * FRAME]
 
     @property
     def length_s(self) -> float:
@@ -62,7 +62,7 @@ def assemble(packets: list[Packet]) -> Recording:
     placed: list[tuple[int, bytes]] = []
     source = timestamp = origin = follows = 0
     for packet in packets:
-        due = round((packet.at - began_at) * RATE)
+        due = round((packet.at - began_at) * RATE / FRAME) * FRAME
         ahead = (packet.timestamp - timestamp + _WRAP // 2) % _WRAP - _WRAP // 2
         if not placed or packet.source != source or abs(origin + ahead - due) > _ASTRAY:
             source, origin, ahead = packet.source, due, 0

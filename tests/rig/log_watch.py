@@ -12,23 +12,24 @@ PATIENCE_S = 30.0
 
 
 class LogWatch:
-    """Every event of a site since the watch began. `async with LogWatch(url, site) as log`.
+    """Every event of a site from now on. `async with LogWatch(url, site) as log`.
 
     Methods that wait raise TimeoutError after `patience_s`.
     """
 
-    def __init__(self, url: str, site: str, after: str = "0-0") -> None:
-        """`after`: position in the stream behind which the watch begins; the default is its beginning."""
+    def __init__(self, url: str, site: str, whole: bool = False) -> None:
+        """`whole`: with all that was logged before the watch began."""
+        self._whole = whole
         self.events: list[AnyEvent] = []
         self.broken: list[str] = []
         """Entries that are no events. Always a finding."""
-        self._after = after
         self._stream = LogStream(url, site)
         self._news = asyncio.Condition()
         self._task: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
-        self._task = asyncio.create_task(self._follow())
+        last = [] if self._whole else await self._stream.last(1)
+        self._task = asyncio.create_task(self._follow(last[0].position if last else "0-0"))
         return self
 
     async def __aexit__(
@@ -39,8 +40,8 @@ class LogWatch:
         await asyncio.gather(self._task, return_exceptions=True)
         await self._stream.__aexit__()
 
-    async def _follow(self) -> None:
-        async for entry in self._stream.follow(self._after):
+    async def _follow(self, after: str) -> None:
+        async for entry in self._stream.follow(after):
             async with self._news:
                 if entry.event is None:
                     self.broken.append(entry.broken)

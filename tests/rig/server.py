@@ -7,22 +7,18 @@ import signal
 import sys
 import tempfile
 from collections import deque
-from contextlib import AsyncExitStack
-from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 import msgspec
 
-from ivr.runtime import find
 from ivr.settings import Settings
 from ivr.supervision import Supervision
 from tests.rig.log_watch import LogWatch
-from tests.rig.sipp import Phone, Play, program
+from tests.rig.site import SIP, Site
 
 REPOSITORY = Path(__file__).resolve().parent.parent.parent
-SIP = "127.0.0.1:5060"
 START_S = 60.0
 STOP_S = 25.0
 _LOG_LINES = 40
@@ -38,73 +34,44 @@ def alone_in_network() -> bool:
     return {line.split(":")[0].strip() for line in lines} == {"lo"}
 
 
-class Server:
+class Server(Site):
     """`async with Server(callflows) as server`: running at the beginning of the block, gone at its end."""
 
     def __init__(self, callflows: Path, workers: int = 2, **settings: Any) -> None:
         """`settings`: further fields of `ivr.settings.Settings`."""
-        self.directory = Path(tempfile.mkdtemp(prefix="holdfast-test-"))
-        self.directory.chmod(0o755)  # Asterisk and Redis have users of their own
+        directory = Path(tempfile.mkdtemp(prefix="holdfast-test-"))
+        directory.chmod(0o755)  # Asterisk and Redis have users of their own
         chosen = {
-            "data": self.directory / "data",
+            "data": directory / "data",
             "callflows": callflows,
             "workers": workers,
             "sip_bind": SIP,
             "media_address": "127.0.0.1",
             **settings,
         }
-        self.settings = Settings(**chosen)
+        super().__init__(Settings(**chosen), directory, str(chosen["sip_bind"]))
+        self.log = LogWatch(self.settings.redis, self.settings.site, whole=True)
         self._environment = {f"HOLDFAST_{name.upper()}": str(value) for name, value in chosen.items()}
         self._process: asyncio.subprocess.Process | None = None
         self._said: deque[str] = deque(maxlen=200)
-        self._around = AsyncExitStack()
-        self._phones = 0
         self.facts: dict[str, Any] = {}
         """What `serve --json` said when it was up."""
 
     async def __aenter__(self) -> Self:
-        self._sipp = program(find(self.settings.runtime))
-        self._process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-c",
-            "from ivr.cli import main; main()",
-            "serve",
-            "--json",
-            cwd=REPOSITORY,
-            env={**os.environ, **self._environment},
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-        )
+        self._process = await self._holdfast("serve", "--json")
         self._listener = asyncio.create_task(self._listen())
         try:
             await self._started()
-            self.log = await self._around.enter_async_context(
-                LogWatch(self.settings.redis, self.settings.site)
-            )
+            return await super().__aenter__()
         except BaseException:
             await self._end()
             raise
-        return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        await self._around.aclose()
+        await super().__aexit__(kind, error, trace)
         await self._end()
-
-    # Phones
-
-    def phone(self, play: Play) -> Phone:
-        """A phone near this server. A play that calls or registers, naming no target, means this server."""
-        self._phones += 1
-        if (play.service or play.scenario == "agent_registers") and not play.target:
-            play = replace(play, target=SIP)
-        return Phone(self._sipp, play, self.directory / "phones" / f"{self._phones:03}-{play.scenario}")
-
-    def password(self, device: str) -> str:
-        """The password of a device's SIP account."""
-        return (self.settings.secrets / f"device-{device}").read_text().strip()
 
     # What it consists of
 
@@ -114,7 +81,12 @@ class Server:
 
     async def run(self, *words: str) -> tuple[int, str, str]:
         """Run `holdfast WORDS`; its exit code, output and errors."""
-        process = await asyncio.create_subprocess_exec(
+        process = await self._holdfast(*words)
+        out, err = await process.communicate()
+        return process.returncode or 0, out.decode(), err.decode()
+
+    async def _holdfast(self, *words: str) -> asyncio.subprocess.Process:
+        return await asyncio.create_subprocess_exec(
             sys.executable,
             "-c",
             "from ivr.cli import main; main()",
@@ -125,8 +97,6 @@ class Server:
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
         )
-        out, err = await process.communicate()
-        return process.returncode or 0, out.decode(), err.decode()
 
     def log_of(self, service: str) -> str:
         """What a service has logged."""

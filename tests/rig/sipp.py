@@ -10,7 +10,7 @@ from shutil import which
 from types import TracebackType
 from typing import NamedTuple, Self
 
-from ivr.runtime import Runtime, RuntimeUnfit
+from ivr.runtime import RuntimeUnfit
 from tests.rig.ear import HOST
 from tests.rig.sip_view import Leg, legs, parse
 
@@ -48,22 +48,20 @@ class Account(NamedTuple):
         return f"{self.name};{self.password};{self.port}".encode()
 
 
-def program(runtime: Runtime) -> list[str]:
-    """The command that runs SIPp: the root's own, by the root's own loader, so that all paths are outside.
+def program(root: Path) -> list[str]:
+    """The command that runs SIPp: the runtime root's, by its own loader, so that all paths are outside.
 
-    Raises RuntimeUnfit when there is none.
+    Without such a root the machine's. Raises RuntimeUnfit when there is none.
     """
-    if runtime.root == Path("/"):
-        found = which("sipp")
-        if not found:
-            raise RuntimeUnfit("no sipp on this machine: apt-get install sip-tester (3.8 or later)")
-        return [found]
-    binary = runtime.inside("/usr/bin/sipp")
-    loaders = sorted(runtime.root.glob("lib*/ld-linux-*.so.*"))
-    libraries = [path for path in runtime.root.glob("usr/lib/*-linux-gnu*") if path.is_dir()]
-    if not (binary.exists() and loaders and libraries):
-        raise RuntimeUnfit(f"no sipp in {runtime.root}: make setup")
-    return [str(loaders[0]), "--library-path", ":".join(map(str, libraries)), str(binary)]
+    binary = root / "usr/bin/sipp"
+    loaders = sorted(root.glob("lib*/ld-linux-*.so.*"))
+    libraries = [path for path in root.glob("usr/lib/*-linux-gnu*") if path.is_dir()]
+    if binary.exists() and loaders and libraries:
+        return [str(loaders[0]), "--library-path", ":".join(map(str, libraries)), str(binary)]
+    found = which("sipp")
+    if not found:
+        raise RuntimeUnfit(f"no sipp in {root}, and none on this machine: make setup")
+    return [found]
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +86,8 @@ class Play:
     """New calls a second."""
     host: str = HOST
     """Address of the phone."""
+    trace: bool = False
+    """Keep every message whole: `Phone.trace`."""
 
 
 class Phone:
@@ -125,6 +125,11 @@ class Phone:
         messages = self.directory / "messages.csv"
         lines = messages.read_text("utf-8", "replace").splitlines() if messages.exists() else []
         return legs(parse(lines))
+
+    @property
+    def trace(self) -> str:
+        """Every message whole, if the play asked for it."""
+        return (self.directory / "trace").read_text("latin-1")
 
     async def done(self, patience_s: float = PATIENCE_S) -> list[Leg]:
         """Wait until all calls are over. Raises PhoneFailed if one of them went another way, TimeoutError."""
@@ -182,6 +187,7 @@ class Phone:
             "-error_file",
             "errors",
         ]
+        command += ["-trace_msg", "-message_file", "trace"] if play.trace else []
         command += ["-p", str(play.port)] if play.port else []
         command += ["-min_rtp_port", str(play.media_port)] if play.media_port else []
         command += ["-s", play.service] if play.service else []

@@ -11,7 +11,7 @@ Pure: samples in, figures out. Samples are 16 bit, 8,000 a second, one channel.
 import math
 import wave
 from array import array
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from operator import mul
 from pathlib import Path
 from typing import NamedTuple
@@ -24,8 +24,10 @@ PROBE = 4096
 """Samples whose signs are searched, half a second. By chance 50 % of them agree, give or take 0.8 %."""
 LOUD = 150.0
 """Root mean square above which a stretch has sound in it; full scale is 32,768."""
-SAME = 0.9
-"""Correlation from which two stretches are the same sound. µ-law alone costs less than 0.01."""
+SLIP = RATE // 4
+"""How far apart two stretches that follow each other may be played on a busy machine."""
+SAME = 0.97
+"""Correlation from which two stretches are the same sound. µ-law alone costs less than 0.001."""
 
 Samples = Sequence[int]
 
@@ -62,6 +64,19 @@ class Piece:
             size = (len(bits) + 7) // 8
             self._signs[offset] = int(bits, 2).to_bytes(size, "little") if bits else b""
         return self._signs[offset]
+
+    @property
+    def frames(self) -> range:
+        """The places where a frame begins and a probe has room."""
+        return range(0, len(self.samples) - PROBE + 1, FRAME)
+
+    def places(self, first: int, last: int) -> range:
+        """The places between two of them where a stretch has room."""
+        return range(max(first, 0), min(last, len(self.samples) - STRETCH) + 1)
+
+    def part(self, at: int) -> Samples:
+        """The stretch at this place; empty if it begins before the piece."""
+        return self.samples[at : at + STRETCH] if at >= 0 else []
 
 
 def _ulaw_table() -> list[int]:
@@ -144,31 +159,25 @@ def heard(recording: Samples, prompt: Samples) -> Heard:
     probe = _loudest(prompt)
     if loudness(prompt[probe : probe + PROBE]) < LOUD:
         raise ValueError("the prompt is silence")
-    at = _find(prompt[probe : probe + PROBE], Piece(recording), 1)
-    return _compare(prompt, recording, at - probe) if at is not None else NOTHING
+    sound = Piece(recording)
+    at = _find(prompt[probe : probe + PROBE], sound, range(len(recording) - PROBE + 1))
+    return _summary(prompt, [(sound, at - probe)]) if at is not None else NOTHING
 
 
 def heard_music(recording: Samples, pieces: Sequence[Piece]) -> Heard:
-    """How much of the recording is one of these pieces, from wherever in it. Silence has heard nothing."""
-    probe = _loudest(recording)
-    if len(recording) < PROBE or loudness(recording[probe : probe + PROBE]) < LOUD:
-        return NOTHING
-    quarter = len(recording) // 4
-    probes = {at + _loudest(recording[at : at + quarter]) for at in range(0, quarter * 4, quarter)} | {probe}
-    best = NOTHING
-    for step, some in (
-        (FRAME, probes),
-        (1, {probe}),
-    ):  # players read whole frames; the rest is tried if need be
-        if best.share < SAME:
-            best = max(best, *(_lay(recording, piece, start, step) for piece in pieces for start in some))
-    return best
+    """How much of the recording is one of these pieces, from wherever in it. Silence has heard nothing.
 
-
-def _lay(recording: Samples, piece: Piece, probe: int, step: int) -> Heard:
-    """The recording compared with the piece where its stretch from `probe` on fits best."""
-    at = _find(recording[probe : probe + PROBE], piece, step)
-    return _compare(recording, piece.samples, at - probe) if at is not None else NOTHING
+    The recording must begin with a whole frame, as parts of a `Recording` do: players read whole frames.
+    """
+    quarter = max(len(recording) // 4, PROBE)
+    candidates = []
+    for start in range(0, len(recording) - PROBE + 1, quarter):
+        probe = start + _loudest(recording[start : start + quarter])
+        wanted = recording[probe : probe + PROBE]
+        if loudness(wanted) >= LOUD:
+            found = ((piece, _find(wanted, piece, piece.frames)) for piece in pieces)
+            candidates += [(piece, at - probe) for piece, at in found if at is not None]
+    return _summary(recording, candidates)
 
 
 def _loudest(samples: Samples) -> int:
@@ -177,33 +186,42 @@ def _loudest(samples: Samples) -> int:
     return max(starts, key=lambda start: loudness(samples[start : start + PROBE]))
 
 
-def _find(wanted: Samples, piece: Piece, step: int) -> int | None:
-    """The offset (a multiple of `step`) in the piece at which most signs agree with those of `wanted`."""
-    count, size = len(wanted), len(wanted) // 8
-    pattern = int.from_bytes(Piece(wanted).signs(0)[:size], "little")
-    best, where = size * 8, None
-    for offset in range(0, 8, math.gcd(step, 8)):
-        signs = piece.signs(offset)
-        for at in range(offset, len(piece.samples) - count + 1, math.lcm(step, 8)):
-            start = (at - offset) // 8
-            differ = (int.from_bytes(signs[start : start + size], "little") ^ pattern).bit_count()
-            if differ < best:
-                best, where = differ, at
+def _find(wanted: Samples, piece: Piece, places: range) -> int | None:
+    """The place in the piece, of these, where most signs agree with `wanted`; None without a place."""
+    count = len(wanted) // 8 * 8
+    pattern = int.from_bytes(Piece(wanted[:count]).signs(0), "little")
+    best, where = count + 1, None
+    for at in places:
+        start = at // 8
+        signs = piece.signs(at % 8)[start : start + count // 8]
+        differ = (int.from_bytes(signs, "little") ^ pattern).bit_count()
+        if differ < best:
+            best, where = differ, at
     return where
 
 
-def _compare(wanted: Samples, sound: Samples, at: int) -> Heard:
-    """Each stretch of `wanted` beside what is in `sound` when `wanted` is laid over it from `at` on."""
-    figures = list(_correlations(wanted, sound, at))
-    good = [figure for figure in figures if figure >= SAME]
-    if not good:
-        return NOTHING
-    return Heard(len(good) / len(figures), sum(good) / len(good), at / RATE)
+def _summary(wanted: Samples, candidates: Sequence[tuple[Piece, int]]) -> Heard:
+    """The best of these places for the beginning of `wanted`."""
+    return max((_compare(wanted, piece, at) for piece, at in candidates), default=NOTHING)
 
 
-def _correlations(wanted: Samples, sound: Samples, at: int) -> Iterator[float]:
+def _compare(wanted: Samples, piece: Piece, at: int) -> Heard:
+    """Each stretch of `wanted` beside the piece when `wanted` is laid over it from `at` on.
+
+    A busy machine plays with gaps: what follows one is looked for a little further on, and counts.
+    """
+    figures = []
+    slip = 0
     for start in range(0, len(wanted) - STRETCH + 1, STRETCH):
         stretch = wanted[start : start + STRETCH]
         if loudness(stretch) >= LOUD:
-            there = at + start
-            yield correlation(stretch, sound[there : there + STRETCH]) if there >= 0 else 0.0
+            figure = correlation(stretch, piece.part(at + start + slip))
+            if figure < SAME:
+                near = at + start + slip
+                found = _find(stretch, piece, piece.places(near - SLIP, near + SLIP))
+                better = correlation(stretch, piece.part(found)) if found is not None else 0.0
+                if found is not None and better >= SAME:
+                    figure, slip = better, found - at - start
+            figures.append(figure)
+    good = [figure for figure in figures if figure >= SAME]
+    return Heard(len(good) / len(figures), sum(good) / len(good), at / RATE) if good else NOTHING
