@@ -395,7 +395,7 @@ class Session:
             return "withdrawn"
         leg.bridge = bridge_id(self.call, leg.attempt)
         try:
-            await asterisk.bridge(leg.bridge, (self.call, leg.channel))
+            await asterisk.bridge(leg.bridge, (self.call, leg.channel), musical=self.call)
         except AriError as error:
             log.warning("bridge failed: %s", error, extra={"call": self.call})
             await asterisk.hang_up(leg.channel)

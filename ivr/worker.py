@@ -161,10 +161,14 @@ class Worker:
         talks = [s.task for s in self.sessions.values() if s.talking and s.task is not None]
         if talks:
             await asyncio.wait(talks, timeout=DRAIN_S)
-        for session in list(self.sessions.values()):
+        sessions = list(self.sessions.values())
+        for session in sessions:
             if session.task is not None:
                 session.task.cancel()
+        await self.link.close()
         try:
+            notes = (self.checkpoint.flush(session.handle) for session in sessions)
+            await asyncio.gather(*notes, return_exceptions=True)  # of a call that others have: theirs to tell
             await self.checkpoint.retire(self.name, self._inc)
         except StoreAway:
             log.warning("Redis is away: the others will notice by the lease")

@@ -75,9 +75,13 @@ class Asterisk:
         """
         await self.link.request("POST", f"channels/{leg}/dial", {"timeout": str(timeout_s), "caller": caller})
 
-    async def bridge(self, bridge: str, channels: Sequence[str]) -> None:
-        """Make a bridge and put the channels into it, all or `AriError`."""
+    async def bridge(self, bridge: str, channels: Sequence[str], musical: str) -> None:
+        """Make a bridge and put the channels into it, all or `AriError`.
+
+        `musical`: the channel that hears music until then; a bridge alone would not end it.
+        """
         await self.link.send("POST", "bridges", {"bridgeId": bridge, "type": "mixing"})
+        await self.link.send("DELETE", f"channels/{musical}/moh")
         await self.link.request("POST", f"bridges/{bridge}/addChannel", {"channel": ",".join(channels)})
 
     async def unbridge(self, bridge: str) -> None:

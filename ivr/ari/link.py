@@ -76,6 +76,11 @@ class Link:
                 self._on_disconnect()
         return ws
 
+    async def close(self) -> None:
+        """Close the socket; Asterisk keeps events from now on and comes back."""
+        if self._ws is not None:
+            await self._ws.close()
+
     async def _read(self, ws: web.WebSocketResponse, request: web.Request) -> None:
         # A socket object of our own on the same connection: the loop's one makes a new one for every option.
         with socket.socket(fileno=os.dup(request.get_extra_info("socket").fileno())) as sock:
