@@ -25,6 +25,10 @@ PURE = (
     "calllog.phases",
     "queues.models",
     "queues.keys",
+    "queues.results",
+    "ivr.flow.line",
+    "ivr.flow.step",
+    "ivr.flow.run",
 )
 IO = {
     "aiohttp",
