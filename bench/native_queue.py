@@ -12,7 +12,7 @@ from ivr.runtime import Account
 _TEMPLATES = REPOSITORY / "bench" / "native"
 _FILES = ("etc", "run", "log", "log/cel-custom", "lib", "spool", "music")
 _RTP = ("30000", "49999")
-_THREADS = 4
+_THREADS = 2
 
 
 class NativeQueue:

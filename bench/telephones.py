@@ -55,21 +55,27 @@ class Telephones:
         return phones
 
     def call(self, target: Address, rate: int, calls: int) -> Counts:
-        """Place so many calls at so many a second, and wait until the last has ended."""
+        """Place so many calls at so many a second, and wait until the last has ended.
+
+        Calls that do not end are given up after 45 s; they are placed, but not successful.
+        """
         numbers = self.directory / "callers.csv"
         numbers.unlink(missing_ok=True)
         options = ["-s", "100", "-r", str(rate), "-m", str(calls), "-l", "100000"]
         statistics = ["-trace_stat", "-stf", str(numbers), "-fd", "1"]
         command = self._sipp("caller.xml", CALLERS, *options, *statistics)
         with (self.directory / "callers.out").open("wb") as screen:
-            subprocess.run(
+            callers = subprocess.Popen(
                 [*command, f"{target[0]}:{target[1]}"],
                 stdin=subprocess.DEVNULL,
                 stdout=screen,
                 stderr=subprocess.STDOUT,
-                timeout=calls / rate + _TAIL_S,
-                check=False,
             )
+            try:
+                callers.wait(calls / rate + _TAIL_S)
+            except subprocess.TimeoutExpired:
+                callers.kill()
+                callers.wait()
         return counts(numbers.read_text())
 
     def _sipp(self, scenario: str, address: Address, *options: str) -> list[str]:
