@@ -1,6 +1,8 @@
 """A server with callers and agents on it, things that die, and what must be true when it is over."""
 
+import asyncio
 import os
+import signal
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
@@ -12,10 +14,22 @@ import msgspec
 import pytest
 
 from calllog.audit import Audit
-from calllog.events import AnyCallEvent, Bridged, CallEvent, Declined, Ended, Offered
+from calllog.errors import LogAway
+from calllog.events import (
+    AnyCallEvent,
+    AnyEvent,
+    Bridged,
+    CallEvent,
+    Declined,
+    Ended,
+    Offered,
+    WorkerRecovered,
+)
+from queues.operations import now_ms
 from queues.store import Store
 from tests.chaos import drill
 from tests.chaos.doomed import Hit, Plan
+from tests.rig.log_watch import LogWatch
 from tests.rig.server import Server, alone_in_network
 from tests.rig.sip_view import Leg
 from tests.rig.sipp import Caller, Phone, Play
@@ -33,6 +47,27 @@ class Staff:
     scenario: str
     count: int
     keys: Mapping[str, int]
+
+
+class SteadyWatch(LogWatch):
+    """The whole call log, followed through deaths of Redis."""
+
+    async def _follow(self, after: str) -> None:
+        seen = self._stream.follow(after)
+        while True:
+            try:
+                entry = await anext(seen)
+            except LogAway:
+                await asyncio.sleep(0.05)  # nobody tells when Redis is back
+                seen = self._stream.follow(after)
+                continue
+            after = entry.position
+            async with self._news:
+                if entry.event is None:
+                    self.broken.append(entry.broken)
+                else:
+                    self.events.append(entry.event)
+                self._news.notify_all()
 
 
 @dataclass
@@ -63,6 +98,9 @@ class Disaster:
         callflows = drill.write(self.directory / "callflows", people)
         server = Server(callflows, self.workers, worker_module="tests.chaos.doomed")
         self.server = await self._around.enter_async_context(server)
+        settings = server.settings
+        watch = SteadyWatch(settings.redis, settings.site, whole=True)
+        self.log = await self._around.enter_async_context(watch)
         for queue, staff in self.staff.items():
             play = Play(staff.scenario, staff.keys, port=ports[queue])
             self.agents.append(await self._around.enter_async_context(server.phone(play)))
@@ -112,6 +150,32 @@ class Disaster:
         lines = path.read_bytes().splitlines() if path.exists() else []
         return [msgspec.json.decode(line, type=Hit) for line in lines]
 
+    def kill(self, service: str, sign: signal.Signals = signal.SIGKILL) -> int:
+        """Send a signal to a service's process; when, ms since the epoch."""
+        pid = self.server.pid(service)
+        assert pid, f"{service} does not run"
+        os.kill(pid, sign)
+        return now_ms()
+
+    async def recovered(self, peer: str, after: int, patience_s: float) -> WorkerRecovered:
+        """The news that a worker's calls have been taken over, later than an instant."""
+
+        def wanted(event: AnyEvent) -> bool:
+            return isinstance(event, WorkerRecovered) and event.peer == peer and event.at >= after
+
+        found = await self.log.until(wanted, patience_s)
+        assert isinstance(found, WorkerRecovered)
+        return found
+
+    async def lines(self) -> dict[str, list[tuple[str, float]]]:
+        """Who stands in each queue's line, and with which score, first to last."""
+        store = Store(self.server.settings.redis, self.server.settings.site)
+        try:
+            queues = await store.waiting(1000)
+        finally:
+            await store.close()
+        return {q.queue: [(caller.call, caller.score) for caller in q.callers] for q in queues}
+
     # When it is over
 
     async def over(self) -> None:
@@ -119,10 +183,10 @@ class Disaster:
         for phone in self.callers:
             await phone.done()
             for number in self.numbers(phone):
-                await self.server.log.whole(number)
+                await self.log.whole(number)
         for queue, staff in self.staff.items():
             for n in range(staff.count):
-                await self.server.log.state(f"{queue}-{n}", "ready", SETTLED_S)
+                await self.log.state(f"{queue}-{n}", "ready", SETTLED_S)
 
     async def findings(self) -> list[str]:
         """Everything that is not as it must be, after `over`."""
@@ -137,7 +201,7 @@ class Disaster:
     def calls(self) -> Iterator[tuple[str, Leg, list[AnyCallEvent]]]:
         """Number, SIPp's view and the log of each call, once all are over."""
         by_number: dict[str, list[AnyCallEvent]] = {}
-        log = self.server.log
+        log = self.log
         for call in log.calls():
             events = log.of_call(call)
             by_number.setdefault(getattr(events[0], "from_", ""), []).extend(events)
@@ -166,7 +230,7 @@ class Disaster:
             late = ends[0].at - leg.ended_at
             if ends[0].source == "inferred":
                 if not self.bounded(ends[0], leg.ended_at):
-                    yield f"{number} ended {late} ms from the BYE, outside of its own bounds\n{_table(events)}"
+                    yield f"{number} ended {late} ms from the BYE, beyond its bounds\n{_table(events)}"
             elif abs(late) > STAMP_MS:
                 yield f"{number} ended {late} ms after the BYE by the log\n{_table(events)}"
             if ends[0].verdict in ("failed", "lost", "rejected"):
@@ -199,7 +263,7 @@ class Disaster:
     def _offers(self) -> list["_Offer"]:
         found: list[_Offer] = []
         open_: dict[str, _Offer] = {}
-        for event in self.server.log.events:
+        for event in self.log.events:
             if isinstance(event, Offered):
                 open_[event.call] = _Offer(event.agent, event.at)
                 found.append(open_[event.call])
@@ -209,12 +273,12 @@ class Disaster:
 
     def _audited(self) -> Iterator[str]:
         audit = Audit()
-        for event in self.server.log.events:
+        for event in self.log.events:
             audit.add(event)
         for violation in audit.finish().violations:
-            events = [e for e in self.server.log.events if isinstance(e, CallEvent)]
+            events = [e for e in self.log.events if isinstance(e, CallEvent)]
             yield f"audit: {violation}\n" + _table([e for e in events if e.call == violation.call])
-        for broken in self.server.log.broken:
+        for broken in self.log.broken:
             yield f"broken entry: {broken}"
 
     async def _swept(self) -> list[str]:

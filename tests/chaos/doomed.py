@@ -243,7 +243,6 @@ class WatchedStore(Store):
 
     def __init__(self, *args: Any, **named: Any) -> None:
         super().__init__(*args, **named)
-        self._names = {script.sha: name for name, script in scripts.load().items()}
         self._submit = self.operations.link.submit
         self.operations.link.submit = self._watched  # type: ignore[method-assign]
         self._woken = self.operations.link.on_push
@@ -281,11 +280,8 @@ class WatchedStore(Store):
         reader = hiredis.Reader(encoding="utf-8", errors="replace")
         reader.feed(packed)
         words = reader.gets()
-        if not isinstance(words, list) or words[0] != "EVALSHA":
-            return "", ""
-        script = self._names.get(words[1], "")
-        of_call = script in scripts.LIBRARIES and "operation" in scripts.LIBRARIES[script]
-        return (words[4] if of_call else ""), script
+        script = self.operations.library.named(words) if isinstance(words, list) else ""
+        return (words[4] if script in scripts.OPERATIONS else ""), script
 
 
 def _told(event: ari.Event) -> tuple[str, str]:

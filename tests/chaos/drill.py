@@ -4,7 +4,7 @@
 |---|---|
 | 200 | queue `drill`: agents answer at once or nearly so |
 | 201 | a long prompt |
-| 202 | a menu that is patient |
+| 202 | a menu that is patient, then queue `lonely` |
 | 203 | queue `lonely`: nobody comes |
 | 204 | queue `holding`: agents who put callers on hold |
 | 205 | queue `ringing`: agents who let it ring |
@@ -12,19 +12,22 @@
 """
 
 import random
-import struct
-import wave
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 
 import yaml
 
 from tests.rig.sound import RATE
+from tests.rig.voice import write_wav
 
 QUEUED, PROMPT, MENU, LONELY, HOLDING, RINGING, SLOW = "200", "201", "202", "203", "204", "205", "206"
 QUEUES = {QUEUED: "drill", LONELY: "lonely", HOLDING: "holding", RINGING: "ringing", SLOW: "slow"}
-PROMPT_S = 40
+LENGTH_S = {"long": 40, "keys": 2, "music": 60}
+"""Sounds and how long they are."""
 RING_S = 60
+KEY = "9"
+"""What the menu of 202 understands: then the caller waits in `lonely`."""
 
 
 def write(directory: Path, agents: Mapping[str, Mapping[str, int]]) -> Path:
@@ -33,15 +36,19 @@ def write(directory: Path, agents: Mapping[str, Mapping[str, int]]) -> Path:
     (directory / "flows").mkdir()
     prompts = directory / "prompts" / "en"
     prompts.mkdir(parents=True)
-    noise(prompts / "long.wav", PROMPT_S, seed=1)
-    noise(prompts / "keys.wav", 2, seed=2)
+    write_wav(prompts / "long.wav", sound_of("long"))
+    write_wav(prompts / "keys.wav", sound_of("keys"))
+    music = directory / "music" / "default"
+    music.mkdir(parents=True)
+    write_wav(music / "music.wav", sound_of("music"))
     for queue in QUEUES.values():
         _yaml(directory / "flows" / f"{queue}.yaml", {"steps": {"wait": {"queue": queue}}})
     prompt = {"play": "long", "next": "end"}
     _yaml(directory / "flows" / "prompt.yaml", {"steps": {"long": prompt, "end": _END}})
-    next_ = dict.fromkeys(("1", "timeout", "invalid"), "end")
-    menu = {"menu": {"play": "keys", "timeout_s": 60}, "next": next_}
-    _yaml(directory / "flows" / "menu.yaml", {"steps": {"choose": menu, "end": _END}})
+    ways = {KEY: "wait", "timeout": "end", "invalid": "end"}
+    menu = {"menu": {"play": "keys", "timeout_s": 60}, "next": ways}
+    wait = {"queue": QUEUES[LONELY]}
+    _yaml(directory / "flows" / "menu.yaml", {"steps": {"choose": menu, "wait": wait, "end": _END}})
     flows = {**QUEUES, PROMPT: "prompt", MENU: "menu"}
     numbers = {number: {"flow": flow, "language": "en"} for number, flow in flows.items()}
     _yaml(directory / "numbers.yaml", {"default": dict(numbers[QUEUED]), "numbers": numbers})
@@ -67,17 +74,19 @@ def write(directory: Path, agents: Mapping[str, Mapping[str, int]]) -> Path:
 _END = {"hangup": None}
 
 
-def noise(path: Path, length_s: float, seed: int) -> None:
+@cache
+def sound_of(name: str) -> list[int]:
+    """The samples of a sound."""
+    return noise(LENGTH_S[name], seed=len(name))
+
+
+def noise(length_s: float, seed: int) -> list[int]:
     """A sound that is like no other: smoothed noise, loud enough to be heard through µ-law."""
     dice, level, samples = random.Random(seed), 0.0, []
     for _ in range(round(length_s * RATE)):
         level = 0.7 * level + dice.uniform(-4000, 4000)
         samples.append(round(level))
-    with wave.open(str(path), "wb") as file:
-        file.setnchannels(1)
-        file.setsampwidth(2)
-        file.setframerate(RATE)
-        file.writeframes(struct.pack(f"<{len(samples)}h", *samples))
+    return samples
 
 
 def _yaml(path: Path, content: object) -> None:
