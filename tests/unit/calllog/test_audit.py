@@ -7,9 +7,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from calllog.audit import AgentCounters, Audit, audit
-from calllog.events import Arrived, Bridged, Ended, Unbridged, decode, encode
+from calllog.events import Arrived, Bridged, Ended, Joined, Unbridged, decode, encode
 from calllog.grammar import violations
 from tests.unit.calllog.centre import made_log
+from tests.unit.calllog.held_call import CALL, held_call
 from tests.unit.calllog.plants import PLANTS
 
 seeds = st.integers(min_value=0, max_value=2**32)
@@ -117,3 +118,19 @@ def test_the_message_names_call_event_and_rule() -> None:
     assert str(violations([arrived])[0]) == (
         f"{arrived.call} (event 1): end: the log stops in the flow, without `ended`"
     )
+
+
+def test_counts_that_do_not_add_up_are_found_for_the_queue_and_for_the_call() -> None:
+    without = [event for event in held_call() if not isinstance(event, Joined)]
+    report = audit(without)
+    assert not report.queues["sales"].balanced
+    said = {(one.call, one.what) for one in report.violations if one.rule == "balance"}
+    assert (CALL, "left sales without having joined it, 1 times") in said
+    assert {owner for owner, _ in said} == {CALL, "sales"}
+
+
+def test_arriving_twice_or_never_is_found() -> None:
+    first, *rest = held_call()
+    for events, times in (([first, first, *rest], 2), (rest, 0)):
+        found = [one.what for one in audit(events).violations if one.rule == "arrived"]
+        assert found == [f"{times} times `arrived`, one is due"]
