@@ -1,7 +1,6 @@
 """Agents in the log: one state at any instant, at most one call at a time. Pure; a part of the audit."""
 
 from collections import Counter
-from collections.abc import Collection
 from dataclasses import dataclass, field
 
 from calllog.events import AgentStateChanged, AnyCallEvent, Bridged, Declined, Offered, Unbridged
@@ -29,8 +28,10 @@ class AgentCheck:
     """
 
     _agents: dict[str, _Agent] = field(default_factory=dict)
-    _called: Counter[tuple[str, str, str]] = field(default_factory=Counter)
-    _stated: Counter[tuple[str, str, str]] = field(default_factory=Counter)
+    _called: dict[str, Counter[tuple[str, str]]] = field(default_factory=dict)
+    """By call, until it has ended: how often it says that an agent was offered or talking."""
+    _stated: dict[str, Counter[tuple[str, str]]] = field(default_factory=dict)
+    """The same by the agents' states."""
 
     @property
     def count(self) -> int:
@@ -60,7 +61,7 @@ class AgentCheck:
             wrong.append(("time", "changes after it was logged, or before this century"))
         last, agent.last = agent.last, event
         if event.to in ("offered", "talking"):
-            self._stated[event.agent, event.call, event.to] += 1
+            self._stated.setdefault(event.call, Counter())[event.agent, event.to] += 1
         broken = [("tile", what) for what in _untiled(last, event)] if last else []
         about = event.call or (last.call if last and broken else "") or f"agent {event.agent}"
         return [
@@ -76,7 +77,7 @@ class AgentCheck:
                 if agent.leg:
                     wrong = f"offered to {event.agent}, who has call {agent.leg}"
                 agent.leg = event.call
-                self._called[event.agent, event.call, "offered"] += 1
+                self._called.setdefault(event.call, Counter())[event.agent, "offered"] += 1
             case Declined():
                 self._agent(event.agent).leg = ""
             case Bridged():
@@ -85,25 +86,32 @@ class AgentCheck:
                     wrong = f"bridged with {event.agent}, who has call {agent.leg}"
                 agent.leg = event.call
                 agent.calls += 1
-                self._called[event.agent, event.call, "talking"] += 1
+                self._called.setdefault(event.call, Counter())[event.agent, "talking"] += 1
             case Unbridged():
                 agent = self._agent(event.agent)
                 agent.leg = ""
                 agent.talk_ms += event.talk_ms
         return [Violation(event.call, "agent", wrong, event.id, event.seq)] if wrong else []
 
-    def finish(self, ended: Collection[str]) -> list[Violation]:
-        """Compare both stories, for calls that have ended (of the others one half may not be read yet)."""
-        found = []
-        for key in sorted(self._called.keys() | self._stated.keys()):
-            agent, call, state = key
-            if self._called[key] != self._stated[key] and (call in ended or not self._called[key]):
-                what = (
-                    f"the call says {agent} was {state} {self._called[key]} times, "
-                    f"his states say {self._stated[key]} times"
-                )
-                found.append(Violation(call or f"agent {agent}", "agent", what))
-        return found
+    def ended(self, call: str) -> list[Violation]:
+        """The call is over: do both sides tell the same story of it?"""
+        called, stated = self._called.pop(call, Counter()), self._stated.pop(call, Counter())
+        return [
+            Violation(
+                call or f"agent {agent}",
+                "agent",
+                f"the call says {agent} was {state} {called[agent, state]} times, "
+                f"his states say {stated[agent, state]} times",
+            )
+            for agent, state in sorted(called.keys() | stated.keys())
+            if called[agent, state] != stated[agent, state]
+        ]
+
+    def finish(self) -> list[Violation]:
+        """Agents' stories of calls that say nothing of them. (A live call may not be read to its end.)"""
+        return [
+            found for call in sorted(self._stated.keys() - self._called.keys()) for found in self.ended(call)
+        ]
 
 
 def _untiled(last: AgentStateChanged, event: AgentStateChanged) -> list[str]:

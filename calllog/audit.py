@@ -114,7 +114,7 @@ class Audit:
         for call, events in self._open.items():
             self._judge(call, events, live=call in live)
             self._report.live += call in live
-        self._report.violations += self._agents.finish(self._ended)
+        self._report.violations += self._agents.finish()
         self._report.agents = self._agents.count
         for queue, counts in sorted(self._report.queues.items()):
             if not counts.balanced:
@@ -147,6 +147,7 @@ class Audit:
         self._report.violations += self._agents.call(event)
         if event.kind == "ended":
             self._judge(call, self._open.pop(call), live=False)
+            self._report.violations += self._agents.ended(call)
             self._ended.add(call)
             self._report.ended += 1
 

@@ -1,18 +1,15 @@
--- Prelude of every script that writes the call log: prepend this text to the script's own.
+-- What every script and function needs that writes the call log: put this text before their own.
 --
--- The script's KEYS[1] must be the log stream, `{site}:log`; the site's name is taken from it, and every
--- other key of the site lies in the same slot because it carries the same hash tag.
+-- log_to(key) comes first, with the log stream's key, `{site}:log`; the site's name is taken from it, and every
+-- other key of the site lies in the same slot because it carries the same hash tag. It begins a new instant, too:
+-- a library of functions is loaded once, and its variables outlive a call.
 --
 -- An event's `body` is a JSON object with at least "kind": '{"kind":"joined","queue":"sales"}'. It must not
 -- hold any of the common fields (id, site, call of a call event, seq, at, logged_at, source): they are put
 -- before it here. The object is joined as text, because encoding it again would cost more than all the rest;
 -- so untrusted strings inside it go through quoted(), and numbers through number().
 
-local LOG_KEY = KEYS[1]
-local SITE = string.match(LOG_KEY, '^{(.-)}')
-local SITE_KEY = '{' .. SITE .. '}:'
-
-local script_now = nil
+local LOG_KEY, SITE, SITE_KEY, SITE_JSON, script_now
 
 -- Milliseconds since the epoch by Redis' clock, never earlier than any script of the site has seen before.
 -- One instant per script: all events of one transition happened at the same time.
@@ -43,7 +40,14 @@ local function number(value)
   return string.format('%.17g', value)
 end
 
-local SITE_JSON = quoted(SITE)
+local function log_to(key)
+  script_now = nil
+  if key == LOG_KEY then return end
+  LOG_KEY = key
+  SITE = string.match(key, '^{(.-)}')
+  SITE_KEY = '{' .. SITE .. '}:'
+  SITE_JSON = quoted(SITE)
+end
 
 local function append(id, owner, body, at, inferred)
   local now = now_ms()
@@ -56,21 +60,17 @@ local function append(id, owner, body, at, inferred)
     .. string.sub(body, 2))
 end
 
--- Log an event of a call. `call_key` is the call's hash, whose field `seq` numbers its events without gaps.
+-- Log event number `seq` of a call. The caller counts, without gaps, and keeps the count in the call's record.
 -- `at`: when it happened, ms since the epoch; nil or 0 = now. `inferred`: true if it was worked out after a
--- fault (the body then has "not_before" and "not_after"). Returns the event's seq.
-local function log_call(call_key, call, body, at, inferred)
-  local seq = redis.call('HINCRBY', call_key, 'seq', 1)
+-- fault (the body then has "not_before" and "not_after").
+local function log_call(call, seq, body, at, inferred)
   append(quoted(call .. ':' .. seq), ',"call":' .. quoted(call) .. ',"seq":' .. seq, body, at, inferred)
-  return seq
 end
 
--- Log an agent's change of state; `call`, if any, is a reference inside the body. The agent's hash numbers
--- its events in `events`: keep the hash of an agent who was removed, or ids would repeat. Returns the number.
-local function log_agent(agent_key, agent, body, at, inferred)
-  local n = redis.call('HINCRBY', agent_key, 'events', 1)
+-- Log change number `n` of an agent's state; `call`, if any, is a reference inside the body. The caller counts:
+-- keep the record of an agent who was removed, or ids would repeat.
+local function log_agent(agent, n, body, at, inferred)
   append(quoted('agent:' .. agent .. ':' .. n), '', body, at, inferred)
-  return n
 end
 
 -- Log a system event of incarnation `inc` of a worker (or of a command: worker = its name, inc = 0).

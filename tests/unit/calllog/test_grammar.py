@@ -4,7 +4,6 @@ from typing import Any
 
 import pytest
 
-from calllog.durations import union_ms
 from calllog.grammar import violations
 from tests.unit.calllog.held_call import BEGAN_AT, HELD_CALL, Draft, events_of
 
@@ -392,18 +391,3 @@ def test_a_live_call_may_be_anywhere_but_not_wrong() -> None:
     for length in range(1, len(HELD_CALL)):
         assert found(HELD_CALL[:length], live=True) == []
     assert found([*HELD_CALL[:5], HELD_CALL[4]], live=True) != []
-
-
-@pytest.mark.parametrize(
-    ("spans", "covered"),
-    [
-        ([], 0),
-        ([(0, 10)], 10),
-        ([(-5, 5), (95, 200)], 10),
-        ([(10, 20), (15, 30), (12, 13)], 20),
-        ([(10, 20), (20, 30)], 20),
-        ([(150, 200)], 0),
-    ],
-)
-def test_union(spans: list[tuple[int, int]], covered: int) -> None:
-    assert union_ms(spans, 0, 100) == covered
