@@ -5,17 +5,17 @@
       ├─ 1. connection lost: made anew at once, what was unanswered is sent again, in order
       ├─ 2. that fails, or an answer is 1 s late: away. Whatever is unanswered fails, until
       │      Redis lets us write again (probe)
-      └─ 3. scripts forgotten (NOSCRIPT): loaded anew, what met this is sent again, in order
+      └─ 3. functions forgotten: the library is loaded anew, what met this is sent again, in order
 
-Sending again is safe because every script recognises a repetition. redis-py only reads the address: its
-client costs several times as much per script as packing and parsing with hiredis directly.
+Sending again is safe because every function recognises a repetition. redis-py only reads the address: its
+client costs several times as much per call as packing and parsing with hiredis directly.
 """
 
 import asyncio
 import logging
 import ssl
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, cast
 
 import hiredis
@@ -163,10 +163,10 @@ class _Pipe(asyncio.Protocol):
 class Link:
     """The connection as the store sees it: always there, or away."""
 
-    def __init__(self, url: str, scripts: Iterable[str], probe: Sequence[Arg], subscribe: str = "") -> None:
-        """`scripts`: sources, loaded after each connect; `probe`: a command that writes."""
+    def __init__(self, url: str, library: str, probe: Sequence[Arg], subscribe: str = "") -> None:
+        """`library`: source of functions, loaded after each connect; `probe`: a command that writes."""
         self._url = url
-        self._sources = list(scripts)
+        self._load = ("FUNCTION", "LOAD", library) if library else ("PING",)
         self._probe = tuple(probe)
         self._subscribe = subscribe
         self._pipe: _Pipe | None = None
@@ -229,7 +229,8 @@ class Link:
     def _on_answer(self, pipe: _Pipe, request: Request, reply: Any) -> None:
         if not isinstance(reply, hiredis.ReplyError):
             request.done(reply)
-        elif code_of(reply) == "NOSCRIPT":
+        elif "Function not found" in str(reply) and request.tries < MAX_TRIES:
+            request.tries += 1
             self._load_again(request)
         elif is_away(reply) and request.tries < MAX_TRIES:
             request.tries += 1
@@ -246,7 +247,7 @@ class Link:
     def _load_again(self, request: Request) -> None:
         """Hold everything back until what is on its way has been answered: order is kept."""
         if self._resend is None:
-            log.warning("Redis has forgotten the scripts; loading them again")
+            log.warning("Redis has forgotten our functions; loading them again")
             self._resend = deque()
         self._resend.append(request)
 
@@ -254,8 +255,7 @@ class Link:
         pipe, again, self._resend = self._pipe, self._resend, None
         assert pipe is not None
         assert again is not None
-        for source in self._sources:
-            pipe.send(Request(pack("SCRIPT", "LOAD", source), _ignore, _ignore))
+        pipe.send(Request(pack(*self._load), _ignore, _ignore))
         for request in (*again, *self._take_waiting()):
             pipe.send(request)
 
@@ -371,10 +371,9 @@ class Link:
         commands: list[tuple[Arg, ...]] = [hello]
         if at.get("db"):
             commands.append(("SELECT", at["db"]))
-        commands += [("SCRIPT", "LOAD", source) for source in self._sources]
-        commands.append(self._probe)
+        commands += [self._load, self._probe]
         for reply in await asyncio.gather(*(pipe.call(*command) for command in commands)):
-            if isinstance(reply, hiredis.ReplyError):
+            if isinstance(reply, hiredis.ReplyError) and "already exists" not in str(reply):
                 raise reply
         if self._subscribe and pipe.transport is not None:
             pipe.transport.write(pack("SUBSCRIBE", self._subscribe))

@@ -80,10 +80,9 @@ class Operations:
     def __init__(self, url: str, site: str, worker: str, journal: Path | None) -> None:
         self.worker = worker
         self.keys = Keys(site)
-        self._scripts = scripts.load()
-        probe: tuple[Arg, ...] = ("EVALSHA", self._scripts["probe"].sha, 1, self.keys.log)
-        sources = (script.source for script in self._scripts.values())
-        self.link = Link(url, sources, probe, self.keys.wake(worker) if worker else "")
+        self.library = scripts.load()
+        probe = self._command("probe", ())
+        self.link = Link(url, self.library.source, probe, self.keys.wake(worker) if worker else "")
         self.link.on_push = self._on_wake
         self.link.on_back = self._on_back
         self.deferral = Deferral(journal)
@@ -126,8 +125,10 @@ class Operations:
         done: Callable[[Any], None],
         failed: Callable[[Exception], None],
     ) -> None:
-        packed = pack("EVALSHA", self._scripts[script].sha, 1, self.keys.log, *argv)
-        self.link.submit(Request(packed, done, failed))
+        self.link.submit(Request(pack(*self._command(script, argv)), done, failed))
+
+    def _command(self, script: str, argv: Sequence[Arg]) -> tuple[Arg, ...]:
+        return ("FCALL", self.library.function(script), 1, self.keys.log, *argv)
 
     def _done(self, work: _Work, raw: list[Any]) -> None:
         reply = Reply(*raw)
@@ -159,8 +160,8 @@ class Operations:
     # Everything else
 
     async def run(self, script: str, *argv: Arg) -> Any:
-        """A script that is no operation of a call. Raises StoreAway."""
-        return await self.link.call("EVALSHA", self._scripts[script].sha, 1, self.keys.log, *argv)
+        """A function that is no operation of a call. Raises StoreAway."""
+        return await self.link.call(*self._command(script, argv))
 
     def tell(self, offers: Sequence[Any], due_at: int = 0) -> None:
         """Report offers (once per attempt of a call) and a new due time."""

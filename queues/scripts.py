@@ -1,48 +1,65 @@
-"""The Lua scripts: each is the call log's prelude, the libraries it needs, and its own file."""
+"""The Lua functions, as one library that Redis keeps: the call log's prelude, our parts, a file a function.
+
+Redis Functions and not EVALSHA: a script makes all its closures anew each time it runs, which costs more than
+what most of ours do. A library has a name by its content: workers of two versions do not disturb each other.
+"""
 
 import hashlib
 from importlib.resources import files
 from typing import NamedTuple
 
-_RECORDS = ("records", "agents", "matching")
-_OPERATION = (*_RECORDS, "operation", "phases")
+LIBRARIES = ("records", "agents", "matching", "operation", "phases", "dues", "start")
+"""Put before the functions, in this order."""
 
-LIBRARIES: dict[str, tuple[str, ...]] = {
-    **dict.fromkeys(
-        ("arrive", "note", "join", "settle", "connected", "decline", "leave", "hold", "unbridged", "ended"),
-        _OPERATION,
-    ),
-    "agent": _RECORDS,
-    "reach": _RECORDS,
-    "ringing": _RECORDS,
-    "due": (*_RECORDS, "dues"),
-    "sweep": (*_RECORDS, "dues"),
-    "configure": _RECORDS,
-    "enlist": (),
-    "lease": (),
-    "retire": (),
-    "adopt": (),
-    "system": (),
-    "probe": (),
-}
-"""Script → libraries, in the order they are put before it."""
+OPERATIONS = (
+    *("arrive", "note", "join", "settle", "connected", "decline", "leave", "hold", "unbridged", "ended"),
+)
+"""Functions that are operations of a worker on a call it owns: the call is their first argument."""
+
+FUNCTIONS = (
+    *OPERATIONS,
+    *("agent", "reach", "ringing", "due", "sweep", "configure"),
+    *("enlist", "lease", "retire", "system", "adopt", "probe"),
+)
+
+PREFIX = "holdfast_"
+"""Begins the names of our libraries."""
 
 
-class Script(NamedTuple):
-    """One script as Redis knows it."""
+class Library(NamedTuple):
+    """What is loaded into Redis."""
 
     name: str
     source: str
-    sha: str
+
+    def function(self, name: str) -> str:
+        """What Redis calls this function."""
+        return f"{self.name}_{name}"
+
+    def named(self, command: list[str]) -> str:
+        """Which function a command calls; empty if it calls none of ours."""
+        if len(command) < 2 or command[0] != "FCALL":
+            return ""
+        return command[1].removeprefix(f"{self.name}_")
 
 
-def load() -> dict[str, Script]:
-    """All scripts by name. The first line makes Redis check memory, disk and role before a script starts."""
-    prelude = files("calllog").joinpath("lua", "log.lua").read_text()
+def read() -> dict[str, str]:
+    """The Lua files by name."""
+    texts = {"log": files("calllog").joinpath("lua", "log.lua").read_text()}
     folder = files("queues").joinpath("lua")
-    scripts = {}
-    for name, libraries in LIBRARIES.items():
-        parts = [prelude, *(folder.joinpath(f"{part}.lua").read_text() for part in (*libraries, name))]
-        source = "#!lua\n" + "\n".join(parts)
-        scripts[name] = Script(name, source, hashlib.sha1(source.encode(), usedforsecurity=False).hexdigest())
-    return scripts
+    return texts | {name: folder.joinpath(f"{name}.lua").read_text() for name in (*LIBRARIES, *FUNCTIONS)}
+
+
+def load(texts: dict[str, str] | None = None) -> Library:
+    """The library. Its first line makes Redis check memory, disk and role before a function starts."""
+    texts = texts or read()
+    parts = ["local KEYS, ARGV", *(texts[name] for name in ("log", *LIBRARIES))]
+    parts += [f"local function function_{name}()\n{texts[name]}\nend" for name in FUNCTIONS]
+    body = "\n".join(parts)
+    name = PREFIX + hashlib.sha256(body.encode()).hexdigest()[:12]
+    register = [
+        f"redis.register_function('{name}_{function}', "
+        f"function(keys, argv) start(keys, argv) return function_{function}() end)"
+        for function in FUNCTIONS
+    ]
+    return Library(name, f"#!lua name={name}\n{body}\n" + "\n".join(register))

@@ -5,8 +5,7 @@
 -- rest(agent, state, reason, until_at, call, queue): wrap-up or cool-down with a due time.
 -- `next_due`: the earliest due time this script has added, 0 if none.
 
-local next_due = 0
-local freed = {}
+local next_due, freed
 
 local function each_queue(agent) return string.gmatch(agent.queues, '[^,]+') end
 
@@ -15,7 +14,7 @@ local function agent_event(agent, from, reason, call, queue)
   if reason ~= '' then body = body .. ',"reason":' .. quoted(reason) end
   if queue and queue ~= '' then body = body .. ',"queue":"' .. queue .. '"' end
   if call and call ~= '' then body = body .. ',"call":' .. quoted(call) end
-  log_agent(agent.key, agent.id, body .. '}', 0)
+  tell_agent(agent, body .. '}')
 end
 
 local function agent_to(agent, state, reason, call, queue)

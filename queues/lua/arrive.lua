@@ -9,6 +9,6 @@ if not call_of(ARGV[1]) then
   redis.call('HSET', key, 'owner', ARGV[2], 'epoch', ARGV[3], 'op', 0, 'state', 'flow', 'from', own(2), 'to', own(3),
     'campaign', own(4), 'journey', own(5), 'asterisk', own(6), 'arrived_at', arrived, 'since_at', arrived)
   redis.call('SADD', SITE_KEY .. 'owned:' .. ARGV[2], ARGV[1])
-  log_call(key, ARGV[1], own(1), arrived, own(7) == '1')
+  tell_call(call_of(ARGV[1]), own(1), arrived, own(7) == '1')
 end
 return answer(begin() or DONE)

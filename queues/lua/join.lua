@@ -24,9 +24,9 @@ local function enter(queue, head_start_s)
   put(call, 'joined_at', at)
   put(call, 'since_at', at)
   put(call, 'position0', position)
-  log_call(call.key, call.id, '{"kind":"joined","queue":"' .. queue .. '","position":' .. position .. ',"score":'
+  tell_call(call, '{"kind":"joined","queue":"' .. queue .. '","position":' .. position .. ',"score":'
     .. text .. ',"head_start_s":' .. number(head_start_s) .. '}', at)
-  log_call(call.key, call.id, '{"kind":"hold_started","by":"queue"}', at)
+  tell_call(call, '{"kind":"hold_started","by":"queue"}', at)
   match_call(call)
 end
 

@@ -5,8 +5,7 @@
 -- match_freed(): every agent this script made ready gets the lowest score over all his queues (at most 64).
 -- `offers`: what the asking worker (`asker`, '' = none) must ring; other owners are told by PUBLISH.
 
-local offers = {}
-local asker = ''
+local offers, asker
 local MAX_STALE = 16
 
 local function is_in(list, name) return string.find(',' .. list .. ',', ',' .. name .. ',', 1, true) ~= nil end
@@ -23,7 +22,7 @@ local function offer(call, agent)
   put(call, 'agent', agent.id)
   put(call, 'attempt', attempt)
   put(call, 'offered_at', now_ms())
-  log_call(call.key, call.id, '{"kind":"offered","agent":"' .. agent.id .. '","attempt":' .. attempt
+  tell_call(call, '{"kind":"offered","agent":"' .. agent.id .. '","attempt":' .. attempt
     .. ',"why":"longest-idle","lease_ms":' .. number(ring_s * 1000) .. '}', 0)
   put(agent, 'call', call.id)
   put(agent, 'attempt', attempt)

@@ -31,7 +31,7 @@ local function write_notes()
       redis.call('HSET', call.key, 'flow', flow, 'version', version, 'step', step, 'vars', vars)
       put(call, 'left', '')  -- what ended the last wait is the outcome of the step before this one
     else
-      log_call(call.key, call.id, body, note_at)
+      tell_call(call, body, note_at)
       if call.answered_at == '' and string.find(body, '{"kind":"answered"', 1, true) == 1 then
         put(call, 'answered_at', note_at)
       end
@@ -60,6 +60,6 @@ end
 local function answer(status, result)
   save_all()
   if status == FENCED or status == UNKNOWN then return { status, 0, '', '', 0, 0, '', offers } end
-  return { status, int(redis.call('HGET', call.key, 'seq')), call.state, call.agent, int(call.attempt), next_due,
+  return { status, call.number or int(call.seq), call.state, call.agent, int(call.attempt), next_due,
     result or '', offers }
 end

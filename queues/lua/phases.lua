@@ -3,11 +3,11 @@
 local UNPENALISED = ',caller_gone,withdrawn,answered_elsewhere,worker_lost,wait_over,'
 
 -- Bounds of an `at` that was inferred, as JSON: every event that is closed with it carries them.
-local inferred = nil
+local inferred
 
 local function log(body)
   if inferred then body = string.sub(body, 1, -2) .. inferred end
-  log_call(call.key, call.id, body, at, inferred ~= nil)
+  tell_call(call, body, at, inferred ~= nil)
 end
 
 local function span(from) return math.max(at - int(from), 0) end
@@ -35,7 +35,7 @@ local function close_offer(reason, ring_ms)
   -- News of a hangup can be older than the offer that was made meanwhile.
   local declined_at = math.max(at, int(call.offered_at))
   if ring_ms < 0 then ring_ms = declined_at - int(call.offered_at) end
-  log_call(call.key, call.id, '{"kind":"declined","agent":"' .. call.agent .. '","attempt":' .. call.attempt
+  tell_call(call, '{"kind":"declined","agent":"' .. call.agent .. '","attempt":' .. call.attempt
     .. ',"reason":"' .. reason .. '","ring_ms":' .. number(ring_ms) .. '}', declined_at)
   local agent = agent_of(call.agent)
   put(call, 'agent', '')

@@ -3,16 +3,17 @@
 -- call_of(id), agent_of(id): the record, or nil if there is none. The same id gives the same table, so that
 --   two parts of a script never work on two copies. Fields that are not set are ''.
 -- put(record, field, value): change a field here and, at the end of the script, in Redis.
--- save_all(): write every change. Each script calls it exactly once, last.
+-- tell_call(call, body, at, inferred), tell_agent(agent, body): log an event; the record keeps the count.
+-- save_all(): write every change. Each function calls it exactly once, last.
 
 local CALL_FIELDS = { 'owner', 'epoch', 'op', 'state', 'queue', 'score', 'joined_at', 'position0', 'agent',
   'attempt', 'offered_at', 'bridged_at', 'since_at', 'arrived_at', 'answered_at', 'hold_agent_at',
   'hold_caller_at', 'held_since_at', 'bridge_held_ms', 'wait_ms', 'held_ms', 'talk_ms', 'avoid', 'served',
-  'left', 'overflowed' }
+  'left', 'overflowed', 'seq' }
 local AGENT_FIELDS = { 'state', 'reason', 'since_at', 'ready_since_at', 'queues', 'device', 'call', 'attempt', 'due_at',
-  'wish', 'reachable', 'wrapup_s', 'calls', 'talk_ms', 'home', 'name' }
+  'wish', 'reachable', 'wrapup_s', 'calls', 'talk_ms', 'home', 'name', 'events' }
 
-local calls, agents = {}, {}
+local calls, agents
 
 local function read_record(key, id, fields)
   local values = redis.call('HMGET', key, unpack(fields))
@@ -39,15 +40,29 @@ local function put(record, field, value)
   changed[#changed + 1] = value
 end
 
-local function save_all()
-  for _, records in ipairs({ calls, agents }) do
-    for _, record in pairs(records) do
-      if #record.changed > 0 then redis.call('HSET', record.key, unpack(record.changed)) end
-    end
+local function int(text) return tonumber(text) or 0 end
+
+local function tell_call(call, body, at, inferred)
+  call.number = (call.number or int(call.seq)) + 1
+  log_call(call.id, call.number, body, at, inferred)
+end
+
+local function tell_agent(agent, body)
+  agent.number = (agent.number or int(agent.events)) + 1
+  log_agent(agent.id, agent.number, body)
+end
+
+local function save(records, number_field)
+  for _, record in pairs(records) do
+    if record.number then put(record, number_field, record.number) end
+    if #record.changed > 0 then redis.call('HSET', record.key, unpack(record.changed)) end
   end
 end
 
-local function int(text) return tonumber(text) or 0 end
+local function save_all()
+  save(calls, 'seq')
+  save(agents, 'events')
+end
 
 -- Settings of a queue in seconds; a queue that was unpublished while callers wait in it works on with these.
 local function queue_of(name)

@@ -83,7 +83,7 @@ local function sweep_call(id)
     local agent = agent_of(call.agent)
     if not agent or agent.call ~= id then
       tell('call-without-agent:' .. id)
-      log_call(call.key, id, '{"kind":"declined","agent":"' .. call.agent .. '","reason":"withdrawn","ring_ms":0}', 0)
+      tell_call(call, '{"kind":"declined","agent":"' .. call.agent .. '","reason":"withdrawn","ring_ms":0}', 0)
       put(call, 'state', 'waiting')
       put(call, 'agent', '')
       redis.call('ZADD', SITE_KEY .. 'wait:' .. call.queue, call.score, id)

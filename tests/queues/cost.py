@@ -59,7 +59,7 @@ async def measure(redis: RedisProcess, folder: Path, calls: int, agents: int, at
     await asyncio.gather(*(one(number) for number in range(calls)))
     used, worker, wall = _cpu(redis) - before, time.process_time() - begun, time.monotonic() - wall
     stats: dict[str, Any] = redis.client().info("commandstats")
-    scripts = stats["cmdstat_evalsha"]["calls"] / calls
+    scripts = stats["cmdstat_fcall"]["calls"] / calls
     commands = {
         name.removeprefix("cmdstat_"): (stat["calls"] / calls, stat["usec_per_call"])
         for name, stat in stats.items()

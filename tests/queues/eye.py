@@ -93,7 +93,7 @@ class Eye:
     """One observer of a site."""
 
     def __init__(self, redis: RedisProcess, site: str) -> None:
-        self.link = Link(redis.url, (), ("PING",))
+        self.link = Link(redis.url, "", ("PING",))
         self._site = f"{{{site}}}:"
         self._looks = 0
         self._sha = ""

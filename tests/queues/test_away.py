@@ -146,10 +146,10 @@ async def test_a_redis_that_hangs_applies_late_what_it_had_received(
     assert [event.kind for event in mortal_desk.calls()["pbx-1.2"]].count("joined") == 1
 
 
-async def test_forgotten_scripts_are_loaded_again_in_order(desk: Desk) -> None:
+async def test_forgotten_functions_are_loaded_again_in_order(desk: Desk) -> None:
     post = desk.post()
     h = await post.arrive("pbx-1.1")
-    desk.redis.client().script_flush()
+    desk.redis.client().function_flush()
     many = [post.store.hold(h, "caller", number % 2 == 0) for number in range(50)]
     await asyncio.gather(*many, post.store.join(h, "sales"))
     kinds = desk.kinds("pbx-1.1")

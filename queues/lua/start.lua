@@ -1,0 +1,9 @@
+-- Library: a function begins. Redis keeps this text's variables from one call to the next: here they are made new.
+
+local function start(keys, argv)
+  KEYS, ARGV = keys, argv
+  log_to(KEYS[1])
+  calls, agents, freed, offers = {}, {}, {}, {}
+  next_due, asker = 0, ''
+  call, at, repeated, inferred = nil, nil, nil, nil
+end
