@@ -104,8 +104,11 @@ class Site:
         return Account(device, (self.settings.secrets / f"device-{device}").read_text().strip(), port)
 
     async def register(self, account: Account, expires_s: int = 300) -> None:
-        """Register a phone; 0 s takes the registration away."""
-        play = Play("agent_registers", {"expires": expires_s}, [account])
+        """Register a phone; 0 s takes the registration away. The phone must not be there yet, or no more.
+
+        The request comes from the phone's own port: the server may believe that rather than the contact.
+        """
+        play = Play("agent_registers", {"expires": expires_s}, [account], port=account.port)
         async with self.phone(play) as phone:
             await phone.done()
 
