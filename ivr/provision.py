@@ -309,9 +309,9 @@ def _fallback_steps(place: Place) -> str:
             "Set(GROUP()=fallback)",
             f"GotoIf($[${{GROUP_COUNT(fallback)}} > {fallback.at_once}]?nobody)",
             "Set(CDR(userfield)=dialled)",
-            "Answer()",
-            "Playback(sorry-youre-having-problems&pls-hold-while-try)",
-            f"Dial(PJSIP/fallback/{fallback.dial},{fallback.ring_s})",
+            "Progress()",  # heard before anybody has answered: who answers is the fallback destination
+            "Playback(sorry-youre-having-problems&pls-hold-while-try,noanswer)",
+            f"Dial(PJSIP/fallback/{fallback.dial},{fallback.ring_s},i)",
             'GotoIf($["${DIALSTATUS}" = "ANSWER"]?over)',
         ]
     named = "nobody"

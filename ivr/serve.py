@@ -4,6 +4,7 @@ import fcntl
 import os
 import re
 import resource
+import shutil
 import signal
 import socket
 import subprocess
@@ -29,6 +30,8 @@ from ivr.supervision import Service, Supervision
 # ruff: noqa: N818  (an error is named by what is the matter: Refused, StartFailed)
 
 BALLAST_BYTES = 64 * 1024 * 1024
+ALARM_BYTES = 256 * 1024 * 1024
+"""Free space below which the operator is told."""
 DRAIN_S = 3.0
 """How long calls may go on after the order to stop."""
 START_S = 60.0
@@ -69,6 +72,7 @@ class Server:
         self._lock = -1
         self._scanner: subprocess.Popen[bytes] | None = None
         self._pids: dict[str, int] = {}
+        self._alarmed = False
 
     # Start
 
@@ -196,12 +200,22 @@ class Server:
                     self._pids[name] = now
                     self.say(f"{name} had ended and was started again: see {self.log_of(name)}")
             self._follow(versions)
+            self._look_at_disk()
 
     def _rescan(self) -> None:
         """The supervisor of all died: start another. The services have gone on meanwhile."""
         if self._scanner is not None and self._scanner.poll() is not None:
             self.supervision.forsake()
             self._scan()
+
+    def _look_at_disk(self) -> None:
+        """Say once that the disk fills up, while there is time: Redis ends itself on a full one."""
+        nearly_full = shutil.disk_usage(self.settings.data).free < ALARM_BYTES
+        if nearly_full and not self._alarmed:
+            ballast = self.settings.data / "ballast"
+            self.say(f"under {ALARM_BYTES >> 20} MiB are free below {self.settings.data}: make room now.")
+            self.say(f"Deleting {ballast} gives {BALLAST_BYTES >> 20} MiB at once.")
+        self._alarmed = nearly_full
 
     def _follow(self, versions: Versions) -> None:
         """Phones, trunks and music of the live version are Asterisk's, too."""
@@ -249,6 +263,7 @@ class Server:
 
     def stop(self) -> None:
         """No new calls, a moment for those that talk, then everything in order. Leaves no process behind."""
+        self.say("stopping")
         self.supervision.once("asterisk")
         self.asterisk("core stop gracefully")
         if calls := self.calls():

@@ -141,7 +141,7 @@ def test_the_fallback_rings_only_where_it_is_told_to(
     monkeypatch.setenv("HOLDFAST_FALLBACK_MESSAGE", "off")
     provision(settings, runtime, TELEPHONY)
     text = extensions.read_text()
-    assert "Dial(PJSIP/fallback/sip:reception@192.0.2.9,30)" in text
+    assert "Dial(PJSIP/fallback/sip:reception@192.0.2.9,30,i)" in text
     assert "${GROUP_COUNT(fallback)} > 2" in text
     assert "Record(" not in text
     assert "Hangup(34)" in text
