@@ -52,6 +52,9 @@ CAUSES = {"normal": 16, "busy": 17, "congestion": 42, "rejected": 21, "unavailab
 
 _REASONS = {"caller": "caller-hangup", "agent": "agent-hangup", "system": "flow-ended"}
 
+GENERATIONS = 3
+"""So many owners back a sound may play on that a take-over must stop: some die before they have stopped it."""
+
 GONE_TIMEOUT_S = 5.0
 """After a command met a dead channel, its hangup event is this late at most; then the end is inferred."""
 
@@ -143,8 +146,9 @@ class Session:
                 continue  # a key is in the type-ahead buffer now
             self.mailbox.put(message)
         if resumed.state == "flow":
-            for number in (0, 1):
-                await self.house.asterisk.stop(playback_id(self.call, number))
+            for epoch in range(max(1, self.handle.epoch - GENERATIONS), self.handle.epoch):
+                for number in (0, 1):
+                    await self.house.asterisk.stop(playback_id(self.call, epoch, number))
         await run_flow(self, flow, resumed.step)
 
     async def _fail(self, word: str, reason: str) -> None:
@@ -283,7 +287,7 @@ class Session:
             return self._digits[0]
         await self._flush()
         self._plays += 1
-        playback = playback_id(self.call, self._plays)
+        playback = playback_id(self.call, self.handle.epoch, self._plays)
         await self._tell(self.house.asterisk.play(self.call, playback, media))
         while True:
             match await self._next():
@@ -466,9 +470,12 @@ class Session:
         return False
 
 
-def playback_id(call: str, number: int) -> str:
-    """Two names in turn: a take-over can stop whatever plays without having been told its number."""
-    return f"{call}-p{number % 2}"
+def playback_id(call: str, epoch: int, number: int) -> str:
+    """Two names in turn for each owner: a take-over can stop whatever plays without having been told its number.
+
+    The next owner has two others, so that the end of what it stopped is not taken for that of what it plays.
+    """
+    return f"{call}-p{2 * epoch + number % 2}"
 
 
 def _now_ms() -> int:
