@@ -216,9 +216,9 @@ class Disaster:
         for phone in self.callers:
             if len(phone.legs) != len(phone.play.lines):
                 yield f"{len(phone.legs)} calls of {len(phone.play.lines)} were placed"
-        for number, leg, _ in self.calls():
+        for number, leg, events in self.calls():
             if leg.status != 200 or leg.ended_by != "us":
-                yield f"{number} dropped: status {leg.status}, ended by {leg.ended_by or 'nobody'}"
+                yield f"{number} dropped: status {leg.status}, ended by {leg.ended_by or 'nobody'}\n{_table(events)}"
 
     def _told(self) -> Iterator[str]:
         """One log for each call, with one end, at the instant of the BYE."""
