@@ -1,4 +1,4 @@
-"""The events of the call log, typed. Pure: no I/O. Here fields and reasons are defined.
+"""The events of the call log, typed. Pure: no I/O. For people: docs/call-log.md.
 
 On the stream an event is one JSON object; `kind` says which of the classes below it is. Unknown fields are
 ignored, so that a log written by a newer version can be read; unknown kinds and missing fields are errors.
@@ -275,6 +275,7 @@ class FlowPublished(Event, frozen=True, kw_only=True, tag="flow_published"):
 
     version: int | str
     by: str
+    worker: str = ""
 
 
 class AsteriskConnected(Event, frozen=True, kw_only=True, tag="asterisk_connected"):
@@ -299,6 +300,7 @@ class FallbackTaken(Event, frozen=True, kw_only=True, tag="fallback_taken", rena
     to: str = ""
     from_: Personal = ""
     result: str = ""
+    worker: str = ""
 
 
 AnyCallEvent: TypeAlias = (

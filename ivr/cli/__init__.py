@@ -9,7 +9,9 @@ Exit codes, the same for every command:
     4  refused: the command was understood and may not be carried out
 """
 
+import sys
 from importlib import import_module
+from io import TextIOWrapper
 
 import click
 
@@ -57,3 +59,6 @@ def main() -> None:
     Exit codes: 0 done · 1 something was found · 2 wrong usage
                 3 a needed service is away · 4 refused
     """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a terminal without UTF-8 gets `?`, not a traceback

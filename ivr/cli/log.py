@@ -72,7 +72,7 @@ def log(follow: bool, call: str | None, last: int | None, as_json: bool, redact:
 
     Without options the whole log is printed, one line per event, oldest first. --follow prints the last
     10 events and goes on; with --call it prints that call's events until the call has ended.
-    --json prints one JSON object per line, as the log has it.
+    --json prints one JSON object per line; its fields are in docs/call-log.md.
 
     Text that callers choose (numbers, names) is shown with everything unprintable escaped. Entries that
     cannot be read are told with their place and the reason.

@@ -75,6 +75,24 @@ def test_following_a_call_that_is_over_ends(planted: Planted, holdfast: Holdfast
     assert "ended" in result.stdout.splitlines()[-1]
 
 
+def test_a_terminal_without_unicode_gets_a_table_too(planted: Planted) -> None:
+    planted.add(*made_log(1, 1))
+    shown = subprocess.run(
+        [sys.executable, "-c", "from ivr.cli import main; main()", "log", "--call", "last"],
+        env={
+            **os.environ,
+            "HOLDFAST_SITE": planted.site,
+            "HOLDFAST_REDIS_URL": planted.url,
+            "PYTHONIOENCODING": "ascii",
+        },
+        cwd=Path(__file__).parents[3],
+        capture_output=True,
+        check=True,
+    )
+    assert shown.stdout.isascii()
+    assert b"arrived" in shown.stdout
+
+
 def test_an_unknown_call_is_said(holdfast: Holdfast) -> None:
     result = holdfast("log", "--call", "no\x1b[31mbody")
     assert result.exit_code == FINDINGS
