@@ -53,7 +53,7 @@ CAUSES = {"normal": 16, "busy": 17, "congestion": 42, "rejected": 21, "unavailab
 _REASONS = {"caller": "caller-hangup", "agent": "agent-hangup", "system": "flow-ended"}
 
 GENERATIONS = 3
-"""So many owners back a sound may play on that a take-over must stop: some die before they have stopped it."""
+"""So many owners back a sound may play on that a take-over must stop: some die before they could."""
 
 GONE_TIMEOUT_S = 5.0
 """After a command met a dead channel, its hangup event is this late at most; then the end is inferred."""
@@ -471,7 +471,7 @@ class Session:
 
 
 def playback_id(call: str, epoch: int, number: int) -> str:
-    """Two names in turn for each owner: a take-over can stop whatever plays without having been told its number.
+    """Two names in turn for each owner: a take-over can stop what plays without having been told its number.
 
     The next owner has two others, so that the end of what it stopped is not taken for that of what it plays.
     """

@@ -218,7 +218,8 @@ class Disaster:
                 yield f"{len(phone.legs)} calls of {len(phone.play.lines)} were placed"
         for number, leg, events in self.calls():
             if leg.status != 200 or leg.ended_by != "us":
-                yield f"{number} dropped: status {leg.status}, ended by {leg.ended_by or 'nobody'}\n{_table(events)}"
+                by = leg.ended_by or "nobody"
+                yield f"{number} dropped: status {leg.status}, ended by {by}\n{_table(events)}"
 
     def _told(self) -> Iterator[str]:
         """One log for each call, with one end, at the instant of the BYE."""
