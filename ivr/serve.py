@@ -140,7 +140,7 @@ class Server:
         command = ("asterisk", "-f", "-C", f"{data}/etc/asterisk/asterisk.conf")
         yield Service("asterisk", (*self.runtime.enter(asterisk), *command), log_owner=asterisk.uid)
         for number, name in enumerate(self.workers, 1):
-            yield Service(name, (sys.executable, "-m", self.settings.worker_module, str(number)))
+            yield Service(name, (sys.executable, "-m", self.settings.worker_module, str(number)), tells=True)
 
     def _scan(self) -> None:
         """Start the supervisor of all, in its own mount namespace and away from the terminal."""
@@ -173,6 +173,8 @@ class Server:
         self.say("Asterisk")
         self.supervision.up("asterisk")
         self._until("asterisk", lambda: self._sockets() >= len(self.workers))
+        for name in self.workers:
+            self._until(name, partial(self.supervision.ready, name))
 
     def _worker_address(self, number: int) -> tuple[str, int]:
         bind = self.settings.worker_bind

@@ -19,6 +19,8 @@ from pathlib import Path
 
 import psutil
 
+from ivr import readiness
+
 WAITING = frozenset({"run", "flock"})
 """Names of a service's process while it waits for the lock."""
 LOG_FILES = 10
@@ -33,6 +35,8 @@ class Service:
     name: str
     command: tuple[str, ...]
     """Argument list. The program must stay in the foreground and log to standard output or error."""
+    tells: bool = False
+    """It tells when it serves (ivr/readiness.py)."""
     log_owner: int = 0
     """Uid that opens the log stream by name (/dev/stdout) after it has given up root."""
 
@@ -75,6 +79,8 @@ class Supervision:
         lock = shlex.quote(str(self.data / "run" / "lock" / f"{service.name}.log"))
         keep = f"exec s6-log n{LOG_FILES} s{LOG_BYTES} T {shlex.quote(str(log))}"
         _script(directory / "log" / "run", f"exec 9>>{lock}\nflock 9\n{keep}")
+        if service.tells:
+            (directory / "notification-fd").write_text(f"{readiness.DESCRIPTOR}\n")
         mark = directory / "down"
         if down:
             mark.touch()
@@ -90,6 +96,8 @@ class Supervision:
             f"echo $$ > {run}/pid/{service.name}",
             'ulimit -n "$(ulimit -Hn)"',
         ]
+        if service.tells:
+            lines.append(f"export {readiness.VARIABLE}={readiness.DESCRIPTOR}")
         if service.log_owner:
             lines.append(f"chown {service.log_owner} /proc/self/fd/1")
         lines.append(f"exec {shlex.join(service.command)}")
@@ -132,6 +140,11 @@ class Supervision:
         """Let the supervisor of a service that is down, and that of its log, end too."""
         self._control(name, "-xd")
         self._control(f"{name}/log", "-x")
+
+    def ready(self, name: str) -> bool:
+        """Whether a service has told that it serves."""
+        command = ["s6-svstat", "-o", "ready", str(self.directory(name))]
+        return subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip() == "true"
 
     def _orphan(self, name: str) -> int:
         """Process of a service that outlived its supervisor: the present one does not know it. Else 0."""

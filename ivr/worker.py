@@ -15,6 +15,7 @@ import uvloop
 from aiohttp import web
 
 from calllog.errors import HoldfastError
+from ivr import readiness
 from ivr.adoption import Adoption, Recovered, created_at
 from ivr.agent_leg import owner_of
 from ivr.alarm import Alarm
@@ -302,6 +303,7 @@ class Worker:
             for event in parked:
                 self._route(event)
             self.door.open()
+            readiness.tell()
             log.info("%s serves: %d calls", self.name, len(self.sessions))
 
     async def _recover(self) -> None:
