@@ -25,6 +25,7 @@ from calllog.events import (
     Offered,
     WorkerRecovered,
 )
+from ivr.checkpoint import Checkpoint
 from queues.operations import now_ms
 from queues.store import Store
 from tests.chaos import drill
@@ -166,6 +167,26 @@ class Disaster:
         found = await self.log.until(wanted, patience_s)
         assert isinstance(found, WorkerRecovered)
         return found
+
+    async def taken(self, peer: str, after: int, count: int) -> list[WorkerRecovered]:
+        """The news that so many calls of a worker have been taken over, whoever shared them."""
+        found: list[WorkerRecovered] = []
+
+        def wanted(event: AnyEvent) -> bool:
+            if isinstance(event, WorkerRecovered) and event.peer == peer and event.at >= after:
+                found.append(event)
+            return sum(news.adopted for news in found) >= count
+
+        await self.log.until(wanted)
+        return found
+
+    async def owned(self, worker: str) -> list[str]:
+        """Live calls of a worker."""
+        store = Store(self.server.settings.redis, self.server.settings.site)
+        try:
+            return await Checkpoint(store).owned(worker)
+        finally:
+            await store.close()
 
     async def lines(self) -> dict[str, list[tuple[str, float]]]:
         """Who stands in each queue's line, and with which score, first to last."""

@@ -1,0 +1,69 @@
+"""A worker that hangs: the others take its calls over, and when it wakes up it must not act on them."""
+
+import signal
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+from calllog.events import Offered
+from tests.chaos.disaster import Disaster, Staff
+from tests.chaos.doomed import Plan
+from tests.chaos.drill import LONELY, PROMPT, QUEUED, RINGING, sound_of
+from tests.rig.ear import Ear
+from tests.rig.sound import Piece, heard_music
+
+TAKEN_WITHIN_MS = 8000
+FOR_EVER = 120_000
+STAY_MS = 24_000
+
+STAFF = {
+    "drill": Staff("agent_answers", 6, {"ring_ms": 100, "talk_ms": FOR_EVER}),
+    "ringing": Staff("agent_does_not_answer", 6, {"ring_ms": FOR_EVER}),
+}
+
+
+async def test_calls_of_a_hung_worker_are_taken_over_and_it_wakes_up_in_vain(tmp_path: Path) -> None:
+    """hf-1 hangs and is ended by the others; hf-2 cannot be ended by them and wakes up again."""
+    plan = Plan(stranger=["hf-2"])
+    async with AsyncExitStack() as around:
+        disaster = await around.enter_async_context(Disaster(tmp_path, STAFF, plan, workers=3))
+        ear = await around.enter_async_context(Ear())
+        waiting = [
+            await disaster.call(LONELY, stay_ms=STAY_MS, media_port=ear.port),
+            await disaster.call(LONELY, 8, stay_ms=STAY_MS),
+            await disaster.call(RINGING, 6, stay_ms=STAY_MS),
+            await disaster.call(PROMPT, 6, stay_ms=STAY_MS),
+            await disaster.call(QUEUED, 6, stay_ms=STAY_MS),
+        ]
+        for phone, kind in zip(waiting, ("joined", "joined", "offered", "answered", "bridged"), strict=True):
+            for number in disaster.numbers(phone):
+                await disaster.log.event(await disaster.log.call_of(number), kind)
+        hung = []
+        for number in ("1", "2"):
+            before = await disaster.lines()
+            owned = await disaster.owned(f"hf-{number}")
+            at = disaster.kill(f"worker-{number}", signal.SIGSTOP)
+            assert owned
+            recovered = await disaster.taken(f"hf-{number}", at, len(owned))
+            hung.append((at, recovered[-1].at))
+            assert recovered[-1].at - at <= TAKEN_WITHIN_MS
+            assert not any(news.lost for news in recovered)
+            assert await disaster.lines() == before
+        woken = disaster.kill("worker-2", signal.SIGCONT)
+        later = await disaster.call(QUEUED, 12, stay_ms=3000, rate=6)
+        await disaster.over()
+        findings = await disaster.findings()
+        assert not findings, "\n".join([*findings, disaster.server.state])
+        for from_at, to_at in hung:
+            part = ear.recording.part(from_at / 1000 - 0.5, to_at / 1000 + 0.7)
+            assert heard_music(part, [Piece(sound_of("music"))]).share >= 0.9
+        _nobody_rung_by_the_woken(disaster, woken)
+        assert len(later.legs) == 12
+
+
+def _nobody_rung_by_the_woken(disaster: Disaster, woken: int) -> None:
+    """Offers of before have each their one ring: `findings` has seen to that; and those who rang ring on."""
+    offers = [event for event in disaster.log.events if isinstance(event, Offered)]
+    phones = [phone for phone in disaster.agents if phone.play.scenario == "agent_does_not_answer"]
+    rung = [leg for phone in phones for leg in phone.legs]
+    assert len(rung) == len([offer for offer in offers if offer.agent.startswith("ringing")])
+    assert not [leg for leg in rung if leg.invited_at > woken]
