@@ -129,3 +129,15 @@ def test_services_that_are_no_more_lose_their_directory(tmp_path: Path) -> None:
     supervision.write([Service("worker-1", ("true",)), Service("worker-2", ("true",))])
     supervision.write([Service("worker-1", ("true",))])
     assert supervision.names() == ["worker-1"]
+
+
+def test_a_service_tells_when_it_serves(tmp_path: Path, tree: Supervision) -> None:
+    go = tmp_path / "go"
+    os.mkfifo(go)
+    script = f"read _ < {go}; echo >&$HOLDFAST_READY_FD; exec sleep 1000"
+    tree.write([Service("slow", ("sh", "-c", script), tells=True)])
+    subprocess.run(["s6-svscanctl", "-a", str(tree.scan)], check=True)
+    until(lambda: tree.pid("slow"))
+    assert not tree.ready("slow")
+    go.write_text("\n")
+    until(lambda: tree.ready("slow"))
