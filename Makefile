@@ -20,8 +20,10 @@ alone = scratch=$$(mktemp -d); trap 'rmdir "$$scratch"' EXIT; \
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-setup: packages .venv/.ready ## install what is missing: packages, Python libraries, the runtime root (Asterisk, Redis, SIPp)
-	@HOLDFAST_RUNTIME=$(runtime) asterisk/make-root
+setup: packages ## install what is missing: packages, Python libraries, the runtime root (Asterisk, Redis, SIPp)
+	@HOLDFAST_RUNTIME=$(runtime) asterisk/make-root & root=$$!; \
+	$(MAKE) .venv/.ready || { kill $$root 2>/dev/null; wait $$root; exit 1; }; \
+	wait $$root
 
 packages:
 	@missing=; \
