@@ -30,10 +30,14 @@ def disagreements(
 
     `number`: whom SIPp said it was. `agents`: agent → the legs his phone saw for this call, in their order.
     """
-    return [*_caller(number, caller, events), *_agents(events, agents), *_holds(caller, events, agents)]
+    own = caller_disagreements(number, caller, events)
+    return [*own, *_agents(events, agents), *_holds(caller, events, agents)]
 
 
-def _caller(number: str, leg: Leg, events: Sequence[AnyCallEvent]) -> Iterator[str]:
+def caller_disagreements(
+    number: str, leg: Leg, events: Sequence[AnyCallEvent], slack_ms: int = SLACK_MS
+) -> Iterator[str]:
+    """The same for the caller's side alone. `slack_ms`: how far apart both may lie."""
     arrived = [event for event in events if isinstance(event, Arrived)]
     answered = [event for event in events if isinstance(event, Answered)]
     ended = [event for event in events if isinstance(event, Ended)]
@@ -44,13 +48,13 @@ def _caller(number: str, leg: Leg, events: Sequence[AnyCallEvent]) -> Iterator[s
         yield f"from {arrived[0].from_!r}, the phone said {number!r}"
     if arrived[0].to != _user(leg.to_uri):
         yield f"to {arrived[0].to!r}, the phone dialled {_user(leg.to_uri)!r}"
-    yield from _apart("arrived", arrived[0].at, leg.invited_at)
+    yield from _apart("arrived", arrived[0].at, leg.invited_at, slack_ms)
     if bool(answered) != bool(leg.answered_at):
         yield f"{len(answered)} answered, the phone saw status {leg.status}"
     elif answered:
-        yield from _apart("answered", answered[0].at, leg.answered_at)
+        yield from _apart("answered", answered[0].at, leg.answered_at, slack_ms)
     if leg.ended_at:
-        yield from _apart("ended", ended[0].at, leg.ended_at)
+        yield from _apart("ended", ended[0].at, leg.ended_at, slack_ms)
         by = "caller" if leg.ended_by == "us" else "not caller"
         if (ended[0].ended_by == "caller") != (by == "caller"):
             yield f"ended by {ended[0].ended_by}, the phone says {by}"
@@ -121,8 +125,8 @@ def _unreachable(offer: Offered, events: Sequence[AnyCallEvent]) -> bool:
     )
 
 
-def _apart(what: str, logged_at: int, seen_at: int) -> Iterator[str]:
-    if abs(logged_at - seen_at) > SLACK_MS:
+def _apart(what: str, logged_at: int, seen_at: int, slack_ms: int = SLACK_MS) -> Iterator[str]:
+    if abs(logged_at - seen_at) > slack_ms:
         yield f"{what}: the log says {logged_at - seen_at:+d} ms beside the phone"
 
 

@@ -1,7 +1,7 @@
 """`make demo`: three real calls to the example callflows, and the log of each. Status 0 if all is well.
 
-With a server up on this machine (or in this container) it calls that one; otherwise it starts one in name spaces
-of its own and stops it afterwards. It plays bob at his phone.
+With a server up on this machine (or in this container) it calls that one; otherwise it starts one in name
+spaces of its own and stops it afterwards. It plays bob at his phone.
 """
 
 import asyncio

@@ -1,6 +1,7 @@
 """Phones played by SIPp: one process for each plot of `tests/sipp`, started, waited for, and read."""
 
 import asyncio
+import csv
 import os
 import signal
 from collections.abc import Mapping, Sequence
@@ -64,6 +65,15 @@ def program(root: Path) -> list[str]:
     return [found]
 
 
+class Counts(NamedTuple):
+    """SIPp's own count of its calls."""
+
+    placed: int
+    now: int
+    good: int
+    failed: int
+
+
 @dataclass(frozen=True, slots=True)
 class Play:
     """What a SIPp process is told. Times in `keys` are milliseconds; see the scenario's head for its keys."""
@@ -84,8 +94,12 @@ class Play:
     """End after so many; 0: one for each line, or with no lines until told to."""
     rate: float = 50
     """New calls a second."""
+    at_once: int = 100_000
+    """So many calls at the same time at most. SIPp's own default throttles without a word."""
     host: str = HOST
     """Address of the phone."""
+    statistics: bool = False
+    """Keep count while it plays: `Phone.counts`."""
     trace: bool = False
     """Keep every message whole: `Phone.trace`."""
 
@@ -127,18 +141,33 @@ class Phone:
         return legs(parse(lines))
 
     @property
+    def counts(self) -> Counts:
+        """How far it has come, if the play asked for it; SIPp writes it down every second."""
+        path = self.directory / "counts.csv"
+        lines = path.read_text("utf-8", "replace").splitlines() if path.exists() else []
+        rows = list(csv.DictReader(lines, delimiter=";"))
+        if not rows or not rows[-1].get("FailedCall(C)"):
+            return Counts(0, 0, 0, 0)
+        names = ("TotalCallCreated", "CurrentCall", "SuccessfulCall(C)", "FailedCall(C)")
+        return Counts(*(int(rows[-1][name]) for name in names))
+
+    @property
     def trace(self) -> str:
         """Every message whole, if the play asked for it."""
         return (self.directory / "trace").read_text("latin-1")
 
     async def done(self, patience_s: float = PATIENCE_S) -> list[Leg]:
         """Wait until all calls are over. Raises PhoneFailed if one of them went another way, TimeoutError."""
-        assert self._process
         async with asyncio.timeout(patience_s):
-            code = await self._process.wait()
+            code = await self.over()
         if code:
             raise PhoneFailed(f"{self.play.scenario} ended with {code}: {self.complaint}")
         return self.legs
+
+    async def over(self) -> int:
+        """Wait until all calls are over; SIPp's exit code: 0 all good, 1 some went another way."""
+        assert self._process
+        return await self._process.wait()
 
     async def quiet(self, patience_s: float = PATIENCE_S) -> list[Leg]:
         """Wait until no call is open at this phone. Raises TimeoutError."""
@@ -178,7 +207,7 @@ class Phone:
         play = self.play
         command = [*self._sipp, *([play.target] if play.target else [])]
         command += ["-sf", str(SCENARIOS / f"{play.scenario}.xml"), "-i", play.host, "-mi", play.host]
-        command += ["-nostdin", "-aa", "-l", "100000", "-r", str(play.rate), "-buff_size", "1048576"]
+        command += ["-nostdin", "-aa", "-l", str(play.at_once), "-r", str(play.rate), "-buff_size", "1048576"]
         command += [
             "-trace_shortmsg",
             "-shortmessage_file",
@@ -187,6 +216,7 @@ class Phone:
             "-error_file",
             "errors",
         ]
+        command += ["-trace_stat", "-stf", "counts.csv", "-fd", "1"] if play.statistics else []
         command += ["-trace_msg", "-message_file", "trace"] if play.trace else []
         command += ["-p", str(play.port)] if play.port else []
         command += ["-min_rtp_port", str(play.media_port)] if play.media_port else []
