@@ -403,7 +403,7 @@ class Session:
         except AriError as error:
             log.warning("bridge failed: %s", error, extra={"call": self.call})
             await asterisk.hang_up(leg.channel)
-            await asterisk.unbridge(leg.bridge)
+            await asterisk.unbridge(leg.bridge, goes_on=self.call)
             await self._tell(asterisk.start_music(self.call, self.house.music_of(queue)))
             return "caller_gone" if isinstance(error, NotFound) else "withdrawn"
         await store.connected(self.handle, agent=leg.agent, attempt=leg.attempt, at=_now_ms())
@@ -437,7 +437,7 @@ class Session:
                 case ari.ChannelHangupRequest() | ari.ChannelDestroyed() if message.channel.id == leg.channel:
                     break
         await self.house.store.unbridged(self.handle, ended_by="agent", at=message.at)
-        await self.house.asterisk.unbridge(leg.bridge)
+        await self.house.asterisk.unbridge(leg.bridge, goes_on=self.call)
         self._leg = None
 
     # Taken over from a worker that died or drains
@@ -460,7 +460,7 @@ class Session:
             leg.answered = True
             return True
         await asterisk.hang_up(leg.channel)
-        await asterisk.unbridge(leg.bridge)
+        await asterisk.unbridge(leg.bridge, goes_on=self.call if record.state == "connecting" else "")
         if record.state == "connecting":
             await self._tell(asterisk.start_music(self.call, self.house.music_of(record.queue)))
         self._leg = None

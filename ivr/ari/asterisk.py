@@ -1,6 +1,6 @@
 """The verbs: what a worker can tell Asterisk to do. Each waits for the reply unless it says otherwise."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import msgspec
 
@@ -84,8 +84,14 @@ class Asterisk:
         await self.link.send("DELETE", f"channels/{musical}/moh")
         await self.link.request("POST", f"bridges/{bridge}/addChannel", {"channel": ",".join(channels)})
 
-    async def unbridge(self, bridge: str) -> None:
-        """Take a bridge down; its channels stay with us. One that is gone is no error. No wait."""
+    async def unbridge(self, bridge: str, goes_on: str = "") -> None:
+        """Take a bridge down; its channels stay with us. One that is gone is no error.
+
+        `goes_on`: a channel that will be played something; waits until it is out. Asterisk drops a playback for
+        a channel that is just leaving a bridge: it is not heard, and its end is never told.
+        """
+        if goes_on:
+            await self.forgive("POST", f"bridges/{bridge}/removeChannel", {"channel": goes_on})
         await self.link.send("DELETE", f"bridges/{bridge}")
 
     async def bridged(self, bridge: str) -> list[str]:
@@ -139,9 +145,9 @@ class Asterisk:
             return False
         return msgspec.json.decode(reply, type=Endpoint).state == "online"
 
-    async def forgive(self, method: str, path: str) -> None:
+    async def forgive(self, method: str, path: str, query: Mapping[str, str] | None = None) -> None:
         """A command for the tidying-up, where gone is as good as done."""
         try:
-            await self.link.request(method, path)
+            await self.link.request(method, path, query)
         except (AriError, AsteriskAway):
             return
