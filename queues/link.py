@@ -7,20 +7,20 @@
       │      Redis lets us write again (probe)
       └─ 3. functions forgotten: the library is loaded anew, what met this is sent again, in order
 
-Sending again is safe because every function recognises a repetition. redis-py only reads the address: its
-client costs several times as much per call as packing and parsing with hiredis directly.
+Sending again is safe because every function recognises a repetition. The client of redis-py
+costs several times as much per call as packing and parsing with hiredis directly.
 """
 
 import asyncio
 import logging
 import ssl
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, cast
 
 import hiredis
-from redis.asyncio.connection import parse_url
 
+from queues.address import Address, parse
 from queues.errors import StoreAway, StoreFault
 
 log = logging.getLogger(__name__)
@@ -344,18 +344,17 @@ class Link:
 
     async def _open(self) -> _Pipe:
         """Connect, log in, load the scripts, subscribe, and see that writing works."""
-        at = parse_url(self._url)
+        at = parse(self._url)
         loop = asyncio.get_running_loop()
 
         def make() -> _Pipe:
             return _Pipe(self._on_push)
 
-        if "path" in at:
-            _, pipe = await loop.create_unix_connection(make, at["path"])
+        if at.path:
+            _, pipe = await loop.create_unix_connection(make, at.path)
         else:
-            tls = ssl.create_default_context() if self._url.startswith("rediss:") else None
-            host, port = at.get("host", "localhost"), at.get("port", 6379)
-            _, pipe = await loop.create_connection(make, host, port, ssl=tls)
+            tls = ssl.create_default_context() if at.tls else None
+            _, pipe = await loop.create_connection(make, at.host, at.port, ssl=tls)
         try:
             await self._greet(pipe, at)
         except BaseException:
@@ -364,13 +363,13 @@ class Link:
         pipe.answered, pipe.lost = self._on_answer, self._on_lost
         return pipe
 
-    async def _greet(self, pipe: _Pipe, at: Mapping[str, Any]) -> None:
+    async def _greet(self, pipe: _Pipe, at: Address) -> None:
         hello: tuple[Arg, ...] = ("HELLO", 3)
-        if "password" in at:
-            hello = (*hello, "AUTH", at.get("username") or "default", at["password"])
+        if at.password:
+            hello = (*hello, "AUTH", at.username or "default", at.password)
         commands: list[tuple[Arg, ...]] = [hello]
-        if at.get("db"):
-            commands.append(("SELECT", at["db"]))
+        if at.db:
+            commands.append(("SELECT", at.db))
         commands += [self._load, self._probe]
         for reply in await asyncio.gather(*(pipe.call(*command) for command in commands)):
             if isinstance(reply, hiredis.ReplyError) and "already exists" not in str(reply):
