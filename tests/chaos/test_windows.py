@@ -17,7 +17,7 @@ LEAST = 10
 """Recorded instants in each window."""
 RING_MS = 200
 LANES = 2
-PATIENCE_S = 75.0
+PATIENCE_S = 80.0
 
 COMMAND = ("before", "sent", "after")
 
@@ -26,7 +26,6 @@ PLAN: dict[str, list[Instant]] = {
         *(Instant(CLAIM, f"ari POST events/claim {stage}") for stage in COMMAND),
         *(Instant(CLAIM, f"event StasisStart {stage}") for stage in ("before", "after")),
         *(Instant(CLAIM, f"script arrive {stage}") for stage in COMMAND),
-        *(Instant(CLAIM, f"ari POST events/claim {stage}", 2) for stage in COMMAND),
         *(Instant(CLAIM, f"script arrive {stage}", 3) for stage in COMMAND),
     ],
     RESERVE: [
@@ -35,13 +34,12 @@ PLAN: dict[str, list[Instant]] = {
         *(Instant(RESERVE, f"ari POST channels/create {stage}") for stage in COMMAND),
         *(Instant(RESERVE, f"ari POST channels/*/dial {stage}") for stage in COMMAND),
         *(Instant(RESERVE, f"event StasisStart {stage}") for stage in ("before", "after")),
-        Instant(RESERVE, "script join after"),
         Instant(RESERVE, "event Ringing before"),
     ],
     RING: [
         Instant(RING, "event Ringing after"),
-        *(Instant(RING, f"+{RING_MS * tenth // 10} ms") for tenth in range(1, 10)),
         *(Instant(RING, f"event Up {stage}") for stage in ("before", "after")),
+        *(Instant(RING, f"+{RING_MS * tenth // 10} ms") for tenth in range(2, 10)),
     ],
     SETTLE: [
         *(Instant(SETTLE, f"script settle {stage}") for stage in COMMAND),
@@ -51,14 +49,12 @@ PLAN: dict[str, list[Instant]] = {
     ],
     BRIDGE: [
         Instant(BRIDGE, "script connected after"),
-        Instant(BRIDGE, "+100 ms"),
         Instant(BRIDGE, "event ChannelHold before"),
-        *(Instant(BRIDGE, f"script hold {stage}") for stage in COMMAND),
+        *(Instant(BRIDGE, f"script hold {stage}") for stage in COMMAND[1:]),
         Instant(BRIDGE, "event ChannelUnhold after"),
         *(Instant(BRIDGE, f"event ChannelHangupRequest {stage}") for stage in ("before", "after")),
-        Instant(BRIDGE, "ari DELETE channels/* sent"),
-        Instant(BRIDGE, "ari DELETE bridges/* sent"),
         *(Instant(BRIDGE, f"script ended {stage}") for stage in COMMAND),
+        Instant(BRIDGE, "ari DELETE channels/* sent"),
     ],
 }
 
@@ -66,6 +62,11 @@ PLAN: dict[str, list[Instant]] = {
 def interleaved() -> Iterator[Instant]:
     """The plan, one window after another and again, so that neighbours are never killed in a row."""
     return (instant for instant in chain(*zip_longest(*PLAN.values())) if instant is not None)
+
+
+def bare(instants: list[Instant]) -> list[Instant]:
+    """No more of each window than are asked for."""
+    return [instant for instant in instants if PLAN[instant.window].index(instant) < LEAST]
 
 
 async def _keep_calling(disaster: Disaster, number: str, count: int) -> None:
@@ -92,7 +93,8 @@ async def test_killed_at_every_instant_nobody_notices(victim: str, tmp_path: Pat
             "agent_holds", 4, {"ring_ms": RING_MS, "before_ms": 100, "hold_ms": 300, "talk_ms": 60_000}
         ),
     }
-    plan = Plan(list(interleaved()), victim)
+    instants = list(interleaved())
+    plan = Plan(instants if victim == "worker" else bare(instants), victim)
     async with Disaster(tmp_path, staff, plan, workers=3) as disaster:
         async with asyncio.TaskGroup() as lanes:
             for number, count in ((QUEUED, 6), (HOLDING, 3)):
