@@ -52,7 +52,8 @@ local function begin()
   if call.state == 'ended' then return REFUSED end
   put(call, 'op', ARGV[4])
   -- Kept inside the interval that is open, so that a call's intervals tile its life.
-  at = math.max(within_now(ARGV[5]), int(call.since_at), int(call.hold_agent_at), int(call.hold_caller_at))
+  at = math.max(within_now(ARGV[5]), int(call.since_at), int(call.hold_agent_at), int(call.hold_caller_at),
+    int(call.held_until_at))
   write_notes()
   return nil
 end

@@ -23,6 +23,7 @@ local function close_hold(by)
   local began = call['hold_' .. by .. '_at']
   if began == '' then return end
   put(call, 'hold_' .. by .. '_at', '')
+  put(call, 'held_until_at', at)
   if call.held_since_at ~= '' and call.hold_agent_at == '' and call.hold_caller_at == '' then
     put(call, 'bridge_held_ms', int(call.bridge_held_ms) + span(call.held_since_at))
     put(call, 'held_since_at', '')

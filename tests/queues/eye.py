@@ -2,11 +2,11 @@
 
 from collections import defaultdict
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import msgspec
 
-from calllog.events import CallEvent, decode
+from calllog.events import AgentStateChanged, CallEvent, decode
 from calllog.grammar import violations
 from queues.link import Link
 from tests.queues.redis_process import RedisProcess
@@ -92,6 +92,9 @@ class Seen:
 class Eye:
     """One observer of a site."""
 
+    ways: ClassVar[set[tuple[str, str]]] = set()
+    """Every change of an agent's state that any observer has seen: from and to."""
+
     def __init__(self, redis: RedisProcess, site: str) -> None:
         self.link = Link(redis.url, "", ("PING",))
         self._site = f"{{{site}}}:"
@@ -131,7 +134,9 @@ class Eye:
 
     def _keep(self, text: str) -> None:
         event = decode(text)
-        if isinstance(event, CallEvent):
+        if isinstance(event, AgentStateChanged):
+            self.ways.add((event.from_, event.to))
+        elif isinstance(event, CallEvent):
             self._logs[event.call].append(event)
             if event.kind == "ended":
                 found = violations(self._logs.pop(event.call))

@@ -48,6 +48,7 @@ class Caller:
     left: str = ""
     avoid: list[str] = field(default_factory=list)
     holds: dict[str, int] = field(default_factory=dict)
+    held_until: int = 0
     held: list[tuple[int, int]] = field(default_factory=list)
     wait_ms: int = 0
     held_ms: int = 0
@@ -107,6 +108,10 @@ class Reference:
     def note(self, call: str, kind: str, at: int) -> None:
         self.callers[call].answered |= kind == "answered"
         self._say(call, kind, at)
+
+    def checkpoint(self, call: str) -> None:
+        """A new step begins: how the last wait ended is no longer what ends the call."""
+        self.callers[call].left = ""
 
     def join(self, call: str, queue: str, head_start_s: int, at: int = 0) -> None:
         c = self.callers[call]
@@ -248,7 +253,7 @@ class Reference:
         return self.now if at <= 0 or at > self.now else at
 
     def _within(self, c: Caller, at: int) -> int:
-        return max(self._at(at), c.since_at, *c.holds.values(), 0)
+        return max(self._at(at), c.since_at, c.held_until, *c.holds.values())
 
     def _say(self, owner: str, kind: str, at: int, **fields: Any) -> None:
         self.log.append((owner, kind, at, fields))
@@ -329,6 +334,7 @@ class Reference:
         if by in c.holds:
             began = c.holds.pop(by)
             c.held.append((began, at))
+            c.held_until = at
             self._say(c.call, "hold_ended", at, by=by, held_ms=at - began)
 
     def _close_talk(self, c: Caller, ended_by: str, at: int) -> None:

@@ -1,6 +1,6 @@
 """A seeded walk of a million steps through a world of callers, agents, faults and take-overs.
 
-    python -m tests.queues.soak --seed 7 --steps 1000000
+    python -m tests.queues.soak --seed 7 --steps 1000000      (or SEED and STEPS in the environment)
 
 After every step Redis must equal the reference, and at each call's end its log must be sound. A failure
 prints seed and step: the same seed walks the same way.
@@ -50,8 +50,8 @@ async def _episode(redis: RedisProcess, folder: Path, site: str, chance: random.
 
 
 @click.command()
-@click.option("--seed", default=1, show_default=True, help="The same seed walks the same way.")
-@click.option("--steps", default=1_000_000, show_default=True)
+@click.option("--seed", default=1, envvar="SEED", show_default=True, help="The same seed walks the same way.")
+@click.option("--steps", default=1_000_000, envvar="STEPS", show_default=True)
 def main(seed: int, steps: int) -> None:
     """Walk through a world of callers, agents and faults on a real Redis."""
     begun = time.monotonic()

@@ -159,7 +159,10 @@ class World:
     def _ride(self, h: CallHandle) -> Reference:
         """The reference, after what rides with the operation that comes now."""
         for kind, at in self._riding.pop(h.call, ()):
-            self.ref.note(h.call, kind, at)
+            if kind == "=":
+                self.ref.checkpoint(h.call)
+            else:
+                self.ref.note(h.call, kind, at)
         return self.ref
 
     async def checkpoint(self) -> None:
@@ -169,6 +172,7 @@ class World:
             await self._at(h).checkpoint.step(
                 h, flow="m", version=1, path="m/q", vars={"a\n": "1"}, ride=ride
             )
+            self._riding.setdefault(h.call, []).append(("=", 0))
             if not ride:
                 self._ride(h)
 
@@ -265,7 +269,8 @@ class World:
         ended = await self._at(h).checkpoint.ended(
             h, verdict=verdict, reason="x", ended_by=by, cause=16, at=at
         )
-        assert ended.verdict == self._ride(h).ended(h.call, by, verdict, at)
+        said = self._ride(h).ended(h.call, by, verdict, at)
+        assert ended.verdict == said, (ended, said)
         del self.handles[h.call]
         self.stale.append(h)
 
@@ -280,10 +285,10 @@ class World:
         assert (status.state, status.reason, status.wish) == (p.state, p.reason, p.wish)
 
     async def reach(self) -> None:
-        device, reachable = (
-            f"{self.pick(tuple(AGENTS))}-phone",
-            self.pick((*[True] * (20 if self._calm else 2), False)),
-        )
+        talking = [agent for agent, p in self.ref.people.items() if p.state == "talking"]
+        reachable = self.pick((*[True] * (20 if self._calm else 2), False))
+        agents = talking if talking and self.pick((True, False)) else tuple(AGENTS)
+        device = f"{self.pick(agents)}-phone"
         await self._anyone().store.reach(device, reachable)
         self.ref.reach(device, reachable)
 
