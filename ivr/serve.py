@@ -187,7 +187,9 @@ class Server:
                 raise StartFailed(f"{name} did not come up within {START_S:.0f} s: see {self.log_of(name)}")
             if self.stopping.wait(0.05):
                 raise KeyboardInterrupt
-            self._rescan()
+            if self._scanner is not None and self._scanner.poll() is not None:
+                said = (self.settings.data / "log" / "supervisor").read_text("utf-8", "replace").splitlines()
+                raise StartFailed(f"the supervisor has ended: {said[-1] if said else 'it said nothing'}")
 
     # While it runs
 
