@@ -438,6 +438,7 @@ class Session:
                     break
         await self.house.store.unbridged(self.handle, ended_by="agent", at=message.at)
         await self.house.asterisk.unbridge(leg.bridge, goes_on=self.call)
+        self.house.forget(leg.channel)
         self._leg = None
 
     # Taken over from a worker that died or drains
@@ -463,6 +464,7 @@ class Session:
         await asterisk.unbridge(leg.bridge, goes_on=self.call if record.state == "connecting" else "")
         if record.state == "connecting":
             await self._tell(asterisk.start_music(self.call, self.house.music_of(record.queue)))
+        self.house.forget(leg.channel)
         self._leg = None
         await store.decline(
             self.handle, agent=leg.agent, attempt=leg.attempt, reason="worker_lost", ring_ms=leg.ring_ms()
