@@ -72,7 +72,7 @@ async def test_an_agent_who_does_not_answer(watch: Watch, stage: Stage) -> None:
 
 @plot
 async def redirected(stage: Stage) -> Played:
-    voicemail = Play("agent_answers", {"ring_ms": 0, "talk_ms": 1000}, port=6999)
+    voicemail = Play("agent_answers", {"ring_ms": 50, "talk_ms": 1000}, port=6999)
     forward = {"forward_to": "sip:voicemail@127.0.0.1:6999"}
     async with (
         stage.server.phone(voicemail) as trap,

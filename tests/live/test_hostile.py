@@ -50,7 +50,7 @@ def no_trap() -> None:
 
 
 async def served(stage: Stage, attack: Attack) -> Played:
-    async with stage.agent("hugo", "agent_answers", ring_ms=0, talk_ms=300) as hugo:
+    async with stage.agent("hugo", "agent_answers", ring_ms=50, talk_ms=300) as hugo:
         played = await stage.call(
             "209", {"hugo": hugo}, caller=attack.caller, logged_as=attack.logged_as, stay_ms=10_000
         )

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import Self
 
+from calllog.errors import LogAway
 from calllog.events import AgentStateChanged, AnyCallEvent, AnyEvent, Arrived, CallEvent, Ended
 from calllog.stream import LogStream
 
@@ -41,13 +42,18 @@ class LogWatch:
         await self._stream.__aexit__()
 
     async def _follow(self, after: str) -> None:
-        async for entry in self._stream.follow(after):
-            async with self._news:
-                if entry.event is None:
-                    self.broken.append(entry.broken)
-                else:
-                    self.events.append(entry.event)
-                self._news.notify_all()
+        while True:
+            try:
+                async for entry in self._stream.follow(after):
+                    after = entry.position
+                    async with self._news:
+                        if entry.event is None:
+                            self.broken.append(entry.broken)
+                        else:
+                            self.events.append(entry.event)
+                        self._news.notify_all()
+            except LogAway:  # killed by a test; those who wait have patience of their own
+                await asyncio.sleep(0.1)
 
     async def until(self, wanted: Callable[[AnyEvent], bool], patience_s: float = PATIENCE_S) -> AnyEvent:
         """The first event, past or coming, that is wanted."""

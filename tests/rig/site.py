@@ -19,6 +19,8 @@ from tests.rig.sipp import Account, Caller, Phone, Play, program
 from tests.rig.sound import Piece, read_sound
 
 SIP = "127.0.0.1:5060"
+MUSIC_S = 60.0
+"""So much of each piece is compared: nobody waits longer in a test."""
 
 
 class Agent(NamedTuple):
@@ -86,10 +88,10 @@ class Site:
 
     @property
     def music(self) -> list[Piece]:
-        """The pieces that the default music consists of."""
+        """How the pieces begin that the default music consists of."""
         if not self._music:
             files = sorted((self.settings.data / "music" / "default").glob("*.ulaw"))
-            self._music = [Piece(read_sound(file)) for file in files]
+            self._music = [Piece(read_sound(file, MUSIC_S)) for file in files]
         return self._music
 
     def phone(self, play: Play) -> Phone:

@@ -109,16 +109,17 @@ def _ulaw_byte(sample: int) -> int:
     return ~(sign | exponent << 4 | biased >> exponent + 3 & 0x0F) & 0xFF
 
 
-def read_sound(path: Path) -> list[int]:
-    """The samples of a .wav or .ulaw file. Raises SoundUnfit, OSError."""
+def read_sound(path: Path, seconds: float = 3600) -> list[int]:
+    """The samples of a .wav or .ulaw file, of so many seconds at most. Raises SoundUnfit, OSError."""
+    count = round(seconds * RATE)
     if path.suffix == ".ulaw":
-        return decode_ulaw(path.read_bytes())
+        return decode_ulaw(path.read_bytes()[:count])
     try:
         with wave.open(str(path), "rb") as file:
             form = file.getnchannels(), file.getsampwidth(), file.getframerate()
             if form != (1, 2, RATE):
                 raise SoundUnfit(f"{path}: channels, bytes a sample, rate are {form}, not (1, 2, {RATE})")
-            return list(array("h", file.readframes(file.getnframes())))
+            return list(array("h", file.readframes(min(file.getnframes(), count))))
     except wave.Error as error:
         raise SoundUnfit(f"{path}: {error}") from error
 
