@@ -75,13 +75,18 @@ class Adoption:
         await self._each(owned, lambda call: self._adopt_own(call, channels, seen_at, recovered))
         for channel in held & channels.keys():
             call = owner_of(channel)
-            if call in self._sessions:
+            if call in self._sessions or not await self._ownerless(call):
                 continue
             if call == channel:
                 await self._arrive(channels[channel])
             else:
                 await self._asterisk.hang_up(channel)
         return recovered
+
+    async def _ownerless(self, call: str) -> bool:
+        """No other worker has the call. Our application still lists channels that were taken over from us."""
+        record = await self._checkpoint.record(call)
+        return record is None or record.state == "ended" or record.owner == self._worker
 
     async def take_over(self, peer: Peer) -> Recovered:
         """Adopt the calls of a worker whose lease has run out. While that goes on, it is not begun again."""
@@ -122,6 +127,7 @@ class Adoption:
             return
         recovered.adopted += 1
         session = self._resume(record)
+        session.moving = not gone
         try:
             if not gone:
                 await self._asterisk.take(call)

@@ -55,6 +55,9 @@ _REASONS = {"caller": "caller-hangup", "agent": "agent-hangup", "system": "flow-
 GENERATIONS = 3
 """So many owners back a sound may play on that a take-over must stop: some die before they could."""
 
+MOVE_TIMEOUT_S = 3.0
+"""A channel comes within a millisecond of the end of what it plays."""
+
 GONE_TIMEOUT_S = 5.0
 """After a command met a dead channel, its hangup event is this late at most; then the end is inferred."""
 
@@ -95,6 +98,8 @@ class Session:
         self._place = place
         self.begun = False
         """Its record is in Redis."""
+        self.moving = False
+        """Its channel is on its way from another worker's application."""
         self.task: asyncio.Task[None] | None = None
         self.mailbox: Mailbox[Message] = Mailbox()
         self._answered = False
@@ -149,7 +154,24 @@ class Session:
             for epoch in range(max(1, self.handle.epoch - GENERATIONS), self.handle.epoch):
                 for number in (0, 1):
                     await self.house.asterisk.stop(playback_id(self.call, epoch, number))
+            if self.moving:
+                await self._moved()
         await run_flow(self, flow, resumed.step)
+
+    async def _moved(self) -> None:
+        """Wait for the channel: a sound begun before it has left would be played in the old application.
+
+        Asterisk carries out what is queued for a channel before the move, and tells the old one its hangup.
+        """
+        kept: list[Message] = []
+        deadline = asyncio.get_running_loop().time() + MOVE_TIMEOUT_S
+        while (message := await self._next(deadline)) is not None:
+            if isinstance(message, ari.StasisStart) and message.channel.id == self.call:
+                break
+            kept.append(message)
+        for message in kept:
+            if not isinstance(message, ari.ChannelDtmfReceived):  # a key is in the type-ahead buffer
+                self.mailbox.put(message)
 
     async def _fail(self, word: str, reason: str) -> None:
         """An error of ours: the caller goes back to the dialplan's fallback rather than into silence."""
