@@ -58,6 +58,11 @@ class Turns:
         """Who lives now; we ourselves always do."""
         self._workers = sorted({self._name, *workers})
 
+    @property
+    def first(self) -> bool:
+        """Whether we do what only one worker needs to do."""
+        return self._workers[0] == self._name
+
     def mine(self, call: str) -> bool:
         """Whether to claim a call that has just been broadcast."""
         again = call in self._seen

@@ -233,7 +233,7 @@ def _ari_workers(place: Place) -> str:
         yield f"[{name}]"
         yield "type = outbound_websocket"
         yield f"websocket_client_id = {name}"
-        yield f"apps = {name},{name}-devices"
+        yield f"apps = {name}"
         yield "subscribe_all = no"
         yield "local_ari_user = holdfast"
 

@@ -96,6 +96,8 @@ class Session:
         self.variables: dict[str, str] = {}
         self.path = ""
         self._place = place
+        self._bridge = ""
+        """Where the caller was left alone by his agent; he leaves it when he is to hear something."""
         self.begun = False
         """Its record is in Redis."""
         self.moving = False
@@ -126,6 +128,9 @@ class Session:
                 await self._end("", _REASONS[end.by], end.by, end.cause)
         except (Fenced, Silenced):
             log.warning("call left to its new owner", extra={"call": self.call})
+        except AsteriskAway as error:
+            log.warning("call waits for Asterisk: %s", error, extra={"call": self.call})
+            await self._leave()
         except HoldfastError as error:
             log.error("call failed: %s", error, extra={"call": self.call})
             await self._fail(error.verdict, error.reason)
@@ -151,12 +156,30 @@ class Session:
                 continue  # a key is in the type-ahead buffer now
             self.mailbox.put(message)
         if resumed.state == "flow":
+            self._bridge = bridge_id(self.call, resumed.attempt) if resumed.served else ""
             for epoch in range(max(1, self.handle.epoch - GENERATIONS), self.handle.epoch):
                 for number in (0, 1):
                     await self.house.asterisk.stop(playback_id(self.call, epoch, number))
             if self.moving:
                 await self._moved()
         await run_flow(self, flow, resumed.step)
+
+    async def _leave(self) -> None:
+        """Asterisk went under a command: what it had told before counts; for the rest we come back with it.
+
+        Then the call is adopted as after a restart of ours.
+        """
+        try:
+            while len(self.mailbox):
+                message = await self.mailbox.take()
+                if message is not None:
+                    await self._absorb(message)
+            self._forget()
+            await self.house.checkpoint.flush(self.handle)
+        except Hangup as end:
+            await self._end("", _REASONS[end.by], end.by, end.cause)
+        except HoldfastError as error:
+            log.warning("call left as it was: %s", error, extra={"call": self.call})
 
     async def _moved(self) -> None:
         """Wait for the channel: a sound begun before it has left would be played in the old application.
@@ -186,10 +209,10 @@ class Session:
         try:
             if leg is not None:
                 await asterisk.hang_up(leg.channel, 26 if not leg.answered else 16)
-                if leg.bridge:
-                    await asterisk.unbridge(leg.bridge)
             if hang_up and by == "system":
                 await asterisk.hang_up(self.call, cause)
+            if bridge := leg.bridge if leg is not None else self._bridge:
+                await asterisk.unbridge(bridge)
         except AsteriskAway:
             log.warning("Asterisk is away: its channels end without us", extra={"call": self.call})
         await self.house.checkpoint.ended(
@@ -206,6 +229,11 @@ class Session:
         self.house.forget(self.call)
         if self._leg is not None:
             self.house.forget(self._leg.channel)
+
+    async def _leave_bridge(self) -> None:
+        if self._bridge:
+            bridge, self._bridge = self._bridge, ""
+            await self.house.asterisk.unbridge(bridge, goes_on=self.call)
 
     # Waiting: the one place where messages are read
 
@@ -308,6 +336,7 @@ class Session:
         if self._digits and self._digits[0] in interrupt:
             return self._digits[0]
         await self._flush()
+        await self._leave_bridge()
         self._plays += 1
         playback = playback_id(self.call, self.handle.epoch, self._plays)
         await self._tell(self.house.asterisk.play(self.call, playback, media))
@@ -346,6 +375,7 @@ class Session:
     # In the queue
 
     async def _join(self, name: str) -> int:
+        await self._leave_bridge()
         await self._tell(self.house.asterisk.start_music(self.call, self.house.music_of(name)))
         place, self._place = self._place, None
         asked_at = place.joined_at if place is not None and place.queue == name else _now_ms()
@@ -459,7 +489,7 @@ class Session:
                 case ari.ChannelHangupRequest() | ari.ChannelDestroyed() if message.channel.id == leg.channel:
                     break
         await self.house.store.unbridged(self.handle, ended_by="agent", at=message.at)
-        await self.house.asterisk.unbridge(leg.bridge, goes_on=self.call)
+        self._bridge = leg.bridge
         self.house.forget(leg.channel)
         self._leg = None
 

@@ -29,6 +29,7 @@ from ivr.flow.check import BrokenCallflows
 from ivr.flow.step import Flow
 from ivr.lease import Lease
 from ivr.phone_codes import obey
+from ivr.phones import Phones
 from ivr.place import MARK, Place
 from ivr.publish import Published, Versions, Watch
 from ivr.session import House, Session
@@ -44,6 +45,7 @@ log = logging.getLogger(__name__)
 
 SWEEP_S = 1.0
 SPOOL_S = 1.0
+PHONES_S = 1.0
 SUBSCRIBE_S = 0.3
 """A reply to a settled Asterisk takes a millisecond; one that is still booting may give none."""
 DRAIN_S = 3.0
@@ -101,6 +103,7 @@ class Worker:
         self.store.on_offer = self._on_offer
         self.store.on_due = self._on_due
         self._alarm = Alarm(self._due)
+        self.phones = Phones(self.asterisk, self.store)
         self.spool = Spool(settings.data, self.name, self.store, self.checkpoint)
 
     # Life
@@ -130,6 +133,7 @@ class Worker:
                 self._start(self.store.listen()),
                 self._start(self._every(SWEEP_S, self._sweep)),
                 self._start(self._every(SPOOL_S, self.spool.drain)),
+                self._start(self._every(PHONES_S, self._look_at_phones)),
                 self._start(self.watch.run()),
                 self._start(self.link.watch()),
                 self._start(self.door.feel_load()),
@@ -251,6 +255,12 @@ class Worker:
             log.warning("the sweeper found %d: %s", found.found, found.details)
         await self._run_due()
 
+    async def _look_at_phones(self) -> None:
+        if self.link.connected and self.turns.first:
+            await self.phones.look()
+        else:
+            self.phones.forget()
+
     async def _on_published(self, published: Published) -> None:
         """New calls take the new flows; queues and agents change also for callers who wait."""
         self.callflows = published.callflows
@@ -258,6 +268,7 @@ class Worker:
             self._tell("flow_published", version=self.callflows.version, by="watch")
         log.info("callflows version %d is live", self.callflows.version)
         await self._until_available(self._configure)
+        self.phones.forget()
 
     def _on_broken(self, broken: BrokenCallflows) -> None:
         log.error("callflows stay at version %d: %s", self.callflows.version, broken)
@@ -297,8 +308,8 @@ class Worker:
         async with self._settled:
             await self._subscribe()
             await self._until_available(self._recover)
-            for device, reachable in (await self.asterisk.phones()).items():
-                await self.store.reach(device, reachable)
+            self.phones.forget()
+            await self.phones.look()
             parked, self._parked = self._parked or [], None
             for event in parked:
                 self._route(event)
@@ -332,13 +343,8 @@ class Worker:
                 session = self._routes.get(owner_of(event.playback.id))
                 if session is not None:
                     session.mailbox.put(event)
-            case ari.ContactStatusChange():
-                self._start(self._guarded(self._feel_phone(event.endpoint.resource)))
             case _:
                 self._route(event)
-
-    async def _feel_phone(self, device: str) -> None:
-        await self.store.reach(device, await self.asterisk.reachable(device))
 
     def _route(self, event: ari.ChannelEvent) -> None:
         channel = event.channel.id

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import msgspec
 
 from ivr.ari.errors import AriError, AsteriskAway, NotFound
-from ivr.ari.events import WANTED, WANTED_OF_DEVICES, Application, Bridge, Channel, Endpoint
+from ivr.ari.events import WANTED, Application, Bridge, Channel, Endpoint
 from ivr.ari.link import Link
 
 
@@ -17,14 +17,9 @@ class Asterisk:
         self.app = app
 
     async def subscribe(self) -> None:
-        """Ask for the events we use and for phones that come and go. Needed after each connect."""
-        devices = f"{self.app}-devices"
-        for app, kinds in ((self.app, WANTED), (devices, WANTED_OF_DEVICES)):
-            allowed = {"allowed": [{"type": kind} for kind in kinds]}
-            await self.link.request("PUT", f"applications/{app}/eventFilter", body=allowed)
-        await self.link.request(
-            "POST", f"applications/{devices}/subscription", {"eventSource": "endpoint:PJSIP"}
-        )
+        """Ask for the events we use. Needed after each connect."""
+        allowed = {"allowed": [{"type": kind} for kind in WANTED]}
+        await self.link.request("PUT", f"applications/{self.app}/eventFilter", body=allowed)
 
     async def claim(self, channel: str) -> None:
         """Claim a broadcast call; `StasisStart` tells that we have won it. Does not wait for the reply."""
@@ -87,8 +82,8 @@ class Asterisk:
     async def unbridge(self, bridge: str, goes_on: str = "") -> None:
         """Take a bridge down; its channels stay with us. One that is gone is no error.
 
-        `goes_on`: a channel that will be played something; waits until it is out. Asterisk drops a playback for
-        a channel that is just leaving a bridge: it is not heard, and its end is never told.
+        `goes_on`: a channel that will be played something; waits until it is out. Asterisk drops a playback
+        for a channel that is just leaving a bridge: it is not heard, and its end is never told.
         """
         if goes_on:
             await self.forgive("POST", f"bridges/{bridge}/removeChannel", {"channel": goes_on})
@@ -136,14 +131,6 @@ class Asterisk:
         reply = await self.link.request("GET", "endpoints/PJSIP")
         endpoints = msgspec.json.decode(reply, type=list[Endpoint])
         return {endpoint.resource: endpoint.state == "online" for endpoint in endpoints}
-
-    async def reachable(self, device: str) -> bool:
-        """Whether one SIP device can be rung; an unknown one cannot."""
-        try:
-            reply = await self.link.request("GET", f"endpoints/PJSIP/{device}")
-        except NotFound:
-            return False
-        return msgspec.json.decode(reply, type=Endpoint).state == "online"
 
     async def forgive(self, method: str, path: str, query: Mapping[str, str] | None = None) -> None:
         """A command for the tidying-up, where gone is as good as done."""

@@ -116,15 +116,6 @@ class PlaybackFinished(_Event, tag=True, kw_only=True):
     playback: Playback
 
 
-class ContactStatusChange(_Event, tag=True, kw_only=True):
-    """A phone has registered, or no longer can be reached.
-
-    Not `EndpointStateChange`: that comes with every channel to and from a phone as well.
-    """
-
-    endpoint: Endpoint
-
-
 ChannelEvent = (
     StasisStart
     | ChannelStateChange
@@ -134,7 +125,7 @@ ChannelEvent = (
     | ChannelHold
     | ChannelUnhold
 )
-Event = CallBroadcast | ChannelEvent | PlaybackFinished | ContactStatusChange
+Event = CallBroadcast | ChannelEvent | PlaybackFinished
 Message = Event | RESTResponse
 
 WANTED: list[str] = [
@@ -150,8 +141,6 @@ WANTED: list[str] = [
     "PlaybackFinished",
 ]
 """Event types for the event filter of a worker's application: the others never leave Asterisk."""
-
-WANTED_OF_DEVICES: list[str] = ["RESTResponse", "ContactStatusChange"]
 
 _decoder: msgspec.json.Decoder[Message] = msgspec.json.Decoder(Message)
 

@@ -53,7 +53,7 @@ def test_each_worker_has_its_socket_and_two_applications(etc: Path, settings: Se
         socket = section(sockets, f"hf-{number}")
         assert f"uri = ws://127.0.0.1:{7800 + number}/asterisk" in socket
         assert f"password = {password}" in socket
-        assert f"apps = hf-{number},hf-{number}-devices" in section(ari, f"hf-{number}")
+        assert f"apps = hf-{number}" in section(ari, f"hf-{number}")
 
 
 def test_devices_have_an_account_of_their_own(etc: Path, settings: Settings) -> None:
