@@ -67,7 +67,9 @@ local function leave_line(reason)
   put(call, 'since_at', at)
   put(call, 'state', 'flow')
   put(call, 'left', reason)
-  if reason ~= 'answered' and reason ~= 'system_error' and string.find(reason, 'caller_hangup', 1, true) ~= 1 then
+  if reason == 'system_error' then
+    put(call, 'errored', 1)
+  elseif reason ~= 'answered' and string.find(reason, 'caller_hangup', 1, true) ~= 1 then
     put(call, 'overflowed', 1)
   end
   put(call, 'avoid', '')

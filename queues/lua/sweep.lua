@@ -17,12 +17,14 @@ end
 local function sweep_queue(name)
   for _ = 1, MAX_MATCHES do
     local head = redis.call('ZRANGE', SITE_KEY .. 'wait:' .. name, 0, 0)[1]
-    if not head or redis.call('ZCARD', SITE_KEY .. 'idle:' .. name) == 0 then return end
+    if not head then return end
     local call = call_of(head)
     if not call or call.state ~= 'waiting' or call.queue ~= name then
       redis.call('ZREM', SITE_KEY .. 'wait:' .. name, head)
       if not call then redis.call('ZREM', SITE_KEY .. 'line:' .. name, head) end
       tell('ghost-caller:' .. head)
+    elseif redis.call('ZCARD', SITE_KEY .. 'idle:' .. name) == 0 then
+      return
     else
       match_call(call)
       if call.state == 'waiting' then return end

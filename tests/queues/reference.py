@@ -46,6 +46,7 @@ class Caller:
     served: bool = False
     overflowed: bool = False
     left: str = ""
+    errored: bool = False
     avoid: list[str] = field(default_factory=list)
     holds: dict[str, int] = field(default_factory=dict)
     held_until: int = 0
@@ -328,6 +329,7 @@ class Reference:
         self._say(c.call, "queue_left", at, **fields, position=position, original_position=c.position0)
         c.wait_ms += waited
         c.since_at, c.state, c.left, c.avoid = at, "flow", reason, []
+        c.errored |= reason == "system_error"
         c.overflowed |= reason not in ("answered", "system_error", *HANGUPS.values())
 
     def _close_hold(self, c: Caller, by: str, at: int) -> None:
@@ -358,7 +360,7 @@ class Reference:
             return "rejected"
         if c.served:
             return "completed"
-        if c.left == "system_error":
+        if c.errored:
             return "failed"
         if c.overflowed:
             return "overflowed"

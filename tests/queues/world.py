@@ -75,6 +75,7 @@ class World:
         self.stale: list[CallHandle] = []
         self.steps = 0
         self._riding: dict[str, list[tuple[str, int]]] = {}
+        self._noted: dict[str, int] = {}
         self._born = 0
         self._max_live, self._calm = 0, False
         self._lossy = False
@@ -151,6 +152,7 @@ class World:
         at = self.ref.now - self.pick((0, 0, 1))
         self._at(h).store.note(h, kind, at, **fields)
         self._riding.setdefault(h.call, []).append((kind, at))
+        self._noted[h.call] = at
 
     def _is_answered(self, h: CallHandle) -> bool:
         riding = self._riding.get(h.call, ())
@@ -180,7 +182,7 @@ class World:
         h = self._pick_call("flow")
         if h and self._is_answered(h):
             queue, head_start = self.pick(("sales", "sales", "tech", "gold")), self.pick((0, 0, 0, 5, 60))
-            at = self._some_past()
+            at = self._some_past(h)
             joined = await self._at(h).store.join(h, queue, head_start, at)
             self._ride(h).join(h.call, queue, head_start, at)
             c = self.ref.callers[h.call]
@@ -208,7 +210,7 @@ class World:
         h = self._pick_call("connecting", "connecting", "offered")
         if h:
             agent, attempt = self._pair(h)
-            at = self._some_past()
+            at = self._some_past(h)
             done = await self._at(h).store.connected(h, agent, attempt, at)
             self._same(done, self._ride(h).connected(h.call, agent, attempt, at))
 
@@ -216,7 +218,7 @@ class World:
         h = self._pick_call("offered", "connecting")
         if h:
             agent, attempt = self._pair(h)
-            reason, at = self.pick(DECLINES), self._some_past()
+            reason, at = self.pick(DECLINES), self._some_past(h)
             done = await self._at(h).store.decline(h, agent, attempt, reason, at=at)
             self._same(done, self._ride(h).decline(h.call, agent, attempt, reason, at))
 
@@ -238,7 +240,7 @@ class World:
     async def leave(self) -> None:
         h = self._pick_call()
         if h:
-            reason, at = self.pick(("timeout", "exit_key", "system_error")), self._some_past()
+            reason, at = self.pick(("timeout", "exit_key", "system_error")), self._some_past(h)
             done = await self._at(h).store.leave(h, reason, at)
             self._same(done, self._ride(h).leave(h.call, reason, at))
 
@@ -246,14 +248,14 @@ class World:
         h = self._pick_call("talking") if self.pick((True, True, False)) else self._pick_call()
         if h:
             by, started = self.pick(("agent", "caller")), self.pick((True, False))
-            at = self._some_past()
+            at = self._some_past(h)
             done = await self._at(h).store.hold(h, by, started, at)
             self._same(done, self._ride(h).hold(h.call, by, started, at))
 
     async def unbridged(self) -> None:
         h = self._pick_call("talking", "talking", "flow")
         if h:
-            by, at = self.pick(("agent", "system")), self._some_past()
+            by, at = self.pick(("agent", "system")), self._some_past(h)
             done = await self._at(h).store.unbridged(h, by, at)
             self._same(done, self._ride(h).unbridged(h.call, by, at))
 
@@ -263,7 +265,7 @@ class World:
             by, verdict = self.pick((("caller", ""), ("caller", ""), ("agent", ""), ("system", "failed")))
             if by == "agent" and self.ref.callers[h.call].state != "talking":
                 by = "system"
-            await self._end(h, by, verdict, self._some_past())
+            await self._end(h, by, verdict, self._some_past(h))
 
     async def _end(self, h: CallHandle, by: str, verdict: str, at: int) -> None:
         ended = await self._at(h).checkpoint.ended(
@@ -404,10 +406,14 @@ class World:
         wrong = [("dan", c.attempt), (c.agent or "ann", c.attempt - 1)]
         return self.pick([(c.agent or "ann", c.attempt)] * 6 + wrong)  # type: ignore[no-any-return]
 
-    def _some_past(self) -> int:
-        """An instant as workers give it: mostly none, sometimes late, sometimes from a wrong clock."""
-        ago = self.pick((None, None, None, 0, 3, 900, -5))
-        return 0 if ago is None else self.ref.now - ago
+    def _some_past(self, h: CallHandle | None = None) -> int:
+        """An instant as workers give it: mostly none, sometimes late, sometimes from a wrong clock.
+
+        Never before what the same worker has noted itself.
+        """
+        ago = self.pick((None, None, None, 0, 3, 4000, -5))
+        noted_at = self._noted.get(h.call, 0) if h else 0
+        return 0 if ago is None else max(self.ref.now - ago, noted_at)
 
     def _anyone(self) -> Post:
         return self.posts[self.pick(WORKERS)]
