@@ -150,11 +150,7 @@ class Session:
             self._leg = AgentLeg.of_record(resumed)
             self.house.listen(self._leg.channel, self)
         # The caller may have gone while nobody owned the call: then that is all there is to tell.
-        for _ in range(len(self.mailbox)):
-            message = await self.mailbox.take()
-            if message is None or await self._absorb(message) or isinstance(message, ari.ChannelDtmfReceived):
-                continue  # a key is in the type-ahead buffer now
-            self.mailbox.put(message)
+        await self._catch_up()
         if resumed.state == "flow":
             self._bridge = bridge_id(self.call, resumed.attempt) if resumed.served else ""
             for epoch in range(max(1, self.handle.epoch - GENERATIONS), self.handle.epoch):
@@ -243,6 +239,14 @@ class Session:
             message = await self.mailbox.take(until)
             if message is None or not await self._absorb(message):
                 return message
+
+    async def _catch_up(self) -> None:
+        """Absorb what has come already; the rest stays, in its order. Raises `Hangup` if the caller is gone."""
+        for _ in range(len(self.mailbox)):
+            message = await self.mailbox.take()
+            if message is None or await self._absorb(message) or isinstance(message, ari.ChannelDtmfReceived):
+                continue  # a key is in the type-ahead buffer now
+            self.mailbox.put(message)
 
     async def _absorb(self, message: Message) -> bool:
         """What means the same wherever the call is. Raises `Hangup` if the caller is gone."""
@@ -449,6 +453,7 @@ class Session:
         if not await self._settle(leg):
             await asterisk.hang_up(leg.channel)
             return "withdrawn"
+        await self._catch_up()  # that may have taken a while: he may be gone
         leg.bridge = bridge_id(self.call, leg.attempt)
         try:
             await asterisk.bridge(leg.bridge, (self.call, leg.channel), musical=self.call)

@@ -259,8 +259,8 @@ class Disaster:
                 yield f"{number}: {len(ends)} ends in {logs} logs\n{_table(events)}"
                 continue
             late = ends[0].at - leg.ended_at
-            if 0 < late <= heard.get(leg.call_id, 0) - leg.ended_at:
-                late = 0  # the first BYE was not heard
+            if late > 0:  # than Asterisk heard of it
+                late = max(0, ends[0].at - heard.get(leg.call_id, leg.ended_at))
             if ends[0].source == "inferred":
                 if not self.bounded(ends[0], leg.ended_at):
                     yield f"{number} ended {late} ms from the BYE, beyond its bounds\n{_table(events)}"

@@ -24,6 +24,7 @@ from typing import Any, TypeVar
 
 import hiredis
 import msgspec
+import psutil
 
 import ivr.checkpoint
 import ivr.worker
@@ -42,8 +43,8 @@ T = TypeVar("T")
 
 _OFFER_LENGTH = 6
 CLAIM_COMMAND = "ari POST events/claim"
-PAUSE_S = 1.1
-"""Between two kills of the same victim: its supervisor starts again at most once a second."""
+ALIVE_S = 1.05
+"""Redis must have lived so long before it is killed again: its supervisor starts it at most once a second."""
 
 
 class Plan(msgspec.Struct):
@@ -165,9 +166,13 @@ class Doom:
         self._chosen = self._choose()
 
     def _redis(self, hits: list[Hit]) -> int:
-        """Its process; 0 while its supervisor would let it lie for a while."""
-        recent = max((hit.at for hit in hits), default=0) + PAUSE_S * 1000 > _now_ms()
-        return 0 if recent else Supervision(self._data).pid("redis")
+        """Its process; 0 while it is dead already, or its supervisor would let it lie for a while."""
+        pid = Supervision(self._data).pid("redis")
+        try:
+            young = time.time() - psutil.Process(pid).create_time() < ALIVE_S
+        except psutil.NoSuchProcess:
+            return 0
+        return 0 if not pid or young or pid in {hit.pid for hit in hits} else pid
 
     def _myself(self, hits: list[Hit]) -> int:
         """This process; 0 if no other worker would be left who serves: one fault at a time."""
@@ -286,8 +291,6 @@ class WatchedStore(Store):
 
 def _told(event: ari.Event) -> tuple[str, str]:
     """Call and word of an event; a change of a channel's state is told by the state."""
-    if isinstance(event, ari.ContactStatusChange):
-        return "", "ContactStatusChange"
     if isinstance(event, ari.PlaybackFinished):
         return owner_of(event.playback.id), "PlaybackFinished"
     channel = event.channel.id
