@@ -177,7 +177,7 @@ async def measure(waiting: int, talking: int) -> Report:
         async with LogWatch(settings.redis, settings.site, whole=True) as log:
             redis = Redis.from_url(settings.redis, decode_responses=True)
             bench = Bench(server, redis, log, Keys(settings.site))
-            ringing = Play("agent_answers", {"ring_ms": 0, "talk_ms": TALK_MS}, port=PORT)
+            ringing = Play("agent_answers", {"ring_ms": 50, "talk_ms": TALK_MS}, port=PORT)
             async with (
                 server.phone(ringing),
                 _callers(server, drill.QUEUED, talking) as talk,

@@ -241,7 +241,7 @@ class Session:
                 return message
 
     async def _catch_up(self) -> None:
-        """Absorb what has come already; the rest stays, in its order. Raises `Hangup` if the caller is gone."""
+        """Absorb what has come already; the rest stays, in order. Raises `Hangup` if the caller is gone."""
         for _ in range(len(self.mailbox)):
             message = await self.mailbox.take()
             if message is None or await self._absorb(message) or isinstance(message, ari.ChannelDtmfReceived):
