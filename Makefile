@@ -8,14 +8,14 @@ python := .venv/bin/python
 runtime := $(or $(HOLDFAST_RUNTIME),/var/cache/holdfast/runtime)
 
 # Command that must be there → Debian package that has it.
-needed := s6-svscan:s6 mmdebstrap:mmdebstrap sox:sox espeak-ng:espeak-ng ip:iproute2 unshare:util-linux nsenter:util-linux
+needed := s6-svscan:s6 mmdebstrap:mmdebstrap sox:sox espeak-ng:espeak-ng ip:iproute2 unshare:util-linux
 
 # A network, processes and temporary files of its own: every port is free, and nothing is left behind.
 alone = scratch=$$(mktemp -d); trap 'rmdir "$$scratch"' EXIT; \
   unshare --net --pid --mount --ipc --fork --kill-child --mount-proc bash -euo pipefail -c \
   'ip link set lo up; mount -t tmpfs -o mode=0755 tmpfs "$$0"; export TMPDIR=$$0; "$$@"' "$$scratch"
 
-.PHONY: help setup packages run test check demo bench load compose-test soak-queues lock
+.PHONY: help setup packages run test check demo bench bench-takeover load compose-test soak-queues lock
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -62,6 +62,9 @@ demo: setup ## three real calls, and the log of each
 
 bench: setup ## Holdfast beside Asterisk's own Queue(), in one run
 	@$(python) -m bench.queue_bench $(ARGS)
+
+bench-takeover: setup ## workers killed and hung under 200 live calls: how long those have nobody
+	@$(alone) $(python) -m bench.takeover $(ARGS)
 
 load: setup ## calls against any server: make load TARGET=host:port RATE=20 CALLS=1000
 	@$(python) -m tests.rig.load --target "$(or $(TARGET),127.0.0.1:5060)" --rate "$(or $(RATE),20)" --calls "$(or $(CALLS),1000)" $(ARGS)
