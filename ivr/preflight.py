@@ -20,7 +20,7 @@ from ivr.settings import Settings
 Network = IPv4Network | IPv6Network
 Address = IPv4Address | IPv6Address
 
-TOOLS = ("s6-svscan", "s6-svc", "s6-log", "unshare", "nsenter", "flock", "sox", "espeak-ng")
+TOOLS = ("s6-svscan", "s6-svc", "s6-log", "unshare", "chroot", "flock", "sox", "espeak-ng")
 FREE_BYTES = 512 * 1024 * 1024
 """Space without which a start is refused: Redis ends itself when it cannot append."""
 

@@ -12,6 +12,7 @@ import os
 import shlex
 import signal
 import subprocess
+import time
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -23,6 +24,8 @@ from ivr import readiness
 
 WAITING = frozenset({"run", "flock"})
 """Names of a service's process while it waits for the lock."""
+LAST_WORDS_S = 1.0
+"""How long loggers may take to write what they have read."""
 LOG_FILES = 10
 LOG_BYTES = 10_000_000
 """Each service's log takes at most LOG_FILES times as much."""
@@ -166,11 +169,17 @@ class Supervision:
     def sweep(self) -> int:
         """End whatever of this tree is still there when all should be gone; how many that were."""
         lock = str(self.data / "run" / "serve.lock")
-        ours = [pid for pid in psutil.pids() if pid != os.getpid() and lock in _open_files(pid)]
+        deadline = time.monotonic() + LAST_WORDS_S
+        while (ours := self._left(lock)) and time.monotonic() < deadline:
+            time.sleep(0.02)
         for pid in ours:
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
         return len(ours)
+
+    def _left(self, lock: str) -> list[int]:
+        """Processes that have inherited the instance's lock."""
+        return [pid for pid in psutil.pids() if pid != os.getpid() and lock in _open_files(pid)]
 
     def _control(self, name: str, order: str) -> None:
         directory = self.directory(name)
