@@ -18,7 +18,7 @@ from pathlib import Path
 
 import yaml
 
-from tests.rig.sound import RATE
+from tests.rig.sound import LOUD, RATE, STRETCH, Piece, Samples, heard_music, loudness
 from tests.rig.voice import write_wav
 
 QUEUED, PROMPT, MENU, LONELY, HOLDING, RINGING, SLOW = "200", "201", "202", "203", "204", "205", "206"
@@ -78,6 +78,21 @@ _END = {"hangup": None}
 def sound_of(name: str) -> list[int]:
     """The samples of a sound."""
     return noise(LENGTH_S[name], seed=len(name))
+
+
+def unbroken(part: Samples, name: str) -> float:
+    """Share of a recording in which this sound goes on: silence and other sounds count against it."""
+    stretches = [part[at : at + STRETCH] for at in range(0, len(part) - STRETCH + 1, STRETCH)]
+    loud = sum(loudness(stretch) >= LOUD for stretch in stretches)
+    if not loud:
+        return 0.0
+    return heard_music(part, [piece_of(name)]).share * loud / len(stretches)
+
+
+@cache
+def piece_of(name: str) -> Piece:
+    """A sound in which parts of it can be found."""
+    return Piece(sound_of(name))
 
 
 def noise(length_s: float, seed: int) -> list[int]:

@@ -7,9 +7,8 @@ from pathlib import Path
 from calllog.events import Offered
 from tests.chaos.disaster import Disaster, Staff
 from tests.chaos.doomed import Plan
-from tests.chaos.drill import LONELY, PROMPT, QUEUED, RINGING, sound_of
+from tests.chaos.drill import LONELY, PROMPT, QUEUED, RINGING, unbroken
 from tests.rig.ear import Ear
-from tests.rig.sound import Piece, heard_music
 
 TAKEN_WITHIN_MS = 8000
 FOR_EVER = 120_000
@@ -55,7 +54,7 @@ async def test_calls_of_a_hung_worker_are_taken_over_and_it_wakes_up_in_vain(tmp
         assert not findings, "\n".join([*findings, disaster.server.state])
         for from_at, to_at in hung:
             part = ear.recording.part(from_at / 1000 - 0.5, to_at / 1000 + 0.7)
-            assert heard_music(part, [Piece(sound_of("music"))]).share >= 0.9
+            assert unbroken(part, "music") >= 0.9
         _rung_once_for_each_offer(disaster)
         assert len(later.legs) == 12
 

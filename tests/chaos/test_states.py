@@ -11,18 +11,16 @@ from calllog.events import AnyCallEvent, Bridged, HoldEnded, HoldStarted, Input,
 from ivr.supervision import Supervision
 from queues.errors import StoreAway
 from tests.chaos.disaster import Disaster, Staff
-from tests.chaos.drill import HOLDING, KEY, LONELY, MENU, PROMPT, QUEUED, RINGING, SLOW, sound_of
+from tests.chaos.drill import HOLDING, KEY, LONELY, MENU, PROMPT, QUEUED, RINGING, SLOW, unbroken
 from tests.rig.ear import Ear
 from tests.rig.log_watch import kinds
 from tests.rig.sipp import Phone
-from tests.rig.sound import Piece, heard_music
 
 STAY_MS = 32_000
 """The callers of every state hang up after so long: everything must have happened by then."""
 FOR_EVER = 120_000
 SLOW_MS = 2500
 RECOVERY_S = 12.0
-MUSIC, PROMPT_SOUND = [Piece(sound_of("music"))], [Piece(sound_of("long"))]
 
 STAFF = {
     "drill": Staff("agent_answers", 6, {"ring_ms": 100, "talk_ms": FOR_EVER}),
@@ -97,7 +95,7 @@ class House:
     def hears(self, name: str, from_ms: int, to_ms: int) -> float:
         """Share of music (of the prompt for `prompt`) in what a caller has heard."""
         part = self.ears[name].recording.part(from_ms / 1000, to_ms / 1000)
-        return heard_music(part, PROMPT_SOUND if name == "prompt" else MUSIC).share
+        return unbroken(part, "long" if name == "prompt" else "music")
 
 
 async def test_workers_and_redis_are_killed_under_calls_in_every_state(tmp_path: Path) -> None:

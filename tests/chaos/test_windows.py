@@ -23,7 +23,8 @@ COMMAND = ("before", "sent", "after")
 
 PLAN: dict[str, list[Instant]] = {
     CLAIM: [
-        *(Instant(CLAIM, f"ari POST events/claim {stage}") for stage in COMMAND),
+        *(Instant(CLAIM, f"ari POST events/claim {stage}") for stage in COMMAND[:2]),
+        Instant(CLAIM, "ari POST events/claim sent", 2),
         *(Instant(CLAIM, f"event StasisStart {stage}") for stage in ("before", "after")),
         *(Instant(CLAIM, f"script arrive {stage}") for stage in COMMAND),
         *(Instant(CLAIM, f"script arrive {stage}", 3) for stage in COMMAND),
