@@ -168,7 +168,7 @@ class Supervision:
 
     def sweep(self) -> int:
         """End whatever of this tree is still there when all should be gone; how many that were."""
-        lock = str(self.data / "run" / "serve.lock")
+        lock = (self.data / "run" / "serve.lock").stat()
         deadline = time.monotonic() + LAST_WORDS_S
         while (ours := self._left(lock)) and time.monotonic() < deadline:
             time.sleep(0.02)
@@ -177,9 +177,9 @@ class Supervision:
                 os.kill(pid, signal.SIGKILL)
         return len(ours)
 
-    def _left(self, lock: str) -> list[int]:
+    def _left(self, lock: os.stat_result) -> list[int]:
         """Processes that have inherited the instance's lock."""
-        return [pid for pid in psutil.pids() if pid != os.getpid() and lock in _open_files(pid)]
+        return [pid for pid in psutil.pids() if pid != os.getpid() and _has_open(pid, lock)]
 
     def _control(self, name: str, order: str) -> None:
         directory = self.directory(name)
@@ -190,18 +190,21 @@ class Supervision:
         """Process of a service that runs, also as an orphan of a killed supervisor; 0 when none does."""
         try:
             pid = int((self.data / "run" / "pid" / name).read_text())
-            held = os.readlink(f"/proc/{pid}/fd/9")
+            # Compared by inode: the path of a file opened in another mount namespace is told differently.
+            held = os.path.samefile(f"/proc/{pid}/fd/9", self.data / "run" / "lock" / name)
         except (OSError, ValueError):
             return 0
-        return pid if held == str(self.data / "run" / "lock" / name) else 0
+        return pid if held else 0
 
 
-def _open_files(pid: int) -> set[str]:
-    """Paths of the files a process has open; none when it is gone."""
-    try:
-        return {os.readlink(entry) for entry in Path(f"/proc/{pid}/fd").iterdir()}
-    except OSError:
-        return set()
+def _has_open(pid: int, wanted: os.stat_result) -> bool:
+    """Whether a process has that file open; not so when it is gone."""
+    with suppress(OSError):
+        for entry in Path(f"/proc/{pid}/fd").iterdir():
+            with suppress(OSError):
+                if os.path.samestat(entry.stat(), wanted):
+                    return True
+    return False
 
 
 def _script(path: Path, body: str) -> None:
