@@ -18,7 +18,8 @@ from pathlib import Path
 
 import yaml
 
-from tests.rig.sound import LOUD, RATE, STRETCH, Piece, Samples, heard_music, loudness
+from tests.rig.ear import Recording
+from tests.rig.sound import LOUD, RATE, STRETCH, Piece, heard_music, loudness
 from tests.rig.voice import write_wav
 
 QUEUED, PROMPT, MENU, LONELY, HOLDING, RINGING, SLOW = "200", "201", "202", "203", "204", "205", "206"
@@ -80,13 +81,18 @@ def sound_of(name: str) -> list[int]:
     return noise(LENGTH_S[name], seed=len(name))
 
 
-def unbroken(part: Samples, name: str) -> float:
-    """Share of a recording in which this sound goes on: silence and other sounds count against it."""
-    stretches = [part[at : at + STRETCH] for at in range(0, len(part) - STRETCH + 1, STRETCH)]
-    loud = sum(loudness(stretch) >= LOUD for stretch in stretches)
+def unbroken(recording: Recording, name: str, from_ms: int, to_ms: int) -> float:
+    """Share of the time between two instants in which this sound was heard.
+
+    Silence, other sounds, and a recording that ends too early count against it.
+    """
+    part = recording.part(from_ms / 1000, to_ms / 1000)
+    starts = range(0, len(part) - STRETCH + 1, STRETCH)
+    loud = sum(loudness(part[at : at + STRETCH]) >= LOUD for at in starts)
     if not loud:
         return 0.0
-    return heard_music(part, [piece_of(name)]).share * loud / len(stretches)
+    due = (to_ms - from_ms) / 1000 * RATE / STRETCH
+    return heard_music(part, [piece_of(name)]).share * min(1.0, loud / (due - 1))
 
 
 @cache

@@ -94,8 +94,8 @@ class House:
 
     def hears(self, name: str, from_ms: int, to_ms: int) -> float:
         """Share of music (of the prompt for `prompt`) in what a caller has heard."""
-        part = self.ears[name].recording.part(from_ms / 1000, to_ms / 1000)
-        return unbroken(part, "long" if name == "prompt" else "music")
+        sound = "long" if name == "prompt" else "music"
+        return unbroken(self.ears[name].recording, sound, from_ms, to_ms)
 
 
 async def test_workers_and_redis_are_killed_under_calls_in_every_state(tmp_path: Path) -> None:
