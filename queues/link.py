@@ -73,7 +73,7 @@ def is_away(error: Exception) -> bool:
 class Request:
     """One command on its way. Exactly one of `done` and `failed` is called, once."""
 
-    __slots__ = ("done", "failed", "packed", "sent_at", "tries")
+    __slots__ = ("done", "failed", "packed", "sent_at", "tries", "wait_s")
 
     def __init__(
         self, packed: bytes, done: Callable[[Any], None], failed: Callable[[Exception], None]
@@ -83,6 +83,8 @@ class Request:
         self.failed = failed
         self.sent_at = 0.0
         self.tries = 0
+        self.wait_s = 0.0
+        """May wait so long to be written with others: each write is a wake-up and an fsync of Redis."""
 
 
 def answering(answer: asyncio.Future[Any], *command: Arg) -> Request:
@@ -109,6 +111,8 @@ class _Pipe(asyncio.Protocol):
         self._pushed = pushed
         self._reader = hiredis.Reader(encoding="utf-8", errors="replace", notEnoughData=_NOTHING)
         self._outgoing: list[bytes] = []
+        self._writing: asyncio.Handle | None = None
+        self._at_once = False
         self._loop = asyncio.get_running_loop()
         self.transport: asyncio.Transport | None = None
 
@@ -133,11 +137,24 @@ class _Pipe(asyncio.Protocol):
     def send(self, request: Request) -> None:
         request.sent_at = self._loop.time()
         self.unanswered.append(request)
-        if not self._outgoing:
-            self._loop.call_soon(self._write)
         self._outgoing.append(request.packed)
+        if request.wait_s <= 0:
+            self._later(0.0)
+        elif self._writing is None:
+            self._later(request.wait_s)
+
+    def _later(self, delay_s: float) -> None:
+        if self._writing is not None:
+            if delay_s or self._at_once:
+                return
+            self._writing.cancel()
+        self._at_once = not delay_s
+        self._writing = (
+            self._loop.call_later(delay_s, self._write) if delay_s else self._loop.call_soon(self._write)
+        )
 
     def _write(self) -> None:
+        self._writing, self._at_once = None, False
         if self.transport is not None and not self.transport.is_closing():
             self.transport.write(b"".join(self._outgoing))
         self._outgoing.clear()

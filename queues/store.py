@@ -7,7 +7,7 @@ returns: register the call's mailbox first, then join.
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -16,6 +16,7 @@ import msgspec
 from queues import snapshots
 from queues.errors import DeviceTaken, Fenced, StoreFault, UnknownAgent
 from queues.handle import CallHandle
+from queues.link import Arg
 from queues.models import Agent, Queue
 from queues.operations import REFUSED, REPEATED, UNKNOWN, Operations, Reply, now_ms
 from queues.results import AgentStatus, AgentView, CallView, Done, Joined, Offer, QueueView, Sweep
@@ -31,6 +32,7 @@ class Store:
     Every method raises `StoreAway` while Redis cannot serve, except `hold`, `leave`, `decline`, `unsettle`,
     `connected` and `unbridged`, which are put off in the journal then (`journaled`). Operations of a call
     raise `Fenced` if it belongs to somebody else by now. `at`: when it happened, ms since the epoch; 0 = now.
+    `wait` False: return at once; the order of the call's operations is kept, and the next one goes with it.
     """
 
     def __init__(self, url: str, site: str, worker: str = "", journal: Path | None = None) -> None:
@@ -105,9 +107,11 @@ class Store:
         """The agent has answered: True if the pair is his and the caller's now, False if it was given up."""
         return bool((await self.operations.operate(h, "settle", (agent, attempt), at)).result)
 
-    async def connected(self, h: CallHandle, agent: str, attempt: int, at: int = 0) -> Done:
+    async def connected(
+        self, h: CallHandle, agent: str, attempt: int, at: int = 0, wait: bool = True
+    ) -> Done:
         """Both are in the bridge: the wait is over."""
-        return _done(await self.operations.operate(h, "connected", (agent, attempt), at, deferrable=True))
+        return await self._deferrable(h, "connected", (agent, attempt), at, wait)
 
     async def decline(
         self, h: CallHandle, agent: str, attempt: int, reason: str, ring_ms: int | None = None, at: int = 0
@@ -119,7 +123,7 @@ class Store:
         all of it.
         """
         own = (agent, attempt, reason, -1 if ring_ms is None else ring_ms)
-        return _done(await self.operations.operate(h, "decline", own, at, deferrable=True))
+        return await self._deferrable(h, "decline", own, at)
 
     async def unsettle(
         self, h: CallHandle, agent: str, attempt: int, reason: str, ring_ms: int | None = None, at: int = 0
@@ -129,17 +133,26 @@ class Store:
 
     async def leave(self, h: CallHandle, reason: str, at: int = 0) -> Done:
         """Leave the queue by a rule or a choice (class F or X); an open offer is withdrawn."""
-        return _done(await self.operations.operate(h, "leave", (reason,), at, deferrable=True))
+        return await self._deferrable(h, "leave", (reason,), at)
 
     async def unbridged(
-        self, h: CallHandle, ended_by: Literal["caller", "agent", "system"], at: int = 0
+        self, h: CallHandle, ended_by: Literal["caller", "agent", "system"], at: int = 0, wait: bool = True
     ) -> Done:
         """The talk is over; the agent wraps up or is free."""
-        return _done(await self.operations.operate(h, "unbridged", (ended_by,), at, deferrable=True))
+        return await self._deferrable(h, "unbridged", (ended_by,), at, wait)
 
-    async def hold(self, h: CallHandle, by: str, started: bool, at: int = 0) -> Done:
+    async def hold(self, h: CallHandle, by: str, started: bool, at: int = 0, wait: bool = True) -> Done:
         """A party (agent, caller) puts the other on SIP hold or takes it back."""
-        return _done(await self.operations.operate(h, "hold", (by, int(started)), at, deferrable=True))
+        return await self._deferrable(h, "hold", (by, int(started)), at, wait)
+
+    async def _deferrable(
+        self, h: CallHandle, script: str, own: Sequence[Arg], at: int, wait: bool = True
+    ) -> Done:
+        future = self.operations.operate(h, script, own, at, deferrable=True)
+        if not wait:
+            future.add_done_callback(_seen)
+            return Done(True)
+        return _done(await future)
 
     # Agents
 
@@ -212,6 +225,12 @@ class Store:
     async def calls(self, limit: int = 1000) -> list[CallView]:
         """Live calls, at most `limit`, oldest first."""
         return await snapshots.calls(self.operations, limit)
+
+
+def _seen(future: "asyncio.Future[Reply]") -> None:
+    """Nobody waits. If the call is not ours any more, its next operation will be told so."""
+    if not future.cancelled():
+        future.exception()
 
 
 def _done(reply: Reply) -> Done:

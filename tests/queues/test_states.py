@@ -10,14 +10,18 @@ from tests.queues.eye import Eye
 from tests.queues.redis_process import RedisProcess
 from tests.queues.soak import walk
 
-STEPS = 9_000
+STEPS, WALKS = 3_000, 15
 
 
 @pytest.mark.timeout(300)
 async def test_every_way_is_taken_and_no_other(redis: RedisProcess, tmp_path: Path) -> None:
+    table = {(start, end) for start, ends in WAYS.items() for end in ends}
     Eye.ways.clear()
-    await walk(redis, tmp_path, seed=1, steps=STEPS, episode=450, site="ways")
-    assert {(start, end) for start, ends in WAYS.items() for end in ends} == Eye.ways
+    for seed in range(WALKS):
+        await walk(redis, tmp_path, seed=seed, steps=STEPS, episode=500, site="ways")
+        if table <= Eye.ways:
+            break
+    assert table == Eye.ways
 
 
 def test_the_reference_has_the_same_states() -> None:

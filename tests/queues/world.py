@@ -47,6 +47,7 @@ class Post:
         self.name = name
         self.store = Store(redis.url, site, name, journal=folder / f"{site}-{name}")
         self.checkpoint = Checkpoint(self.store)
+        self.store.operations.patience_s = {}  # alone, an operation would only wait
         self.told: dict[str, int] = {}
         """Call → last attempt that it was told to ring, or learned of by adopting the call."""
         self.store.on_offer = self._on_offer
@@ -78,7 +79,7 @@ class World:
         self._noted: dict[str, int] = {}
         self._born = 0
         self._max_live, self._calm = 0, False
-        self._lossy = False
+        self._lossy, self._waited = False, True
         self._eye = Eye(redis, site)
 
     def _post(self, name: str) -> Post:
@@ -211,7 +212,7 @@ class World:
         if h:
             agent, attempt = self._pair(h)
             at = self._some_past(h)
-            done = await self._at(h).store.connected(h, agent, attempt, at)
+            done = await self._at(h).store.connected(h, agent, attempt, at, wait=self._waits())
             self._same(done, self._ride(h).connected(h.call, agent, attempt, at))
 
     async def decline(self) -> None:
@@ -249,14 +250,14 @@ class World:
         if h:
             by, started = self.pick(("agent", "caller")), self.pick((True, False))
             at = self._some_past(h)
-            done = await self._at(h).store.hold(h, by, started, at)
+            done = await self._at(h).store.hold(h, by, started, at, wait=self._waits())
             self._same(done, self._ride(h).hold(h.call, by, started, at))
 
     async def unbridged(self) -> None:
         h = self._pick_call("talking", "talking", "flow")
         if h:
             by, at = self.pick(("agent", "system")), self._some_past(h)
-            done = await self._at(h).store.unbridged(h, by, at)
+            done = await self._at(h).store.unbridged(h, by, at, wait=self._waits())
             self._same(done, self._ride(h).unbridged(h.call, by, at))
 
     async def ended(self) -> None:
@@ -398,7 +399,13 @@ class World:
 
     def _same(self, done: Done, changed: bool) -> None:
         """After a lost reply nobody knows whether it changed anything: then it is said to have."""
-        assert done.changed == changed or (self._lossy and done.changed)
+        assert done.changed == changed or ((self._lossy or not self._waited) and done.changed)
+        self._waited = True
+
+    def _waits(self) -> bool:
+        """Sometimes nobody waits for an answer."""
+        self._waited = self.pick((True, True, False))
+        return self._waited
 
     def _pair(self, h: CallHandle) -> tuple[str, int]:
         """Mostly the true agent and attempt."""
