@@ -8,7 +8,8 @@ import random
 import socket
 import sys
 import tempfile
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,7 @@ from ivr.runtime import RuntimeUnfit
 from ivr.settings import Settings
 from tests.rig.load_report import LogSide, SippSide, findings, print_report
 from tests.rig.sipp import Caller, Phone, PhoneFailed, Play, program
+from tests.rig.site import Site
 
 PLOTS = {
     "info": "caller_presses_keys_by_info",
@@ -31,6 +33,8 @@ PLOTS = {
     "waits": "caller_waits",
 }
 GOOD, FINDINGS, AWAY = 0, 1, 3
+RING_MS = 300
+AGENTS_PORT = 6400
 LATE_S = 15.0
 """How long the log may take after the last call to tell its end."""
 
@@ -50,6 +54,8 @@ class Load:
     here: str
     at_once: int
     agents_port: int
+    agents: bool
+    talk_ms: int
 
     def play(self) -> Play:
         prefix = f"49{random.randrange(10_000):04}"
@@ -67,11 +73,14 @@ class Load:
             statistics=True,
         )
 
-    def agents(self) -> Play:
-        times = {"ring_ms": 500, "talk_ms": 600_000}
-        return Play(
-            "agent_answers", times, port=self.agents_port, host=self.here or address_towards(self.target)
-        )
+    @property
+    def agents_times(self) -> dict[str, int]:
+        return {"ring_ms": RING_MS, "talk_ms": self.talk_ms}
+
+    def strangers(self) -> Play:
+        """Agents of a server that knows already where to ring them."""
+        host = self.here or address_towards(self.target)
+        return Play("agent_answers", self.agents_times, port=self.agents_port, host=host)
 
 
 def address_towards(target: str) -> str:
@@ -90,8 +99,10 @@ async def run(load: Load, console: Console) -> int:
         sipp = program(settings.runtime)
         stream = await stack.enter_async_context(LogStream(settings.redis, settings.site))
         before, why_not = await end_of(stream)
-        if load.agents_port:
-            await stack.enter_async_context(Phone(sipp, load.agents(), directory / "agents"))
+        if load.agents:
+            await stack.enter_async_context(all_agents(settings, load, directory))
+        elif load.agents_port:
+            await stack.enter_async_context(Phone(sipp, load.strangers(), directory / "agents"))
         phone = await stack.enter_async_context(Phone(sipp, play, directory / "callers"))
         await follow(phone, load, console)
         numbers = [line.number for line in play.lines if isinstance(line, Caller)]
@@ -105,6 +116,28 @@ async def run(load: Load, console: Console) -> int:
         print_report(console, seen, failed, log, why_not)
         good = not failed and not (log and findings(seen, log))
     return GOOD if good else FINDINGS
+
+
+@asynccontextmanager
+async def all_agents(settings: Settings, load: Load, directory: Path) -> AsyncIterator[None]:
+    """Every agent's phone of this machine's server, registered and ready; paused and gone afterwards."""
+    port = load.agents_port or AGENTS_PORT
+    names = sorted(path.name.removeprefix("device-") for path in settings.secrets.glob("device-*"))
+    async with Site(settings, directory / "agents", load.target) as site:
+        accounts = [site.account(name, port) for name in names]
+
+        async def each(scenario: str, **told: Any) -> None:
+            async with site.phone(Play(scenario, lines=accounts, **told)) as phone:
+                await phone.done()
+
+        await each("agent_registers", keys={"expires": 3600}, port=port)
+        try:
+            async with site.agent(port, "agent_answers", **load.agents_times):
+                await each("agent_dials", keys={"stay_ms": 10_000}, service="*45")
+                yield
+                await each("agent_dials", keys={"stay_ms": 10_000}, service="*46")
+        finally:
+            await each("agent_registers", keys={"expires": 0}, port=port)
 
 
 async def follow(phone: Phone, load: Load, console: Console) -> None:
@@ -175,8 +208,10 @@ async def logged(stream: LogStream, after: str, seen: SippSide) -> LogSide:
 @click.option("--here", default="", help="Own address [default: the one from which the target is reached].")
 @click.option("--at-once", default=0, help="Calls at the same time at most [default: all].")
 @click.option(
-    "--agents-port", default=0, help="Play agents who answer, at this port. They must be known there."
+    "--agents", is_flag=True, help="Play all agents of this machine's server: registered, *45, *46."
 )
+@click.option("--agents-port", default=0, help="Play agents at this port, whom the server knows there.")
+@click.option("--talk-ms", default=2000, show_default=True, help="After that the agents hang up.")
 def main(**asked: Any) -> None:
     """Place calls at a rate and say what became of them.
 

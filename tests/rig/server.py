@@ -51,7 +51,8 @@ class Server(Site):
         }
         super().__init__(Settings(**chosen), directory, str(chosen["sip_bind"]))
         self.log = LogWatch(self.settings.redis, self.settings.site, whole=True)
-        self._environment = {f"HOLDFAST_{name.upper()}": str(value) for name, value in chosen.items()}
+        self.environment = {f"HOLDFAST_{name.upper()}": str(value) for name, value in chosen.items()}
+        """The settings as a program started beside it must have them."""
         self._process: asyncio.subprocess.Process | None = None
         self._said: deque[str] = deque(maxlen=200)
         self.facts: dict[str, Any] = {}
@@ -92,7 +93,7 @@ class Server(Site):
             "from ivr.cli import main; main()",
             *words,
             cwd=REPOSITORY,
-            env={**os.environ, **self._environment},
+            env={**os.environ, **self.environment},
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
