@@ -463,6 +463,7 @@ class Session:
             await asterisk.unbridge(leg.bridge, goes_on=self.call)
             await self._tell(asterisk.start_music(self.call, self.house.music_of(queue)))
             return "caller_gone" if isinstance(error, NotFound) else "withdrawn"
+        await self._catch_up()
         await store.connected(self.handle, agent=leg.agent, attempt=leg.attempt, at=_now_ms())
         return ""
 
@@ -470,19 +471,21 @@ class Session:
         """Win the pair. While Redis is away the agent hears "one moment", for a short while at most."""
         loop = asyncio.get_running_loop()
         deadline = loop.time() + ONE_MOMENT_S
-        told = False
+        playback, told = f"{leg.channel}-p0", False
         while True:
             try:
-                return await self.house.store.settle(self.handle, agent=leg.agent, attempt=leg.attempt)
+                won = await self.house.store.settle(self.handle, agent=leg.agent, attempt=leg.attempt)
+                break
             except StoreAway:
                 if not told:
                     told = True
-                    await self.house.asterisk.play(
-                        leg.channel, f"{leg.channel}-p0", ["sound:one-moment-please"]
-                    )
+                    await self.house.asterisk.play(leg.channel, playback, ["sound:one-moment-please"])
                 if loop.time() >= deadline:
                     return False
                 await self._next(loop.time() + 0.1)
+        if told:  # Asterisk bridges nobody before he has heard what he is played
+            await self.house.asterisk.stop(playback)
+        return won
 
     async def _talk(self) -> None:
         """Both talk. Returns when the agent has left; the caller's own hangup ends the call."""
