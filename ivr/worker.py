@@ -429,6 +429,8 @@ class Worker:
 
     def _flow_of(self, record: CallRecord, default: str) -> Flow:
         """The flow a call began on, in the version it began with."""
+        if not record.flow:
+            return self.callflows.flows[default]  # its worker died before the first step
         try:
             then = (
                 self.callflows
