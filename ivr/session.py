@@ -82,6 +82,8 @@ class House:
     """Send a channel's events to a session from now on."""
     forget: Callable[[str], None]
     """The channel's events are of no more interest."""
+    park: Callable[[ari.ChannelEvent], None]
+    """Keep an event for whoever adopts the call when Asterisk is back."""
 
 
 class Session:
@@ -149,10 +151,11 @@ class Session:
         if resumed.state in ("offered", "connecting", "talking"):
             self._leg = AgentLeg.of_record(resumed)
             self.house.listen(self._leg.channel, self)
+        elif resumed.attempt:
+            self._bridge = bridge_id(self.call, resumed.attempt)  # perhaps he has not left it yet
         # The caller may have gone while nobody owned the call: then that is all there is to tell.
         await self._catch_up()
         if resumed.state == "flow":
-            self._bridge = bridge_id(self.call, resumed.attempt) if resumed.served else ""
             for epoch in range(max(1, self.handle.epoch - GENERATIONS), self.handle.epoch):
                 for number in (0, 1):
                     await self.house.asterisk.stop(playback_id(self.call, epoch, number))
@@ -161,19 +164,14 @@ class Session:
         await run_flow(self, flow, resumed.step)
 
     async def _leave(self) -> None:
-        """Asterisk went under a command: what it had told before counts; for the rest we come back with it.
-
-        Then the call is adopted as after a restart of ours.
-        """
+        """Asterisk went under a command: the call is adopted when it is back, as after a restart of ours."""
+        self._forget()
+        while len(self.mailbox):
+            message = await self.mailbox.take()
+            if isinstance(message, ari.ChannelEvent):
+                self.house.park(message)
         try:
-            while len(self.mailbox):
-                message = await self.mailbox.take()
-                if message is not None:
-                    await self._absorb(message)
-            self._forget()
             await self.house.checkpoint.flush(self.handle)
-        except Hangup as end:
-            await self._end("", _REASONS[end.by], end.by, end.cause)
         except HoldfastError as error:
             log.warning("call left as it was: %s", error, extra={"call": self.call})
 

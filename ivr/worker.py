@@ -96,6 +96,7 @@ class Worker:
             say=self.speech.render,
             listen=self._routes.__setitem__,
             forget=self._forget,
+            park=self._park,
         )
         self.adoption = Adoption(
             self.name, self.asterisk, self.checkpoint, self.sessions, self._resume, self._arrive_late
@@ -356,6 +357,13 @@ class Worker:
         elif isinstance(event, ari.StasisStart):
             self._enter(event)
 
+    def _park(self, event: ari.ChannelEvent) -> None:
+        """Keep an event until it is known whose it is; that is found out when Asterisk connects."""
+        if self._parked is None and not self.link.connected:
+            self._parked = []
+        if self._parked is not None:
+            self._parked.append(event)
+
     def _enter(self, event: ari.StasisStart) -> None:
         """A channel nobody knows yet: a new call, an agent who dials a code, or a leg whose call is over."""
         match event.args:
@@ -461,6 +469,8 @@ class Worker:
         session = self.sessions.get(offer.call)
         if session is not None:
             session.mailbox.put(offer)
+        else:
+            self.store.operations.forget(offer.call)  # it has ended, or will be adopted
 
 
 def is_worker(pid: int, module: str) -> bool:

@@ -4,6 +4,7 @@ Field names and meanings: Asterisk's own `rest-api/api-docs/events.json`.
 """
 
 from datetime import datetime
+from typing import Annotated
 
 import msgspec
 
@@ -18,8 +19,11 @@ class Dialplan(msgspec.Struct):
     exten: str = ""
 
 
+Id = Annotated[str, msgspec.Meta(min_length=1)]
+
+
 class Channel(msgspec.Struct):
-    id: str
+    id: Id
     name: str = ""
     state: str = ""
     caller: Caller = msgspec.field(default_factory=Caller)
@@ -28,7 +32,7 @@ class Channel(msgspec.Struct):
 
 
 class Playback(msgspec.Struct):
-    id: str
+    id: Id
     state: str = ""
 
 
@@ -69,8 +73,8 @@ class _Event(msgspec.Struct):
         return stamp_ms(self.timestamp)
 
 
-class _ChannelEvent(_Event):
-    channel: Channel = msgspec.field(default_factory=lambda: Channel(id=""))
+class _ChannelEvent(_Event, kw_only=True):
+    channel: Channel
 
 
 class CallBroadcast(_ChannelEvent, tag=True):
@@ -151,7 +155,8 @@ def decode(raw: bytes | str) -> Message:
 
 
 def stamp_ms(timestamp: str) -> int:
-    """Asterisk's timestamp (`2026-01-31T12:00:00.123+0000`) in ms since the epoch; 0 if there is none."""
-    if not timestamp:
+    """Asterisk's timestamp (`2026-01-31T12:00:00.123+0000`) in ms since the epoch; 0 if it is none."""
+    try:
+        return round(datetime.fromisoformat(timestamp).timestamp() * 1000)
+    except (ValueError, OverflowError):
         return 0
-    return round(datetime.fromisoformat(timestamp).timestamp() * 1000)

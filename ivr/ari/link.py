@@ -50,6 +50,7 @@ class Link:
         self._ids = itertools.count(1)
         self._replies: dict[str, tuple[asyncio.Future[RESTResponse], float]] = {}
         self._ws: web.WebSocketResponse | None = None
+        self._transport: asyncio.Transport | None = None
 
     @property
     def connected(self) -> bool:
@@ -61,20 +62,30 @@ class Link:
             return web.Response(status=401)
         ws = web.WebSocketResponse(protocols=("ari",), heartbeat=5, max_msg_size=0, compress=False)
         await ws.prepare(request)
-        if self._ws is not None:
-            await self._ws.close()
-        self._ws = ws
+        self._drop()  # Asterisk has one socket for us: whatever is left of an older one is dead
+        self._ws, self._transport = ws, request.transport
         log.info("Asterisk has connected")
         self._on_connect()
         try:
             await self._read(ws, request)
         finally:
             if self._ws is ws:
-                self._ws = None
-                self._fail_replies()
-                log.warning("Asterisk has disconnected")
-                self._on_disconnect()
+                self._lost()
         return ws
+
+    def _drop(self) -> None:
+        """End the connection at once, without the other side's consent, which may never come."""
+        transport = self._transport
+        if self._ws is not None:
+            self._lost()
+        if transport is not None:
+            transport.abort()
+
+    def _lost(self) -> None:
+        self._ws = self._transport = None
+        self._fail_replies()
+        log.warning("Asterisk has disconnected")
+        self._on_disconnect()
 
     async def close(self) -> None:
         """Close the socket; Asterisk keeps events from now on and comes back."""
@@ -94,7 +105,7 @@ class Link:
     def _take(self, text: str) -> None:
         try:
             told = decode(text)
-        except msgspec.MsgspecError as error:
+        except (msgspec.MsgspecError, RecursionError) as error:
             log.debug("not an event of ours: %s", error)
             return
         if not isinstance(told, RESTResponse):
@@ -107,13 +118,13 @@ class Link:
             log.warning("Asterisk refused: %s %s", told.status_code, told.reason_phrase)
 
     async def watch(self) -> None:
-        """Fail, for ever, replies that do not come."""
+        """Drop, for ever, a socket on which a reply does not come: Asterisk connects again."""
         while True:
             await asyncio.sleep(WATCH_S)
             now = asyncio.get_running_loop().time()
-            for reply, sent_at in list(self._replies.values()):
-                if now - sent_at > REPLY_TIMEOUT_S and not reply.done():
-                    reply.set_exception(AsteriskAway(f"no reply within {REPLY_TIMEOUT_S:.0f} s"))
+            if any(now - sent_at > REPLY_TIMEOUT_S for _, sent_at in self._replies.values()):
+                log.error("no reply within %.0f s", REPLY_TIMEOUT_S)
+                self._drop()
 
     def _authentic(self, header: str) -> bool:
         scheme, _, encoded = header.partition(" ")
