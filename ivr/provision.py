@@ -352,6 +352,7 @@ VALUES: dict[str, Callable[[Place], str]] = {
     "rtp_start": lambda place: place.settings.rtp_ports.partition("-")[0],
     "sip_bind": lambda place: place.settings.sip_bind,
     "site": lambda place: place.settings.site,
+    "threads": lambda _: str(max(4, 2 * (os.cpu_count() or 1))),
     "trunks": _trunks,
     "websocket_workers": _websocket_workers,
 }

@@ -79,7 +79,6 @@ def test_trunks_are_known_by_address_and_enter_by_the_front_door(etc: Path) -> N
         "rtp_timeout_hold = ",
         "timers = always",
         "media_address = 127.0.0.1",
-        "bind_rtp_to_media_address = yes",
         "ice_support = no",
         "dtmf_mode = auto_info",
         "set_var = FORWARD_CONTEXT=redirected",
