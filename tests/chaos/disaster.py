@@ -18,6 +18,7 @@ from calllog.errors import LogAway
 from calllog.events import (
     AnyCallEvent,
     AnyEvent,
+    AsteriskConnected,
     Bridged,
     CallEvent,
     Declined,
@@ -168,6 +169,14 @@ class Disaster:
         found = await self.log.until(wanted, patience_s)
         assert isinstance(found, WorkerRecovered)
         return found
+
+    async def back(self, worker: str, after: int) -> None:
+        """A worker that died at that instant has Asterisk again."""
+
+        def wanted(event: AnyEvent) -> bool:
+            return isinstance(event, AsteriskConnected) and event.worker == worker and event.at >= after
+
+        await self.log.until(wanted)
 
     async def taken(self, peer: str, after: int, count: int) -> list[WorkerRecovered]:
         """The news that so many calls of a worker have been taken over, whoever shared them."""

@@ -35,7 +35,7 @@ from ivr.door import Door
 from ivr.settings import Settings
 from ivr.supervision import Supervision
 from queues import scripts
-from queues.link import Request
+from queues.wire import Request
 from queues.store import Store
 from tests.chaos.windows import Instant, Windows
 

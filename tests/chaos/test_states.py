@@ -127,6 +127,7 @@ async def _kill_worker(house: House, number: str) -> tuple[int, int]:
     before = await disaster.lines()
     at = disaster.kill(f"worker-{number}")
     recovered = await disaster.recovered(f"hf-{number}", at, RECOVERY_S)
+    await disaster.back(f"hf-{number}", at)  # one fault at a time
     await house.gone(leavers)
     _same_places(before, await disaster.lines())
     return at, recovered.at

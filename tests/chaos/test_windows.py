@@ -17,7 +17,7 @@ LEAST = 10
 """Recorded instants in each window."""
 RING_MS = 200
 LANES = 2
-PATIENCE_S = 80.0
+PATIENCE_S = 150.0
 
 COMMAND = ("before", "sent", "after")
 
@@ -86,6 +86,7 @@ def report(hits: list[Hit]) -> str:
     return "\n".join([*lines, *(f"  {hit.window}: {hit.point} ({hit.nth}) {hit.worker}" for hit in hits)])
 
 
+@pytest.mark.timeout(240)  # on a machine with nothing else to do it is a minute
 @pytest.mark.parametrize("victim", ["worker", "redis"])
 async def test_killed_at_every_instant_nobody_notices(victim: str, tmp_path: Path) -> None:
     staff = {
