@@ -113,15 +113,19 @@ class Checkpoint:
         asterisk: str = "",
         at: int = 0,
         inferred: bool = False,
+        wait: bool = True,
     ) -> Done:
-        """The call is ours. `journey`: first call of its chain (empty: this one). Fenced if owned."""
+        """The call is ours. `journey`: first call of its chain (empty: this one). Fenced if owned.
+
+        `wait` False: return at once; if it is owned by somebody else, the next operation is told.
+        """
         from_, to = _valid(from_), _valid(to)
         body: dict[str, Any] = {"kind": "arrived", "from": from_, "to": to, "campaign": campaign}
         body |= {"asterisk": asterisk, "journey": journey or h.call}
         if inferred:
             body |= {"not_before": at, "not_after": now_ms()}
         own = (_json(body), from_, to, campaign, journey or h.call, asterisk, int(inferred))
-        return Done(True, (await self._operations.operate(h, "arrive", own, at, deferrable=True)).journaled)
+        return Done(True, (await self._operations.perform(h, "arrive", own, at, wait)).journaled)
 
     async def step(
         self,

@@ -13,7 +13,7 @@ import msgspec
 
 from calllog.errors import JournalError
 from calllog.journal import Journal
-from queues.link import Arg
+from queues.wire import Arg
 
 log = logging.getLogger(__name__)
 

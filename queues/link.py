@@ -16,12 +16,13 @@ import logging
 import ssl
 from collections import deque
 from collections.abc import Callable, Sequence
-from typing import Any, cast
+from typing import Any
 
 import hiredis
 
 from queues.address import Address, parse
 from queues.errors import StoreAway, StoreFault
+from queues.wire import Arg, Pipe, Request, answering, pack
 
 log = logging.getLogger(__name__)
 
@@ -33,31 +34,11 @@ MAX_TRIES = 3
 
 AWAY_CODES = frozenset(
     {
-        *(
-            "LOADING",
-            "READONLY",
-            "MISCONF",
-            "OOM",
-            "BUSY",
-            "TRYAGAIN",
-            "CLUSTERDOWN",
-            "MASTERDOWN",
-            "NOREPLICAS",
-        ),
-        *("NOAUTH", "WRONGPASS", "NOPERM"),
+        *("LOADING", "READONLY", "MISCONF", "OOM", "BUSY", "TRYAGAIN", "NOREPLICAS"),
+        *("CLUSTERDOWN", "MASTERDOWN", "NOAUTH", "WRONGPASS", "NOPERM"),
     }
 )
 """Errors by which Redis says that it cannot serve now, whatever is asked; a full client list is one more."""
-
-_NOTHING = object()
-
-Arg = str | int | float | bytes
-
-
-def pack(*command: Arg) -> bytes:
-    """A command as it goes over the wire."""
-    packed: bytes = hiredis.pack_command(command)  # type: ignore[arg-type]  # its stub has a tuple of one
-    return packed
 
 
 def code_of(error: Exception) -> str:
@@ -70,113 +51,6 @@ def is_away(error: Exception) -> bool:
     return code_of(error) in AWAY_CODES or "max number of clients" in str(error)
 
 
-class Request:
-    """One command on its way. Exactly one of `done` and `failed` is called, once."""
-
-    __slots__ = ("done", "failed", "packed", "sent_at", "tries", "wait_s")
-
-    def __init__(
-        self, packed: bytes, done: Callable[[Any], None], failed: Callable[[Exception], None]
-    ) -> None:
-        self.packed = packed
-        self.done = done
-        self.failed = failed
-        self.sent_at = 0.0
-        self.tries = 0
-        self.wait_s = 0.0
-        """May wait so long to be written with others: each write is a wake-up and an fsync of Redis."""
-
-
-def answering(answer: asyncio.Future[Any], *command: Arg) -> Request:
-    """A request whose answer is the future's, if anybody still waits for that."""
-
-    def done(reply: Any) -> None:
-        if not answer.done():
-            answer.set_result(reply)
-
-    def failed(error: Exception) -> None:
-        if not answer.done():
-            answer.set_exception(error)
-
-    return Request(pack(*command), done, failed)
-
-
-class _Pipe(asyncio.Protocol):
-    """One connection: requests go out in order, answers come back in the same order."""
-
-    def __init__(self, pushed: Callable[[list[Any]], None]) -> None:
-        self.unanswered: deque[Request] = deque()
-        self.answered: Callable[[_Pipe, Request, Any], None] = _Pipe._greeted
-        self.lost: Callable[[_Pipe], None] = _Pipe._fail
-        self._pushed = pushed
-        self._reader = hiredis.Reader(encoding="utf-8", errors="replace", notEnoughData=_NOTHING)
-        self._outgoing: list[bytes] = []
-        self._writing: asyncio.Handle | None = None
-        self._at_once = False
-        self._loop = asyncio.get_running_loop()
-        self.transport: asyncio.Transport | None = None
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self.transport = cast(asyncio.Transport, transport)  # uvloop's are none by inheritance
-
-    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002  (asyncio's signature)
-        self.lost(self)
-
-    def data_received(self, data: bytes) -> None:
-        self._reader.feed(data)
-        try:
-            while (reply := self._reader.gets()) is not _NOTHING:
-                if isinstance(reply, hiredis.PushNotification):
-                    self._pushed(reply)
-                elif self.unanswered:
-                    self.answered(self, self.unanswered.popleft(), reply)
-        except hiredis.ProtocolError:
-            log.error("Redis sent what is not its protocol; connecting anew")
-            self.abort()
-
-    def send(self, request: Request) -> None:
-        request.sent_at = self._loop.time()
-        self.unanswered.append(request)
-        self._outgoing.append(request.packed)
-        if request.wait_s <= 0:
-            self._later(0.0)
-        elif self._writing is None:
-            self._later(request.wait_s)
-
-    def _later(self, delay_s: float) -> None:
-        if self._writing is not None:
-            if delay_s or self._at_once:
-                return
-            self._writing.cancel()
-        self._at_once = not delay_s
-        self._writing = (
-            self._loop.call_later(delay_s, self._write) if delay_s else self._loop.call_soon(self._write)
-        )
-
-    def _write(self) -> None:
-        self._writing, self._at_once = None, False
-        if self.transport is not None and not self.transport.is_closing():
-            self.transport.write(b"".join(self._outgoing))
-        self._outgoing.clear()
-
-    def _greeted(self, request: Request, reply: Any) -> None:
-        request.done(reply)
-
-    def _fail(self) -> None:
-        while self.unanswered:
-            self.unanswered.popleft().failed(ConnectionResetError("connection lost while greeting"))
-
-    def call(self, *command: "Arg") -> asyncio.Future[Any]:
-        """One command; the future's result may be an error reply."""
-        answer: asyncio.Future[Any] = self._loop.create_future()
-        self.send(answering(answer, *command))
-        return answer
-
-    def abort(self) -> None:
-        if self.transport is not None and not self.transport.is_closing():
-            self.transport.abort()
-
-
 class Link:
     """The connection as the store sees it: always there, or away."""
 
@@ -186,7 +60,7 @@ class Link:
         self._load = ("FUNCTION", "LOAD", library) if library else ("PING",)
         self._probe = tuple(probe)
         self._subscribe = subscribe
-        self._pipe: _Pipe | None = None
+        self._pipe: Pipe | None = None
         self._waiting: deque[Request] = deque()
         self._resend: deque[Request] | None = None
         self._mending: asyncio.Task[None] | None = None
@@ -243,7 +117,7 @@ class Link:
 
     # Answers
 
-    def _on_answer(self, pipe: _Pipe, request: Request, reply: Any) -> None:
+    def _on_answer(self, pipe: Pipe, request: Request, reply: Any) -> None:
         if not isinstance(reply, hiredis.ReplyError):
             request.done(reply)
         elif "Function not found" in str(reply) and request.tries < MAX_TRIES:
@@ -305,14 +179,14 @@ class Link:
 
     # Loss and return
 
-    def _keep(self, pipe: _Pipe) -> None:
+    def _keep(self, pipe: Pipe) -> None:
         """What the lost connection had not answered goes first, in its order."""
         kept = [*(self._resend or ()), *pipe.unanswered]
         self._resend = None
         pipe.unanswered.clear()
         self._waiting.extendleft(reversed(kept))
 
-    def _on_lost(self, pipe: _Pipe) -> None:
+    def _on_lost(self, pipe: Pipe) -> None:
         if pipe is self._pipe:
             self._pipe = None
             self._keep(pipe)
@@ -348,7 +222,7 @@ class Link:
                 return
             await asyncio.sleep(RETRY_S)
 
-    def _use(self, pipe: _Pipe) -> None:
+    def _use(self, pipe: Pipe) -> None:
         if self.away:
             log.warning("Redis is back")
         self._pipe, self.away = pipe, False
@@ -359,13 +233,13 @@ class Link:
             self._watch_answers(TIMEOUT_S)
         self._ready.set()
 
-    async def _open(self) -> _Pipe:
+    async def _open(self) -> Pipe:
         """Connect, log in, load the scripts, subscribe, and see that writing works."""
         at = parse(self._url)
         loop = asyncio.get_running_loop()
 
-        def make() -> _Pipe:
-            return _Pipe(self._on_push)
+        def make() -> Pipe:
+            return Pipe(self._on_push)
 
         if at.path:
             _, pipe = await loop.create_unix_connection(make, at.path)
@@ -380,7 +254,7 @@ class Link:
         pipe.answered, pipe.lost = self._on_answer, self._on_lost
         return pipe
 
-    async def _greet(self, pipe: _Pipe, at: Address) -> None:
+    async def _greet(self, pipe: Pipe, at: Address) -> None:
         hello: tuple[Arg, ...] = ("HELLO", 3)
         if at.password:
             hello = (*hello, "AUTH", at.username or "default", at.password)

@@ -20,8 +20,9 @@ from queues.deferral import Deferral
 from queues.errors import Fenced, StoreAway
 from queues.handle import CallHandle
 from queues.keys import Keys
-from queues.link import Arg, Link, Request, pack
+from queues.link import Link
 from queues.results import Offer
+from queues.wire import Arg, Request, pack
 
 log = logging.getLogger(__name__)
 
@@ -30,10 +31,13 @@ DONE, REPEATED, FENCED, UNKNOWN, REFUSED = range(5)
 
 REPLAY_AT_ONCE = 64
 
-PATIENCE_S = {"note": 0.003, "hold": 0.01, "connected": 0.01, "unbridged": 0.01, "ended": 0.01}
+PATIENCE_S = {"note": 0.003, "arrive": 0.003} | dict.fromkeys(
+    ("hold", "connected", "unbridged", "ended"), 0.01
+)
 """Operations for which nobody on the line waits: they go with whatever else is sent within this time.
 
-Each write wakes Redis up and makes it sync its file, which costs more than what it is told to do.
+An `arrive` that somebody waits for goes at once. Each write wakes Redis up and makes it sync its file, which
+costs more than what it is told to do.
 """
 
 
@@ -51,6 +55,7 @@ class Reply(NamedTuple):
     journaled: bool = False
 
 
+SENT = Reply(DONE, 0, "", "", 0, 0, 1, ())
 JOURNALED = Reply(DONE, 0, "", "", 0, 0, 1, (), journaled=True)
 
 
@@ -109,7 +114,13 @@ class Operations:
     # Operations on calls
 
     def operate(
-        self, handle: CallHandle, script: str, own: Sequence[Arg] = (), at: int = 0, deferrable: bool = False
+        self,
+        handle: CallHandle,
+        script: str,
+        own: Sequence[Arg] = (),
+        at: int = 0,
+        deferrable: bool = False,
+        wait: bool = True,
     ) -> "asyncio.Future[Reply]":
         """Start an operation on a call; its notes ride with it. It goes on if nobody awaits it any more."""
         handle.op += 1
@@ -122,8 +133,19 @@ class Operations:
         if self.deferral.holds(handle.call):
             self._failed(work, StoreAway("earlier operations of this call wait for Redis in the journal"))
         else:
-            self._submit(script, argv, partial(self._done, work), partial(self._failed, work))
+            urgent = script == "arrive" and wait
+            self._submit(script, argv, partial(self._done, work), partial(self._failed, work), urgent)
         return work.future
+
+    async def perform(
+        self, handle: CallHandle, script: str, own: Sequence[Arg] = (), at: int = 0, wait: bool = True
+    ) -> Reply:
+        """An operation that may be put off. Without `wait` the answer is `SENT`: on its way, in order."""
+        future = self.operate(handle, script, own, at, deferrable=True, wait=wait)
+        if wait:
+            return await future
+        future.add_done_callback(_seen)
+        return SENT
 
     def _submit(
         self,
@@ -131,9 +153,11 @@ class Operations:
         argv: Sequence[Arg],
         done: Callable[[Any], None],
         failed: Callable[[Exception], None],
+        urgent: bool,
     ) -> None:
         request = Request(pack(*self._command(script, argv)), done, failed)
-        request.wait_s = self.patience_s.get(script, 0.0)
+        if not urgent:
+            request.wait_s = self.patience_s.get(script, 0.0)
         self.link.submit(request)
 
     def _command(self, script: str, argv: Sequence[Arg]) -> tuple[Arg, ...]:
@@ -245,6 +269,12 @@ def _fail(future: "asyncio.Future[Any]", error: Exception) -> None:
 def _keep(future: "asyncio.Future[Reply]") -> None:
     if not future.done():
         future.set_result(JOURNALED)
+
+
+def _seen(future: "asyncio.Future[Reply]") -> None:
+    """Nobody waits. If the call is not ours any more, its next operation will be told so."""
+    if not future.cancelled():
+        future.exception()
 
 
 def _nothing() -> None:

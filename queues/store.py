@@ -7,7 +7,7 @@ returns: register the call's mailbox first, then join.
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Literal
 
@@ -16,7 +16,6 @@ import msgspec
 from queues import snapshots
 from queues.errors import DeviceTaken, Fenced, StoreFault, UnknownAgent
 from queues.handle import CallHandle
-from queues.link import Arg
 from queues.models import Agent, Queue
 from queues.operations import REFUSED, REPEATED, UNKNOWN, Operations, Reply, now_ms
 from queues.results import AgentStatus, AgentView, CallView, Done, Joined, Offer, QueueView, Sweep
@@ -111,7 +110,7 @@ class Store:
         self, h: CallHandle, agent: str, attempt: int, at: int = 0, wait: bool = True
     ) -> Done:
         """Both are in the bridge: the wait is over."""
-        return await self._deferrable(h, "connected", (agent, attempt), at, wait)
+        return _done(await self.operations.perform(h, "connected", (agent, attempt), at, wait))
 
     async def decline(
         self, h: CallHandle, agent: str, attempt: int, reason: str, ring_ms: int | None = None, at: int = 0
@@ -123,7 +122,7 @@ class Store:
         all of it.
         """
         own = (agent, attempt, reason, -1 if ring_ms is None else ring_ms)
-        return await self._deferrable(h, "decline", own, at)
+        return _done(await self.operations.perform(h, "decline", own, at))
 
     async def unsettle(
         self, h: CallHandle, agent: str, attempt: int, reason: str, ring_ms: int | None = None, at: int = 0
@@ -133,26 +132,17 @@ class Store:
 
     async def leave(self, h: CallHandle, reason: str, at: int = 0) -> Done:
         """Leave the queue by a rule or a choice (class F or X); an open offer is withdrawn."""
-        return await self._deferrable(h, "leave", (reason,), at)
+        return _done(await self.operations.perform(h, "leave", (reason,), at))
 
     async def unbridged(
         self, h: CallHandle, ended_by: Literal["caller", "agent", "system"], at: int = 0, wait: bool = True
     ) -> Done:
         """The talk is over; the agent wraps up or is free."""
-        return await self._deferrable(h, "unbridged", (ended_by,), at, wait)
+        return _done(await self.operations.perform(h, "unbridged", (ended_by,), at, wait))
 
     async def hold(self, h: CallHandle, by: str, started: bool, at: int = 0, wait: bool = True) -> Done:
         """A party (agent, caller) puts the other on SIP hold or takes it back."""
-        return await self._deferrable(h, "hold", (by, int(started)), at, wait)
-
-    async def _deferrable(
-        self, h: CallHandle, script: str, own: Sequence[Arg], at: int, wait: bool = True
-    ) -> Done:
-        future = self.operations.operate(h, script, own, at, deferrable=True)
-        if not wait:
-            future.add_done_callback(_seen)
-            return Done(True)
-        return _done(await future)
+        return _done(await self.operations.perform(h, "hold", (by, int(started)), at, wait))
 
     # Agents
 
@@ -225,12 +215,6 @@ class Store:
     async def calls(self, limit: int = 1000) -> list[CallView]:
         """Live calls, at most `limit`, oldest first."""
         return await snapshots.calls(self.operations, limit)
-
-
-def _seen(future: "asyncio.Future[Reply]") -> None:
-    """Nobody waits. If the call is not ours any more, its next operation will be told so."""
-    if not future.cancelled():
-        future.exception()
 
 
 def _done(reply: Reply) -> Done:

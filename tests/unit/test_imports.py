@@ -46,11 +46,11 @@ IO = {
 
 MAY_SPEAK = {
     "redis": ("queues.store", "queues.link", "calllog.stream", "ivr.checkpoint"),
-    "hiredis": ("queues.store", "queues.link"),
+    "hiredis": ("queues.store", "queues.link", "queues.wire"),
     "aiohttp": ("ivr.ari", "ivr.worker"),
     "asterisk": ("ivr.agi",),
 }
-"""Library → the modules (or packages) that may import it. `queues.link` is the wire below `queues.store`;
+"""Library → the modules (or packages) that may import it. `queues.link` and `queues.wire` lie below `queues.store`;
 `ivr.worker`, a composition root, opens the port on which `ivr.ari` speaks."""
 
 
