@@ -35,8 +35,8 @@ from ivr.door import Door
 from ivr.settings import Settings
 from ivr.supervision import Supervision
 from queues import scripts
-from queues.wire import Request
 from queues.store import Store
+from queues.wire import Request
 from tests.chaos.windows import Instant, Windows
 
 T = TypeVar("T")

@@ -50,8 +50,8 @@ MAY_SPEAK = {
     "aiohttp": ("ivr.ari", "ivr.worker"),
     "asterisk": ("ivr.agi",),
 }
-"""Library → the modules (or packages) that may import it. `queues.link` and `queues.wire` lie below `queues.store`;
-`ivr.worker`, a composition root, opens the port on which `ivr.ari` speaks."""
+"""Library → the modules (or packages) that may import it. `queues.link` and `queues.wire` lie below
+`queues.store`; `ivr.worker`, a composition root, opens the port on which `ivr.ari` speaks."""
 
 
 def modules() -> dict[str, Path]:
