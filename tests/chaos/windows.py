@@ -26,7 +26,6 @@ _OPENS = {
 """Points after which a window is open for the call."""
 
 _CLOSES = {
-    "claim lost": CLAIM,
     "script arrive after": CLAIM,
     "script decline after": "",
     "script ended after": "",
