@@ -25,15 +25,17 @@ async def test_calls_of_a_hung_worker_are_taken_over_and_it_wakes_up_in_vain(tmp
     plan = Plan(stranger=["hf-2"])
     async with AsyncExitStack() as around:
         disaster = await around.enter_async_context(Disaster(tmp_path, STAFF, plan, workers=3))
-        ear = await around.enter_async_context(Ear())
+        ear, listener = [await around.enter_async_context(Ear()) for _ in range(2)]
         waiting = [
             await disaster.call(LONELY, stay_ms=STAY_MS, media_port=ear.port),
             await disaster.call(LONELY, 8, stay_ms=STAY_MS),
             await disaster.call(RINGING, 6, stay_ms=STAY_MS),
+            await disaster.call(PROMPT, stay_ms=STAY_MS, media_port=listener.port),
             await disaster.call(PROMPT, 6, stay_ms=STAY_MS),
             await disaster.call(QUEUED, 6, stay_ms=STAY_MS),
         ]
-        for phone, kind in zip(waiting, ("joined", "joined", "offered", "answered", "bridged"), strict=True):
+        kinds = ("joined", "joined", "offered", "answered", "answered", "bridged")
+        for phone, kind in zip(waiting, kinds, strict=True):
             for number in disaster.numbers(phone):
                 await disaster.log.event(await disaster.log.call_of(number), kind)
         hung = []
@@ -54,6 +56,7 @@ async def test_calls_of_a_hung_worker_are_taken_over_and_it_wakes_up_in_vain(tmp
         assert not findings, "\n".join([*findings, disaster.server.state])
         for from_at, to_at in hung:
             assert unbroken(ear.recording, "music", from_at - 500, to_at + 2000) >= 0.85
+            assert unbroken(listener.recording, "long", to_at + 500, to_at + 2000) >= 0.85
         _rung_once_for_each_offer(disaster)
         assert len(later.legs) == 12
 
