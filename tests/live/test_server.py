@@ -137,6 +137,21 @@ async def test_without_workers_asterisk_takes_a_message(server: Server) -> None:
     assert not violations(events)
 
 
+async def test_phones_stay_registered_when_asterisk_dies(server: Server) -> None:
+    account = server.account("ute-phone", 6990)
+    async with server.phone(Play("agent_registers", {"expires": 60}, [account], target=SIP)) as phone:
+        await phone.done()
+    await until(
+        lambda: "ute-phone/sip:" in asterisk_says(server, "pjsip show contacts"), lambda: server.state
+    )
+    pid = server.pid("asterisk")
+    os.kill(pid, signal.SIGKILL)
+    await until(lambda: server.pid("asterisk") not in (0, pid), lambda: server.state)
+    await until(
+        lambda: "ute-phone/sip:" in asterisk_says(server, "pjsip show contacts"), lambda: server.state
+    )
+
+
 async def test_a_new_phone_in_the_callflows_is_known_to_asterisk(server: Server) -> None:
     agents = server.settings.callflows / "agents.yaml"
     agents.write_text(
