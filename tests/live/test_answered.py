@@ -9,7 +9,7 @@ from tests.rig.ear import Ear
 from tests.rig.log_watch import kinds
 from tests.rig.sipp import Caller
 from tests.rig.site import Played
-from tests.rig.sound import Piece, heard, heard_music, is_silent
+from tests.rig.sound import ENOUGH, Piece, heard, heard_music, is_silent
 from tests.rig.voice import speech
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -93,25 +93,25 @@ async def test_hold_and_talk_are_measured(watch: Watch) -> None:
 
 async def test_the_caller_hears_the_menu_then_music(watch: Watch, stage: Stage) -> None:
     played = await watch(held)
-    assert heard(played.heard.samples, stage.sounds["menu"]).share >= 0.9
+    assert heard(played.heard.samples, stage.sounds["menu"]).share >= ENOUGH
     assert heard(played.heard.samples, stage.sounds["wrong-key"]).share < 0.2
     waiting = played.heard_between(played.one("hold_started", "queue"), played.one("hold_ended", "queue"))
-    assert heard_music(waiting, stage.music).share >= 0.9
+    assert heard_music(waiting, stage.music).share >= ENOUGH
     assert heard_music(waiting, [Piece(stage.sounds["menu"])]).share < 0.2
 
 
 async def test_they_hear_each_other(watch: Watch) -> None:
     played = await watch(held)
     talk = played.heard_between(played.one("bridged"), played.one("unbridged"), margin_s=0)
-    assert heard(talk, AGENT_SPEAKS).share >= 0.8  # Asterisk drops the first packets of a voice
+    assert heard(talk, AGENT_SPEAKS).share >= ENOUGH  # Asterisk drops the first packets of a voice
     assert heard(talk, CALLER_SPEAKS).share < 0.2
     at_the_agents = played.heard_by_agents["hanna"].samples
-    assert heard(at_the_agents, CALLER_SPEAKS).share >= 0.8
+    assert heard(at_the_agents, CALLER_SPEAKS).share >= ENOUGH
     assert heard(at_the_agents, AGENT_SPEAKS).share < 0.2
 
 
 async def test_the_held_caller_hears_music(watch: Watch, stage: Stage) -> None:
     played = await watch(held)
     on_hold = played.heard_between(played.one("hold_started", "agent"), played.one("hold_ended", "agent"))
-    assert heard_music(on_hold, stage.music).share >= 0.9
+    assert heard_music(on_hold, stage.music).share >= ENOUGH
     assert not is_silent(on_hold)

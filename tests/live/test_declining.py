@@ -8,7 +8,7 @@ from tests.live.stage import Stage, plot
 from tests.rig.log_watch import kinds
 from tests.rig.sipp import Play
 from tests.rig.site import Played
-from tests.rig.sound import heard, heard_music
+from tests.rig.sound import ENOUGH, heard, heard_music
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -16,7 +16,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 def music_all_the_time(played: Played, stage: Stage) -> bool:
     """While waiting; through every offer."""
     waiting = played.heard_between(played.one("hold_started", "queue"), played.one("hold_ended", "queue"))
-    return heard_music(waiting, stage.music).share >= 0.9
+    return heard_music(waiting, stage.music).share >= ENOUGH
 
 
 def declines(played: Played) -> list[tuple[str, str]]:
@@ -67,7 +67,7 @@ async def test_an_agent_who_does_not_answer(watch: Watch, stage: Stage) -> None:
     assert isinstance(ended, Ended)
     assert ended.verdict == "overflowed"
     assert music_all_the_time(played, stage)
-    assert heard(played.heard.samples, stage.sounds["sorry"]).share >= 0.9
+    assert heard(played.heard.samples, stage.sounds["sorry"]).share >= ENOUGH
 
 
 @plot

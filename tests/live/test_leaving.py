@@ -8,7 +8,7 @@ from tests.live.stage import PROMPT_S, Stage, plot
 from tests.rig.log_watch import kinds
 from tests.rig.sipp import Caller
 from tests.rig.site import Played
-from tests.rig.sound import heard, heard_music, is_silent
+from tests.rig.sound import ENOUGH, heard, heard_music, is_silent
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -43,7 +43,7 @@ async def test_a_caller_who_hangs_up_while_waiting_is_one_abandonment(watch: Wat
     assert left.waited_ms == pytest.approx(2500, abs=200)
     assert (ended(played).verdict, ended(played).ended_by) == ("abandoned", "caller")
     waiting = played.heard_between(played.one("hold_started", "queue"), played.one("hold_ended", "queue"))
-    assert heard_music(waiting, stage.music).share >= 0.9
+    assert heard_music(waiting, stage.music).share >= ENOUGH
 
 
 @plot
@@ -67,7 +67,7 @@ async def test_a_wrong_key_and_then_nothing_ends_in_the_flow(watch: Watch, stage
     assert played.caller.ended_by == "them"
     sounds = played.heard.samples
     order = [heard(sounds, stage.sounds[name]) for name in ("menu", "wrong-key", "goodbye")]
-    assert min(found.share for found in order) >= 0.9
+    assert min(found.share for found in order) >= ENOUGH
     assert order[1].at_s < order[2].at_s
     assert heard(sounds, stage.sounds["no-key"]).share < 0.2
     assert heard(sounds, stage.sounds["sorry"]).share < 0.2
@@ -105,7 +105,7 @@ async def test_the_agent_hangs_up_first_and_the_flow_goes_on(watch: Watch, stage
     assert (ended(played).verdict, ended(played).ended_by) == ("completed", "system")
     assert played.caller.ended_by == "them"
     after = played.heard_between(parted, ended(played), margin_s=0)
-    assert heard(after, stage.sounds["goodbye"]).share >= 0.9
+    assert heard(after, stage.sounds["goodbye"]).share >= ENOUGH
     states = [event.to for event in stage.log.agent_states("pia")]
     assert states[-5:] == ["offered", "connecting", "talking", "wrapup", "ready"]
 
@@ -160,6 +160,6 @@ async def test_an_unknown_number_leads_to_the_default_flow(watch: Watch, stage: 
     played = await watch(unknown_number)
     played.check()
     assert [event.flow for event in played.events if isinstance(event, Step)][:1] == ["not-known"]
-    assert heard(played.heard.samples, stage.sounds["not-known"]).share >= 0.9
+    assert heard(played.heard.samples, stage.sounds["not-known"]).share >= ENOUGH
     assert not is_silent(played.heard.samples)
     assert ended(played).verdict == "self_served"

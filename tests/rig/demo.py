@@ -26,7 +26,7 @@ from tests.rig.log_watch import kinds
 from tests.rig.server import REPOSITORY, Server
 from tests.rig.sipp import Caller
 from tests.rig.site import SIP, Played, Site
-from tests.rig.sound import heard_music
+from tests.rig.sound import ENOUGH, heard_music
 
 NUMBER = "100"
 AGENT, DEVICE, PORT = "bob", "bob-phone", 6300
@@ -35,7 +35,6 @@ HOLD_MS = 2000
 WAITS_MS = 4000
 NEAR_MS = 300
 """How far a duration may lie from what the plot says."""
-ALL_OF_IT = 0.9
 
 
 class Call(NamedTuple):
@@ -94,7 +93,7 @@ def wrong_talk(site: Site, played: Played) -> Iterator[str]:
         yield f"ended by {parted.ended_by} as {ended.verdict}, not by the caller as completed"
     waiting = played.heard_between(played.one("hold_started", "queue"), played.one("hold_ended", "queue"))
     share = heard_music(waiting, site.music).share
-    if share < ALL_OF_IT:
+    if share < ENOUGH:
         yield f"the caller heard music for {share:.0%} of his wait"
 
 

@@ -6,8 +6,9 @@ port, on a raw socket, do not disturb us.
 
 import asyncio
 import random
+import socket
 import struct
-import time
+from contextlib import suppress
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import NamedTuple, Self
@@ -18,7 +19,13 @@ PCMU = 0
 HOST = "127.0.0.1"
 _HEADER = struct.Struct("!BBHII")
 _WRAP = 1 << 32
-_ASTRAY = RATE // 4
+_INSTANT = struct.Struct("@ll")
+_TIMESTAMPS = 35
+"""SO_TIMESTAMPNS of Linux, which Python does not name."""
+_FORCED_BUFFER = 33
+"""SO_RCVBUFFORCE."""
+_BUFFER = 1 << 22
+_ASTRAY = RATE
 """A timestamp this many samples away from the clock begins a new timeline: the sender has changed."""
 
 
@@ -53,8 +60,7 @@ class Recording:
 def assemble(packets: list[Packet]) -> Recording:
     """Lay the packets out by their timestamps; a new source, or one gone astray, is placed by the clock.
 
-    A packet that is off by less than a frame follows the one before without gap, as it would in a phone:
-    Asterisk's timestamps of files follow its clock.
+    Gaps are whole frames, so that frames can be found again; Asterisk's timestamps of files follow its clock.
     """
     if not packets:
         return Recording(0.0, [])
@@ -67,8 +73,7 @@ def assemble(packets: list[Packet]) -> Recording:
         if not placed or packet.source != source or abs(origin + ahead - due) > _ASTRAY:
             source, origin, ahead = packet.source, due, 0
         timestamp, origin = packet.timestamp, origin + ahead
-        if abs(origin - follows) < FRAME:
-            origin = follows
+        origin = follows + round((origin - follows) / FRAME) * FRAME
         follows = origin + len(packet.payload)
         placed.append((origin, packet.payload))
     samples = [0] * max(origin + len(payload) for origin, payload in placed)
@@ -78,38 +83,56 @@ def assemble(packets: list[Packet]) -> Recording:
     return Recording(began_at, samples)
 
 
-class Ear(asyncio.DatagramProtocol):
-    """A UDP port that records what is sent to it and can speak back. `async with Ear() as ear`."""
+class Ear:
+    """A UDP port that records what is sent to it and can speak back. `async with Ear() as ear`.
+
+    The kernel says when each packet came: this process may be busy comparing sounds just then.
+    """
 
     def __init__(self) -> None:
         self.packets: list[Packet] = []
-        self.port = 0
-        self._transport: asyncio.DatagramTransport | None = None
+        self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self._peer: tuple[str, int] | None = None
         self._news = asyncio.Event()
 
     async def __aenter__(self) -> Self:
-        loop = asyncio.get_running_loop()
-        transport, _ = await loop.create_datagram_endpoint(lambda: self, local_addr=(HOST, 0))
-        self._transport = transport
-        self.port = transport.get_extra_info("sockname")[1]
+        self._socket.setblocking(False)
+        with suppress(PermissionError):  # beyond what the machine grants to everybody, where that is allowed
+            self._socket.setsockopt(socket.SOL_SOCKET, _FORCED_BUFFER, _BUFFER)
+        self._socket.setsockopt(socket.SOL_SOCKET, _TIMESTAMPS, 1)
+        self._socket.bind((HOST, 0))
+        asyncio.get_running_loop().add_reader(self._socket, self._read)
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._transport:
-            self._transport.close()
+        asyncio.get_running_loop().remove_reader(self._socket)
+        self._socket.close()
 
-    def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
-        at = time.time()
+    @property
+    def port(self) -> int:
+        return int(self._socket.getsockname()[1])
+
+    def _read(self) -> None:
+        while True:
+            try:
+                data, notes, _, sender = self._socket.recvmsg(2048, socket.CMSG_SPACE(_INSTANT.size))
+            except BlockingIOError:
+                return
+            except ConnectionError:
+                continue  # whom we spoke to is not there: no matter to what we hear
+            self._heard(data, [note for _, kind, note in notes if kind == _TIMESTAMPS], sender)
+
+    def _heard(self, data: bytes, instants: list[bytes], sender: tuple[str, int]) -> None:
         if len(data) < _HEADER.size:
             return
         first, second, _, timestamp, source = _HEADER.unpack_from(data)
         if first >> 6 == 2 and second & 0x7F == PCMU:
-            self._peer = addr
+            seconds, nanoseconds = _INSTANT.unpack(instants[0])
+            self._peer = sender
             start = _HEADER.size + 4 * (first & 0x0F)
-            self.packets.append(Packet(at, source, timestamp, data[start:]))
+            self.packets.append(Packet(seconds + nanoseconds / 1e9, source, timestamp, data[start:]))
             self._news.set()
 
     @property
@@ -129,11 +152,11 @@ class Ear(asyncio.DatagramProtocol):
 
     async def say(self, samples: Samples) -> None:
         """Speak to whoever was heard last, in packets of 20 ms. RuntimeError if nobody was heard yet."""
-        if not self._transport or not self._peer:
+        if not self._peer:
             raise RuntimeError("nobody to speak to: no packet has come yet")
         loop = asyncio.get_running_loop()
         source, sequence, began = random.getrandbits(32), random.getrandbits(16), loop.time()
         for number, start in enumerate(range(0, len(samples), FRAME)):
             header = _HEADER.pack(0x80, PCMU, (sequence + number) & 0xFFFF, start, source)
-            self._transport.sendto(header + encode_ulaw(samples[start : start + FRAME]), self._peer)
+            self._socket.sendto(header + encode_ulaw(samples[start : start + FRAME]), self._peer)
             await asyncio.sleep(began + (number + 1) * FRAME / RATE - loop.time())

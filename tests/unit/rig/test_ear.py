@@ -42,7 +42,7 @@ def test_a_new_sender_is_placed_by_the_clock() -> None:
 
 
 def test_a_sender_who_jumps_is_placed_by_the_clock() -> None:
-    assert assemble(stream(1, 1.0, 0, 5) + stream(1, 2.0, 99_000_000, 5)).length_s == 1.1
+    assert assemble(stream(1, 1.0, 0, 5) + stream(1, 4.0, 99_000_000, 5)).length_s == 3.1
 
 
 def test_nothing_was_heard() -> None:
