@@ -154,7 +154,13 @@ def _measure(
             console.print(f"[{number}/{len(legs)}] {leg.server}: {leg.rate} calls/s for {leg.seconds} s")
             if profile and number == len(legs):
                 ending.enter_context(Profile(profile, native.directory, leg.seconds))
-            segments.append(run_segment(servers[leg.server], phones, leg.rate, leg.seconds, native.directory))
+            server = servers[leg.server]
+            segments.append(run_segment(server, phones, leg.rate, leg.seconds, native.directory))
+            if segments[-1].sipp.unfinished and number < len(legs):
+                console.print(f"{leg.server} was left with unfinished calls: started anew")
+                server.stop()
+                server.start()
+                wait_until_serving(server, phones, native.directory)
     return segments
 
 

@@ -60,7 +60,7 @@ def facts(runtime: Runtime) -> Facts:
         asterisk=dotted(runtime.asterisk_version()),
         redis=dotted(runtime.redis_version()),
         sipp=_first(r"SIPp v([\d.]+)", _said([*runtime.enter(), "sipp", "-v"])),
-        commit=_said(["git", "-C", str(REPOSITORY), "describe", "--always", "--dirty=+"]).strip(),
+        commit=_commit(),
     )
 
 
@@ -154,6 +154,12 @@ def _spread(spread: Spread) -> str:
     if spread.p50_ms is None:
         return "-"
     return f"{spread.p50_ms:.1f} / {spread.p95_ms:.1f} / {spread.p99_ms:.1f}"
+
+
+def _commit() -> str:
+    git = ["git", "--no-optional-locks", "-C", str(REPOSITORY)]
+    differs = bool(_said([*git, "status", "--porcelain", "--untracked-files=no"]))
+    return _said([*git, "rev-parse", "--short", "HEAD"]).strip() + "+" * differs
 
 
 def _said(command: list[str]) -> str:

@@ -25,6 +25,11 @@ class Counts(msgspec.Struct, frozen=True):
     failed: int
     retransmissions: int
 
+    @property
+    def unfinished(self) -> int:
+        """Calls that were still there when they were given up; both servers may hold their legs for ever."""
+        return self.placed - self.successful - self.failed
+
 
 class Telephones:
     """SIPp callers and agents, ready to be run against either server."""

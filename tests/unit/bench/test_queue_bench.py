@@ -80,6 +80,10 @@ def test_sipp_totals_are_those_of_the_last_line() -> None:
     assert counts("\n".join(lines)) == Counts(20, 18, 2, 3)
 
 
+def test_calls_that_neither_succeeded_nor_failed_are_unfinished() -> None:
+    assert Counts(20, 15, 2, 0).unfinished == 3
+
+
 def test_both_sides_have_the_same_agents() -> None:
     phones = callflows(2)["agents.yaml"]
     assert isinstance(phones, dict)
