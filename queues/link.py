@@ -16,6 +16,7 @@ import logging
 import ssl
 from collections import deque
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Any
 
 import hiredis
@@ -29,6 +30,7 @@ log = logging.getLogger(__name__)
 TIMEOUT_S = 1.0
 RETRY_S = 0.1
 GRACE_S = 0.02
+LAST_S = 0.5
 MAX_TRIES = 3
 """So often one request may meet a Redis that lets the probe write but refuses the request itself."""
 
@@ -101,7 +103,11 @@ class Link:
         await self._ready.wait()
 
     async def close(self) -> None:
-        """End the connection; whatever is unanswered fails."""
+        """End the connection after a last moment for answers; whatever is unanswered then fails."""
+        if self._pipe is not None and self._pipe.unanswered:
+            with suppress(TimeoutError, StoreAway):
+                async with asyncio.timeout(LAST_S):
+                    await self.call("PING")
         self._closed = True
         if self._watch is not None:
             self._watch.cancel()

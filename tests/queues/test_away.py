@@ -8,7 +8,8 @@ import pytest
 from calllog.errors import JournalFull
 from calllog.events import Ended, Unbridged
 from calllog.journal import Journal
-from queues.errors import StoreAway
+from queues.errors import Fenced, StoreAway
+from queues.handle import CallHandle
 from queues.operations import now_ms
 from tests.queues.desk import Desk, Post, settings
 from tests.queues.redis_process import RedisProcess
@@ -224,3 +225,36 @@ async def test_no_redis_from_the_beginning(tmp_path: Path) -> None:
     with pytest.raises(StoreAway):
         await post.checkpoint.enlist("hf-1")
     await post.store.close()
+
+
+async def test_closing_leaves_nothing_behind(desk: Desk) -> None:
+    """What nobody waited for is in Redis, not in the journal, when the worker has ended."""
+    post = desk.post()
+    await post.store.configure(*settings({"alice": ("sales",)}), version=1)
+    h = await post.arrive("pbx-1.1")
+    await post.store.join(h, "sales")
+    await post.store.settle(h, "alice", 1)
+    await post.store.connected(h, "alice", 1, wait=False)
+    await post.store.unbridged(h, "agent", wait=False)
+    await post.store.close()
+    assert desk.kinds("pbx-1.1")[-3:] == ["queue_left", "bridged", "unbridged"]
+    assert len(post.store.operations.deferral) == 0
+
+
+async def test_what_nobody_waits_for_goes_with_the_next(desk: Desk) -> None:
+    post = desk.post()
+    h = CallHandle("pbx-1.1", "hf-1")
+    await post.checkpoint.arrive(h, from_="1", to="100", wait=False)
+    await post.store.hold(h, "caller", True, wait=False)
+    assert (await post.store.join(h, "sales")).position == 1
+    assert desk.kinds("pbx-1.1") == ["arrived", "hold_started", "joined", "hold_started"]
+
+
+async def test_a_fenced_operation_nobody_waits_for(desk: Desk) -> None:
+    first, second = desk.post("hf-1"), desk.post("hf-2")
+    h = await first.arrive("pbx-1.1")
+    await second.checkpoint.adopt("pbx-1.1", "hf-1", 1, "hf-2")
+    await first.store.hold(h, "caller", True, wait=False)
+    with pytest.raises(Fenced):
+        await first.store.join(h, "sales")
+    assert desk.kinds("pbx-1.1") == ["arrived"]
