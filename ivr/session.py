@@ -238,10 +238,16 @@ class Session:
             if message is None or not await self._absorb(message):
                 return message
 
-    async def _catch_up(self) -> None:
-        """Absorb what has come already; the rest stays, in order. Raises `Hangup` if the caller is gone."""
+    async def _catch_up(self, connecting: bool = False) -> None:
+        """Absorb what has come already; the rest stays, in order. Raises `Hangup` if the caller is gone.
+
+        `connecting`: a hold is of the talk that is about to begin, and waits for it.
+        """
         for _ in range(len(self.mailbox)):
             message = await self.mailbox.take()
+            if connecting and isinstance(message, ari.ChannelHold | ari.ChannelUnhold):
+                self.mailbox.put(message)
+                continue
             if message is None or await self._absorb(message) or isinstance(message, ari.ChannelDtmfReceived):
                 continue  # a key is in the type-ahead buffer now
             self.mailbox.put(message)
@@ -425,7 +431,7 @@ class Session:
 
     async def _ring(self, leg: AgentLeg) -> str:
         """Ring the phone while the caller keeps music and place; returns why not answered, or nothing."""
-        asterisk = self.house.asterisk
+        asterisk, dialled = self.house.asterisk, False
         try:
             await asterisk.create(leg.device, leg.channel)
             while True:
@@ -433,7 +439,8 @@ class Session:
                 if not isinstance(message, ari.ChannelEvent) or message.channel.id != leg.channel:
                     continue
                 match message:
-                    case ari.StasisStart():
+                    case ari.StasisStart() if not dialled:
+                        dialled = True
                         await asterisk.dial(leg.channel, leg.ring_s, self.call)
                     case ari.ChannelStateChange() if message.channel.state == "Up":
                         leg.answered = True
@@ -461,7 +468,7 @@ class Session:
             await asterisk.unbridge(leg.bridge, goes_on=self.call)
             await self._tell(asterisk.start_music(self.call, self.house.music_of(queue)))
             return "caller_gone" if isinstance(error, NotFound) else "withdrawn"
-        await self._catch_up()
+        await self._catch_up(connecting=True)
         await store.connected(self.handle, agent=leg.agent, attempt=leg.attempt, at=_now_ms())
         return ""
 
