@@ -17,7 +17,7 @@ from tests.rig.log_watch import LogWatch
 from tests.rig.server import Server
 from tests.rig.sipp import Account, Caller
 from tests.rig.site import Agent, Played
-from tests.rig.sound import Piece, Samples
+from tests.rig.sound import RATE, Piece, Samples
 from tests.rig.voice import speech, write_wav
 
 HERE = Path(__file__).resolve().parent
@@ -35,6 +35,9 @@ def make_callflows(directory: Path) -> dict[str, list[int]]:
     sounds = {name: speech(seed, PROMPT_S) for seed, name in enumerate(PROMPTS)}
     for name, samples in sounds.items():
         write_wav(folder / f"{name}.wav", samples)
+    silence = directory / "music" / "silence"
+    silence.mkdir(parents=True)
+    write_wav(silence / "silence.wav", [0] * 5 * RATE)
     return sounds
 
 

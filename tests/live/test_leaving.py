@@ -47,6 +47,19 @@ async def test_a_caller_who_hangs_up_while_waiting_is_one_abandonment(watch: Wat
 
 
 @plot
+async def waits_in_silence(stage: Stage) -> Played:
+    return await stage.call("212", stay_ms=2500)
+
+
+async def test_silence_instead_of_music_would_be_noticed(watch: Watch, stage: Stage) -> None:
+    played = await watch(waits_in_silence)
+    played.check()
+    waiting = played.heard_between(played.one("hold_started", "queue"), played.one("hold_ended", "queue"))
+    assert is_silent(waiting)
+    assert heard_music(waiting, stage.music).share < 0.2
+
+
+@plot
 async def wrong_key(stage: Stage) -> Played:
     return await stage.call(
         "201",
