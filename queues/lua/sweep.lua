@@ -4,7 +4,7 @@
 -- KEYS[1] the log stream. ARGV[1] asking worker or '' · [2] cursor over agents · [3] cursor over its calls.
 -- Answers {found, details, next due, both cursors, calls offered (as offers, to ring any that was missed), offers}.
 
-local SLICE, OVERDUE_MS, MAX_MATCHES = 100, 2000, 100
+local SLICE, OVERDUE_MS, MAX_MATCHES = 40, 2000, 100
 local found, details, ringing = 0, {}, {}
 asker = ARGV[1]
 
