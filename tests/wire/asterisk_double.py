@@ -22,6 +22,9 @@ from tests.wire.recording import REPLY, Line
 PHRASES = {200: "OK", 201: "Created", 204: "No Content", 400: "Bad Request", 404: "Not Found"}
 PHRASES |= {409: "Conflict", 422: "Unprocessable Entity", 500: "Internal Server Error"}
 
+OURS_ONLY = ("answer", "play", "moh", "dial", "continue")
+"""Commands for channels that are in an application."""
+
 Reply = tuple[int, str]
 """Status and body."""
 
@@ -54,8 +57,10 @@ class Channel:
 class AsteriskDouble:
     """One Asterisk for one worker. Times of events are the present."""
 
-    def __init__(self, url: str, password: str, greeting: Mapping[str, Reply], templates: Mapping[str, Any]) -> None:
-        """`greeting`: replies to what a worker asks when Asterisk connects; `templates`: an event of each type."""
+    def __init__(
+        self, url: str, password: str, greeting: Mapping[str, Reply], templates: Mapping[str, Any]
+    ) -> None:
+        """`greeting`: replies to what a worker asks at first; `templates`: an event of each type."""
         self._url = url
         self._password = password
         self._greeting = greeting
@@ -90,7 +95,8 @@ class AsteriskDouble:
         return self._socket is not None and not self._socket.closed
 
     async def connect(self) -> None:
-        """Come, and tell first what was kept."""
+        """Come, and tell first what was kept; replies that were not given are never given."""
+        self.held.clear()
         if self._session is None:
             account = encode_basic_auth("asterisk", self._password)
             self._session = ClientSession(headers={"Authorization": account})
@@ -265,7 +271,7 @@ class AsteriskDouble:
             case _, ["channels", name, *_]:
                 if not self._known(name):
                     return 404, ""
-                if not self.channels[name].ours and parts[-1] in ("answer", "play", "moh", "dial", "continue"):
+                if not self.channels[name].ours and parts[-1] in OURS_ONLY:
                     return 409, ""
                 return 201 if parts[-1] == "play" else 204, ""
             case _, ["bridges", name, *_]:

@@ -31,7 +31,7 @@ STATES = {"ready", "offline", "unreachable", "paused", "wrapup"}
 AT_START = ("bert", "nora", "remo", "pia")
 
 
-class Leak(AssertionError):
+class Leak(AssertionError):  # noqa: N818  (named by what is the matter)
     """Something is left of a call that is over."""
 
 
@@ -134,7 +134,10 @@ class Bench:
     def _greeting(self) -> dict[str, Reply]:
         pairs = list(self.recordings["connect"].replies)
         return {
-            f"{command.m['method']} {command.m['uri']}": (reply.m["status_code"], reply.m.get("message_body", ""))
+            f"{command.m['method']} {command.m['uri']}": (
+                reply.m["status_code"],
+                reply.m.get("message_body", ""),
+            )
             for command, reply in pairs
         }
 
@@ -273,7 +276,7 @@ class Bench:
 
 def of_calls(events: Sequence[AnyEvent]) -> list[AnyCallEvent]:
     """The events of calls among these."""
-    return [event for event in events if isinstance(event, CallEvent)]  # type: ignore[misc]
+    return [event for event in events if isinstance(event, CallEvent)]
 
 
 def of_agents(events: Sequence[AnyEvent], agent: str) -> list[AgentStateChanged]:

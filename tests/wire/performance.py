@@ -7,7 +7,6 @@ or has become impossible, everybody who is still there hangs up, and the call mu
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 import msgspec
 
@@ -238,9 +237,3 @@ class Performer:
         await self._bench.settle()
         while await self._double.catch_up():
             await self._bench.settle()
-
-
-def faulty(**faults: Any) -> Faults:
-    """Faults by name; sets may be given as lists."""
-    sets = {"late", "lost", "twice", "mute"}
-    return Faults(**{name: frozenset(what) if name in sets else what for name, what in faults.items()})

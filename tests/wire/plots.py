@@ -140,7 +140,10 @@ def recorded(server: Server, lines: Sequence[Line], played: Mapping[str, Played]
         for line in lines
         if line.kind == "StasisStart" and line.m["args"][0] == "code"
     }
-    beside = {"held-by-the-agent": [codes["*45", "hanna-phone"]], "busy-then-next": [codes["*45", "berta-phone"]]}
+    beside = {
+        "held-by-the-agent": [codes["*45", "hanna-phone"]],
+        "busy-then-next": [codes["*45", "berta-phone"]],
+    }
     found = [
         Recording(name, cut(lines, [seen.events[0].call, *beside.get(name, ())], words), told(seen.events))
         for name, seen in played.items()

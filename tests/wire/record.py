@@ -1,4 +1,4 @@
-"""Records on real Asterisk, and keeps it: `python -m tests.wire.record`, in name spaces as `make test` has."""
+"""Records on real Asterisk, and keeps it: `python -m tests.wire.record`, in name spaces like `make test`."""
 
 import asyncio
 from pathlib import Path

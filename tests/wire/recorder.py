@@ -1,4 +1,4 @@
-"""A worker whose socket is written down: `python -m tests.wire.recorder N` instead of `python -m ivr.worker N`.
+"""A worker whose socket is written down: `python -m tests.wire.recorder N`.
 
 It is the worker itself. Each text frame between Asterisk and it is appended, as it is on the wire, to
 `<HOLDFAST_RECORDING>/<worker>.jsonl`, one `Line` a line.

@@ -1,7 +1,7 @@
 """Recordings of real Asterisk at a worker's socket, as JSON lines. Pure, but for reading and writing files.
 
-A line is `{"d": "in"|"out", "ms": …, "m": …}`: a message from Asterisk (`in`) or to it (`out`), `ms` after the
-first line. Last come `{"d": "log", …}`: what the call log had in the end, without ids and times.
+A line is `{"d": "in"|"out", "ms": …, "m": …}`: a message from Asterisk (`in`) or to it (`out`), `ms` after
+the first line. Last come `{"d": "log", …}`: what the call log had in the end, without ids and times.
 
 Asterisk serves one socket's commands one after the other: the nth reply answers the nth command.
 """
@@ -120,7 +120,7 @@ def cut(lines: Sequence[Line], channels: Sequence[str], words: Mapping[str, str]
 
 
 def greeting(lines: Sequence[Line], words: Mapping[str, str]) -> list[Line]:
-    """What is said when Asterisk connects, once it has booted: commands that it refused before are left out."""
+    """What is said when Asterisk connects; what it refused because it had not booted is left out."""
     first = next(n for n, line in enumerate(lines) if line.kind == "CallBroadcast")
     begun = [line for line in lines[:first] if line.d == "out" or line.kind == REPLY]
     refused = {line.m["request_id"] for line in begun if line.m.get("status_code") == NOT_BOOTED}
@@ -203,7 +203,7 @@ def shape(recording: Recording) -> Shape:
         (channel, *_) = _channels(command) or [""]
         status = f"{command.command} → {reply.m['status_code']} {_body(reply.m)}"
         found.setdefault(f"commands {owner_of(channel)}", []).append(status)
-    found.get("commands ", []).sort()  # what is about no channel is asked by several parts of a worker at once
+    found.get("commands ", []).sort()  # asked by several parts of a worker at once
     return found
 
 

@@ -10,6 +10,7 @@ from tests.wire.trial import attempt, commands, events
 
 RECORDINGS = [recording for name, recording in recordings().items() if name != "connect"]
 EXAMPLES = 150
+STATUSES = st.sampled_from([404, 409, 422, 500])
 
 
 @st.composite
@@ -20,7 +21,7 @@ def mixtures(draw: st.DrawFn) -> tuple[Recording, Faults]:
     lines = st.integers(0, len(recording.lines) - 1)
     some = st.frozensets(st.sampled_from(given_), max_size=3)
     return recording, Faults(
-        status=draw(st.dictionaries(st.sampled_from(given_), st.sampled_from([404, 409, 422, 500]), max_size=2)),
+        status=draw(st.dictionaries(st.sampled_from(given_), STATUSES, max_size=2)),
         late=draw(some),
         lost=draw(st.frozensets(st.sampled_from(told), max_size=2)),
         twice=draw(st.frozensets(st.sampled_from(told), max_size=3)),

@@ -1,12 +1,13 @@
 """Every recording with one fault at every place where it can be.
 
-After each: the log is sound, nothing is left in the worker, in Redis or (bridges) in Asterisk. And how it ends:
+After each the log is sound, and nothing is left in the worker, in Redis or (bridges) in Asterisk. And:
 
 | fault | what must come of it |
 |---|---|
 | a reply is late (events overtake it) | the log of the recording |
 | an event is told twice | the log of the recording; a key told twice is a key pressed twice |
-| an event is never told | the call ends with the caller's hangup. If that is what was lost: with the next command to his channel and 5 s, or, if there is none, when Asterisk connects again |
+| an event is never told | the call ends when the caller hangs up |
+| his hangup is never told | 5 s after the next command to his channel; without one, when Asterisk connects |
 | a command is never answered | the socket is dropped after 10 s, and Asterisk connects again |
 | a command is refused | 404, 409: the caller is gone; otherwise the dialplan's fallback has him |
 | the socket closes | the call goes on when Asterisk is back; what it had kept counts |
@@ -19,7 +20,7 @@ import pytest
 
 from calllog.events import Ended, QueueLeft
 from tests.wire.bench import Bench
-from tests.wire.performance import LATEST_S, faulty
+from tests.wire.performance import LATEST_S, Faults
 from tests.wire.recording import recordings
 from tests.wire.trial import Seen, attempts, commands, events
 
@@ -36,7 +37,7 @@ def as_recorded(seen: Seen) -> None:
 @pytest.mark.parametrize("name", ALL)
 def test_replies_come_late(bench: Bench, name: str) -> None:
     lines = commands(bench.recordings[name])
-    attempts(bench, name, ((n, faulty(late=[n])) for n in lines), as_recorded)
+    attempts(bench, name, ((n, Faults(late=frozenset({n}))) for n in lines), as_recorded)
 
 
 @pytest.mark.parametrize("name", ALL)
@@ -47,7 +48,7 @@ def test_events_come_twice(bench: Bench, name: str) -> None:
         keys = sum(event.kind == "input" for event in seen.log)
         assert seen.as_recorded or keys > [event["kind"] for event in recording.log].count("input")
 
-    attempts(bench, name, ((n, faulty(twice=[n])) for n in events(recording)), judge)
+    attempts(bench, name, ((n, Faults(twice=frozenset({n}))) for n in events(recording)), judge)
 
 
 @pytest.mark.parametrize("name", ALL)
@@ -62,13 +63,13 @@ def test_events_are_lost(bench: Bench, name: str) -> None:
 
     for number in events(recording):
         lost = recording.lines[number].kind
-        attempts(bench, name, [(number, faulty(lost=[number]))], judge)
+        attempts(bench, name, [(number, Faults(lost=frozenset({number})))], judge)
 
 
 @pytest.mark.parametrize("name", ALL)
 def test_commands_are_not_answered(bench: Bench, name: str) -> None:
     lines = commands(bench.recordings[name])
-    attempts(bench, name, ((n, faulty(mute=[n])) for n in lines))
+    attempts(bench, name, ((n, Faults(mute=frozenset({n}))) for n in lines))
 
 
 @pytest.mark.parametrize("status", [404, 409, 422, 500])
@@ -81,7 +82,7 @@ def test_commands_are_refused(bench: Bench, name: str, status: int) -> None:
         assert not failed or status in (422, 500)
 
     lines = commands(bench.recordings[name])
-    attempts(bench, name, ((n, faulty(status={n: status})) for n in lines), judge)
+    attempts(bench, name, ((n, Faults(status={n: status})) for n in lines), judge)
 
 
 @pytest.mark.parametrize("length", [1, 4, 9])
@@ -93,7 +94,7 @@ def test_the_socket_closes(bench: Bench, name: str, length: int) -> None:
             assert not isinstance(event, Ended) or event.verdict not in ("lost", "failed")
 
     lines = range(len(bench.recordings[name].lines))
-    attempts(bench, name, ((n, faulty(away={n: length})) for n in lines), judge)
+    attempts(bench, name, ((n, Faults(away={n: length})) for n in lines), judge)
 
 
 @pytest.mark.parametrize("name", CALLS)
@@ -106,7 +107,7 @@ def test_the_caller_hangs_up(bench: Bench, name: str) -> None:
             assert seen.end.source == "observed"
 
     lines = range(len(bench.recordings[name].lines))
-    attempts(bench, name, ((n, faulty(hangs_up=n)) for n in lines), judge)
+    attempts(bench, name, ((n, Faults(hangs_up=n)) for n in lines), judge)
 
 
 @pytest.mark.parametrize("name", CALLS)
@@ -120,4 +121,4 @@ def test_the_caller_hangs_up_before_we_can_be_told(bench: Bench, name: str) -> N
     def judge(seen: Seen) -> None:
         assert seen.performance.waited_s <= LATEST_S
 
-    attempts(bench, name, [(first, faulty(hangs_up=first, hint=False))], judge)
+    attempts(bench, name, [(first, Faults(hangs_up=first, hint=False))], judge)

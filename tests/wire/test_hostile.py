@@ -8,7 +8,7 @@ from aiohttp import ClientSession, WSServerHandshakeError, encode_basic_auth
 
 from tests.wire.asterisk_double import AsteriskDouble
 from tests.wire.bench import PASSWORD, Bench, of_calls
-from tests.wire.performance import Faults, Performer, faulty
+from tests.wire.performance import PATIENCE_S, Faults, Performer
 from tests.wire.recording import CALL, told
 from tests.wire.trial import attempt
 
@@ -28,12 +28,22 @@ FRAMES = {
     "10 MB": '{"type": "ChannelUserevent", "userevent": "' + "x" * 10_000_000 + '"}',
 }
 
+HEADERS = [
+    "",
+    "Basic",
+    "Basic !",
+    "Bearer x",
+    encode_basic_auth("asterisk", "guessed"),
+    encode_basic_auth("somebody", PASSWORD),
+]
+
 Mischief = Callable[[Performer], Awaitable[None]]
 
 
-async def in_the_middle(bench: Bench, name: str, line: int, mischief: Mischief) -> None:
-    """Something happens before a line of a recording; its log is the recording's all the same."""
-    recording = bench.recordings[name]
+async def in_the_middle(bench: Bench, mischief: Mischief) -> None:
+    """Something happens while an agent holds a caller; the log is the recording's all the same."""
+    recording = bench.recordings["held-by-the-agent"]
+    line = next(n for n, line in enumerate(recording.lines) if line.kind == "ChannelUnhold")
     await bench.prepare(recording)
     performer = Performer(bench, recording, Faults())
     performer.before[line] = lambda: mischief(performer)
@@ -49,10 +59,12 @@ def test_hostile_frames(bench: Bench, name: str) -> None:
     async def mischief(_: Performer) -> None:
         await bench.double.say(FRAMES[name])
 
-    bench.run(in_the_middle(bench, "held-by-the-agent", 38, mischief))
+    bench.run(in_the_middle(bench, mischief))
 
 
-@pytest.mark.parametrize("stamp", ["", "yesterday", "2026-13-45T99:99:99.999+0000", "0001-01-01T00:00:00.000+2359"])
+@pytest.mark.parametrize(
+    "stamp", ["", "yesterday", "2026-13-45T99:99:99.999+0000", "0001-01-01T00:00:00.000+2359"]
+)
 def test_an_event_whose_time_is_none(bench: Bench, stamp: str) -> None:
     async def mischief(performer: Performer) -> None:
         channel = bench.double.channels[performer.call]
@@ -75,9 +87,7 @@ def test_an_event_whose_time_is_none(bench: Bench, stamp: str) -> None:
     bench.run(test())
 
 
-@pytest.mark.parametrize(
-    "header", ["", "Basic", "Basic !", "Bearer x", encode_basic_auth("asterisk", "guessed"), encode_basic_auth("x", PASSWORD)]
-)
+@pytest.mark.parametrize("header", HEADERS)
 def test_a_wrong_password_is_refused(bench: Bench, header: str) -> None:
     async def mischief(_: Performer) -> None:
         async with ClientSession(headers={"Authorization": header} if header else {}) as stranger:
@@ -86,7 +96,7 @@ def test_a_wrong_password_is_refused(bench: Bench, header: str) -> None:
         assert refused.value.status == 401
         assert bench.worker.link.connected
 
-    bench.run(in_the_middle(bench, "held-by-the-agent", 38, mischief))
+    bench.run(in_the_middle(bench, mischief))
 
 
 def test_a_second_connection_takes_the_place_of_a_dead_one(bench: Bench) -> None:
@@ -104,7 +114,7 @@ def test_a_second_connection_takes_the_place_of_a_dead_one(bench: Bench) -> None
         assert bench.worker.door.admits(1)
         old._response.close()
 
-    bench.run(in_the_middle(bench, "held-by-the-agent", 38, mischief))
+    bench.run(in_the_middle(bench, mischief))
 
 
 def test_a_stale_start_changes_nothing(bench: Bench) -> None:
@@ -113,7 +123,7 @@ def test_a_stale_start_changes_nothing(bench: Bench) -> None:
     async def mischief(performer: Performer) -> None:
         await bench.double.say(start_of(bench.double, performer.call))
 
-    bench.run(in_the_middle(bench, "held-by-the-agent", 38, mischief))
+    bench.run(in_the_middle(bench, mischief))
 
 
 def test_a_late_start_of_an_ended_call_starts_nothing(bench: Bench) -> None:
@@ -121,6 +131,8 @@ def test_a_late_start_of_an_ended_call_starts_nothing(bench: Bench) -> None:
         seen = await attempt(bench, bench.recordings["abandoned"], Faults())
         await bench.double.say(start_of(bench.double, seen.log[0].call))
         await bench.settle()
+        while not bench.idle:
+            await bench.move(PATIENCE_S)
         assert bench.log() == []
         await bench.check([])
 
@@ -128,13 +140,13 @@ def test_a_late_start_of_an_ended_call_starts_nothing(bench: Bench) -> None:
 
 
 def test_a_start_that_was_lost_is_found_when_asterisk_comes_back(bench: Bench) -> None:
-    """The caller is in our application, and nobody was told: his call begins, inferred, with the reconnect."""
+    """He is in our application, and nobody was told: his call begins, inferred, with the reconnect."""
 
     async def test() -> None:
         recording = bench.recordings["abandoned"]
         start = next(n for n, line in enumerate(recording.lines) if line.kind == "StasisStart")
         await bench.prepare(recording)
-        performer = Performer(bench, recording, faulty(lost=[start], away={start + 1: 1}))
+        performer = Performer(bench, recording, Faults(lost=frozenset({start}), away={start + 1: 1}))
         await performer.perform()
         events = bench.log()
         await bench.check(events)

@@ -1,4 +1,4 @@
-"""A loop whose clock stands still until a test moves it: timeouts come at once when wanted, and never otherwise."""
+"""A loop whose clock stands still until a test moves it: timeouts come when wanted, never otherwise."""
 
 import asyncio
 
