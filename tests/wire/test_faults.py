@@ -19,9 +19,9 @@ Asterisk tells the events of one application in order: they do not overtake each
 import pytest
 
 from calllog.events import Ended, QueueLeft
-from tests.wire.bench import Bench
-from tests.wire.performance import LATEST_S, Faults
-from tests.wire.recording import recordings
+from tests.wire.bench import Bench, of_calls
+from tests.wire.performance import LATEST_S, Faults, Performer
+from tests.wire.recording import REPLY, recordings
 from tests.wire.trial import Seen, attempts, commands, events
 
 CALLS = [name for name in recordings() if name not in ("connect", "ready", "pause")]
@@ -68,8 +68,11 @@ def test_events_are_lost(bench: Bench, name: str) -> None:
 
 @pytest.mark.parametrize("name", ALL)
 def test_commands_are_not_answered(bench: Bench, name: str) -> None:
+    def judge(seen: Seen) -> None:
+        assert not seen.performance.reconciled, "the socket was kept"
+
     lines = commands(bench.recordings[name])
-    attempts(bench, name, ((n, Faults(mute=frozenset({n}))) for n in lines))
+    attempts(bench, name, ((n, Faults(mute=frozenset({n}))) for n in lines), judge)
 
 
 @pytest.mark.parametrize("status", [404, 409, 422, 500])
@@ -122,3 +125,39 @@ def test_the_caller_hangs_up_before_we_can_be_told(bench: Bench, name: str) -> N
         assert seen.performance.waited_s <= LATEST_S
 
     attempts(bench, name, [(first, Faults(hangs_up=first, hint=False))], judge)
+
+
+def test_a_key_is_in_the_log_when_the_socket_closes_under_the_next_command(bench: Bench) -> None:
+    recording = bench.recordings["wrong-key"]
+    key = next(n for n in events(recording) if recording.lines[n].kind == "ChannelDtmfReceived")
+    reply = next(n for n, line in enumerate(recording.lines) if n > key and line.kind == REPLY)
+
+    def judge(seen: Seen) -> None:
+        assert seen.kinds[:3] == ["arrived", "answered", "input"]
+
+    attempts(bench, "wrong-key", [(reply, Faults(away={reply: 1}))], judge)
+
+
+def test_a_hangup_that_nobody_had_read_when_the_socket_closed_is_no_guess(bench: Bench) -> None:
+    recording = bench.recordings["abandoned"]
+    music = next(n for n in commands(recording) if recording.lines[n].m["uri"].endswith("/moh"))
+    reply = next(n for n, line in enumerate(recording.lines) if n > music and line.kind == REPLY)
+
+    async def test() -> None:
+        await bench.prepare(recording)
+        performer = Performer(bench, recording, Faults())
+
+        async def mischief() -> None:
+            await bench.double.hang_up(performer.call)
+            await bench.settle()
+            await bench.double.disconnect()
+
+        performer.before[reply] = mischief
+        await performer.perform()
+        logged = bench.log()
+        await bench.check(logged)
+        ended = of_calls(logged)[-1]
+        assert isinstance(ended, Ended)
+        assert (ended.source, ended.ended_by) == ("observed", "caller")
+
+    bench.run(test())
