@@ -46,7 +46,7 @@ log = logging.getLogger(__name__)
 SWEEP_S = 1.0
 SPOOL_S = 1.0
 PHONES_S = 1.0
-SUBSCRIBE_S = 0.3
+SUBSCRIBE_S = 0.1
 """A reply to a settled Asterisk takes a millisecond; one that is still booting may give none."""
 DRAIN_S = 3.0
 """How long a stopping worker waits for talking calls before it leaves them to the others."""
@@ -332,7 +332,7 @@ class Worker:
                     return await self.asterisk.subscribe()
             except (AriError, TimeoutError) as error:
                 log.info("Asterisk is not ready yet: %s", error)
-                await asyncio.sleep(0.1)
+                await asyncio.sleep(0.05)
 
     def _on_event(self, event: ari.Event) -> None:
         match event:
