@@ -163,3 +163,15 @@ def start_of(double: AsteriskDouble, call: str) -> str:
     event = double.event("StasisStart", call, args=["call"], timestamp="2026-01-01T00:00:00.000+0000")
     assert event["channel"]["id"] == call != CALL
     return msgspec.json.encode(event).decode()
+
+
+def test_an_offer_for_a_call_that_is_over_leaves_nothing(bench: Bench) -> None:
+    """A sweep's answer may be read after the call's end."""
+
+    async def test() -> None:
+        seen = await attempt(bench, bench.recordings["abandoned"], Faults())
+        bench.worker.store.operations.tell([(seen.log[0].call, "hanna", "hanna-phone", 1, "held", "20")])
+        await bench.settle()
+        await bench.check(bench.log())
+
+    bench.run(test())
