@@ -501,7 +501,7 @@ class Session:
             match message:
                 case ari.ChannelHangupRequest() | ari.ChannelDestroyed() if message.channel.id == leg.channel:
                     break
-        await self.house.store.unbridged(self.handle, ended_by="agent", at=message.at)
+        await self.house.store.unbridged(self.handle, ended_by="agent", at=message.at, wait=False)
         self._bridge = leg.bridge
         self.house.forget(leg.channel)
         self._leg = None
