@@ -14,9 +14,14 @@ from bench.segment import Segment
 from bench.telephones import Counts, counts
 
 
-def segment(server: str, rate: int, failed: int = 0, placed: int = 1000) -> Segment:
+def segment(server: str, rate: int, failed: int = 0, placed: int = 1000, talk_ms: float = 9) -> Segment:
     sipp = Counts(placed, placed - failed, failed, 0)
-    wire = msgspec.structs.replace(wire_figures([]), served=placed - failed, invite_to_200=spread([1.5]))
+    wire = msgspec.structs.replace(
+        wire_figures([]),
+        served=placed - failed,
+        invite_to_200=spread([1.5]),
+        invite_to_talk=spread([talk_ms]),
+    )
     costs = {"native asterisk": 8.0, "asterisk": 6.0, "redis": 0.5, "hf-1": 1.0, "sipp": 2.0, "other": 1.0}
     return Segment(server, rate, 10, wire, sipp, costs, 20.0, 0)
 
@@ -49,6 +54,7 @@ def test_ours_alone_needs_no_proof() -> None:
         ([segment("native", 144)], False),
         ([segment("native", 144, failed=1)], True),
         ([segment("native", 143)], True),
+        ([segment("native", 144, talk_ms=1001)], True),
         ([segment("native", 144, failed=1), segment("native", 160)], False),
         ([], True),
     ],
