@@ -98,7 +98,8 @@ def main(
     \b
     Ours alone:  python -m bench.queue_bench --only holdfast --rate 100 --seconds 60 --rounds 1
     """
-    options = {key: str(value) if isinstance(value, Path) else value for key, value in locals().items()}
+    # What was measured; where files lie says nothing of it, and is nobody's business.
+    options = {key: value for key, value in locals().items() if key not in ("results", "profile", "keep")}
     enter("bench.queue_bench")
     console = Console(width=None if sys.stdout.isatty() else 160)
     began = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
