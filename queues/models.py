@@ -57,5 +57,5 @@ class Agent(Settings):
 class Device(Settings):
     """A phone of `agents.yaml` at which agents work."""
 
-    contact: Annotated[str, Field(pattern=r"^sips?:[A-Za-z0-9._~%+!*'()$&=,;:@\[\]-]{1,200}$")] | None = None
+    contact: Annotated[str, Field(pattern=r"^sips?:[A-Za-z0-9._~%+!*'()$&=:@\[\]-]{1,200}$")] | None = None
     """Fixed SIP address; None: the phone registers."""
