@@ -2,6 +2,7 @@
 
 import csv
 import subprocess
+import time
 from pathlib import Path
 
 import msgspec
@@ -54,7 +55,7 @@ class Telephones:
             stderr=subprocess.DEVNULL,
         )
         while not _bound(AGENTS) and phones.poll() is None:
-            pass
+            time.sleep(0.01)
         if phones.poll() is not None:
             raise RuntimeError(f"the agents' SIPp ended with {phones.returncode}")
         return phones
