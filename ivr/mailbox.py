@@ -24,8 +24,11 @@ class Mailbox(Generic[T]):
         while not self._messages:
             self._reader = asyncio.get_running_loop().create_future()
             try:
-                async with asyncio.timeout_at(until):
+                if until is None:  # the usual case, and a timeout costs more than all the rest
                     await self._reader
+                else:
+                    async with asyncio.timeout_at(until):
+                        await self._reader
             except TimeoutError:
                 if not self._messages:
                     return None

@@ -21,6 +21,8 @@ from ivr.ari.events import Event, RESTResponse, decode
 
 log = logging.getLogger(__name__)
 
+_encoder = msgspec.json.Encoder()
+
 REPLY_TIMEOUT_S = 10.0
 """A reply comes within milliseconds; after this long the socket is as good as gone."""
 
@@ -186,6 +188,6 @@ class Link:
             command["content_type"] = "application/json"
             command["message_body"] = msgspec.json.encode(body).decode()
         try:
-            await self._ws.send_str(msgspec.json.encode(command).decode())
+            await self._ws.send_frame(_encoder.encode(command), WSMsgType.TEXT)
         except (ConnectionError, RuntimeError) as error:
             raise AsteriskAway(f"{method} {path}: {error}") from error
