@@ -384,7 +384,7 @@ class Session:
 
     async def _join(self, name: str) -> int:
         await self._leave_bridge()
-        await self._tell(self.house.asterisk.start_music(self.call, self.house.music_of(name)))
+        await self.house.asterisk.start_music(self.call, self.house.music_of(name))
         place, self._place = self._place, None
         asked_at = place.joined_at if place is not None and place.queue == name else _now_ms()
         while True:
@@ -469,7 +469,7 @@ class Session:
             await self._tell(asterisk.start_music(self.call, self.house.music_of(queue)))
             return "caller_gone" if isinstance(error, NotFound) else "withdrawn"
         await self._catch_up(connecting=True)
-        await store.connected(self.handle, agent=leg.agent, attempt=leg.attempt, at=_now_ms())
+        await store.connected(self.handle, agent=leg.agent, attempt=leg.attempt, at=_now_ms(), wait=False)
         return ""
 
     async def _settle(self, leg: AgentLeg) -> bool:

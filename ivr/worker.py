@@ -4,6 +4,7 @@ Workers share nothing but Redis. This is the composition root: it builds the par
 """
 
 import asyncio
+import gc
 import logging
 import os
 import signal
@@ -12,7 +13,6 @@ from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
 
 import uvloop
-from aiohttp import web
 
 from calllog.errors import HoldfastError
 from ivr import readiness
@@ -116,11 +116,7 @@ class Worker:
         if published.broken is not None:
             self._on_broken(published.broken)
         await self._until_available(self._enlist)
-        server = web.Application()
-        server.router.add_get("/asterisk", self.link.accept)
-        runner = web.AppRunner(server, access_log=None)
-        await runner.setup()
-        await web.TCPSite(runner, self.settings.worker_bind, self.port).start()
+        server = await self.link.listen(self.settings.worker_bind, self.port)
         log.info("%s waits for Asterisk on port %d", self.name, self.port)
         loop = asyncio.get_running_loop()
         for sign in (signal.SIGTERM, signal.SIGINT):
@@ -144,7 +140,8 @@ class Worker:
             self._alarm.stop()
             for keeper in keepers:
                 keeper.cancel()
-            await runner.cleanup()
+            server.close()
+            await server.wait_closed()
         await self.store.close()
 
     async def _enlist(self) -> None:
@@ -412,6 +409,7 @@ class Worker:
                 campaign=campaign,
                 asterisk=channel.id.rpartition("-")[0],
                 inferred=inferred,
+                wait=inferred,
             )
         except Fenced:
             log.warning("call has a worker already", extra={"call": session.call})
@@ -488,6 +486,10 @@ def main() -> None:
     )
     number = int(sys.argv[1])
     settings = Settings()
+    # What lives as long as the process is never looked at again, and what a call leaves behind is mostly freed
+    # by its reference count: collecting at every 700 objects cost a twentieth of the worker.
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 100)
     uvloop.run(_main(settings, number))
 
 

@@ -31,9 +31,11 @@ DONE, REPEATED, FENCED, UNKNOWN, REFUSED = range(5)
 
 REPLAY_AT_ONCE = 64
 
-PATIENCE_S = {"note": 0.003, "arrive": 0.003} | dict.fromkeys(
-    ("hold", "connected", "unbridged", "ended"), 0.01
-)
+PATIENCE_S = {
+    **{"note": 0.003, "arrive": 0.005},
+    **dict.fromkeys(("unbridged", "ended"), 0.01),  # they may free an agent
+    **dict.fromkeys(("hold", "connected"), 0.05),
+}
 """Operations for which nobody on the line waits: they go with whatever else is sent within this time.
 
 An `arrive` that somebody waits for goes at once. Each write wakes Redis up and makes it sync its file, which

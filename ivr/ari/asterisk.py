@@ -38,7 +38,8 @@ class Asterisk:
         await self.forgive("DELETE", f"playbacks/{playback}")
 
     async def start_music(self, channel: str, music: str) -> None:
-        await self.link.request("POST", f"channels/{channel}/moh", {"mohClass": music})
+        """Play music until `stop_music` or `bridge`. Does not wait for the reply."""
+        await self.link.send("POST", f"channels/{channel}/moh", {"mohClass": music})
 
     async def stop_music(self, channel: str) -> None:
         await self.forgive("DELETE", f"channels/{channel}/moh")

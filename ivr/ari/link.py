@@ -14,7 +14,17 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import msgspec
-from aiohttp import WSMsgType, web
+from picows import (
+    WSCloseCode,
+    WSFrame,
+    WSListener,
+    WSMsgType,
+    WSTransport,
+    WSUpgradeRequest,
+    WSUpgradeResponse,
+    WSUpgradeResponseWithListener,
+    ws_create_server,
+)
 
 from ivr.ari.errors import AsteriskAway, Silenced, refusal
 from ivr.ari.events import Event, RESTResponse, decode
@@ -27,6 +37,12 @@ REPLY_TIMEOUT_S = 10.0
 """A reply comes within milliseconds; after this long the socket is as good as gone."""
 
 WATCH_S = 1.0
+
+IDLE_S = 5.0
+"""After so long without a word the socket is tried, and given up after as long again."""
+
+MAX_FRAME = 1 << 28
+"""Bytes. A list of every channel comes in one frame."""
 
 
 class Link:
@@ -51,60 +67,69 @@ class Link:
         self._may_command = may_command
         self._ids = itertools.count(1)
         self._replies: dict[str, tuple[asyncio.Future[RESTResponse], float]] = {}
-        self._ws: web.WebSocketResponse | None = None
-        self._transport: asyncio.Transport | None = None
+        self._transport: WSTransport | None = None
 
     @property
     def connected(self) -> bool:
-        return self._ws is not None
+        return self._transport is not None
 
-    async def accept(self, request: web.Request) -> web.StreamResponse:
-        """aiohttp handler of the socket; runs as long as Asterisk stays connected."""
+    async def listen(self, host: str, port: int) -> asyncio.Server:
+        """Wait for Asterisk at `ws://host:port/asterisk`, for as long as the server is open."""
+        return await ws_create_server(
+            self._greet,
+            host,
+            port,
+            disconnect_on_exception=False,
+            logger_name=log,
+            enable_auto_ping=True,
+            auto_ping_idle_timeout=IDLE_S,
+            auto_ping_reply_timeout=IDLE_S,
+            max_frame_size=MAX_FRAME,
+            use_aiofastnet=False,  # uvloop's own transport writes once for all that a turn of the loop sends
+        )
+
+    def _greet(self, request: WSUpgradeRequest) -> WSUpgradeResponseWithListener | None:
+        if request.path != b"/asterisk":
+            return None
         if not self._authentic(request.headers.get("Authorization", "")):
-            return web.Response(status=401)
-        ws = web.WebSocketResponse(protocols=("ari",), heartbeat=5, max_msg_size=0, compress=False)
-        await ws.prepare(request)
-        self._drop()  # Asterisk has one socket for us: whatever is left of an older one is dead
-        self._ws, self._transport = ws, request.transport
+            return WSUpgradeResponseWithListener(WSUpgradeResponse.create_error_response(401), None)
+        agreed = WSUpgradeResponse.create_101_response({"Sec-WebSocket-Protocol": "ari"})
+        return WSUpgradeResponseWithListener(agreed, _Socket(self))
+
+    def connected_by(self, transport: WSTransport) -> None:
+        """Asterisk is here; it has one socket for us, so whatever is left of an older one is dead."""
+        self._drop()
+        self._transport = transport
         log.info("Asterisk has connected")
         self._on_connect()
-        try:
-            await self._read(ws, request)
-        finally:
-            if self._ws is ws:
-                self._lost()
-        return ws
+
+    def disconnected_by(self, transport: WSTransport) -> None:
+        """That socket is closed."""
+        if self._transport is transport:
+            self._lost()
 
     def _drop(self) -> None:
         """End the connection at once, without the other side's consent, which may never come."""
         transport = self._transport
-        if self._ws is not None:
-            self._lost()
         if transport is not None:
-            transport.abort()
+            self._lost()
+            transport.disconnect(graceful=False)
 
     def _lost(self) -> None:
-        self._ws = self._transport = None
+        self._transport = None
         self._fail_replies()
         log.warning("Asterisk has disconnected")
         self._on_disconnect()
 
     async def close(self) -> None:
         """Close the socket; Asterisk keeps events from now on and comes back."""
-        if self._ws is not None:
-            await self._ws.close()
+        transport = self._transport
+        if transport is not None:
+            transport.send_close(WSCloseCode.OK)
+            transport.disconnect()
+            await transport.wait_disconnected()
 
-    async def _read(self, ws: web.WebSocketResponse, request: web.Request) -> None:
-        # A socket object of our own on the same connection: the loop's one makes a new one for every option.
-        with socket.socket(fileno=os.dup(request.get_extra_info("socket").fileno())) as sock:
-            async for message in ws:
-                # Asterisk writes small frames under Nagle's rule: without an immediate ACK the next one is
-                # 40 ms late. The kernel forgets the option, hence after every message.
-                sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
-                if message.type is WSMsgType.TEXT:
-                    self._take(message.data)
-
-    def _take(self, text: str) -> None:
+    def _take(self, text: bytes | memoryview) -> None:
         try:
             told = decode(text)
         except (msgspec.MsgspecError, RecursionError) as error:
@@ -179,7 +204,7 @@ class Link:
     ) -> None:
         if method != "GET" and not self._may_command():
             raise Silenced(f"{method} {path} withheld: the lease is too old")
-        if self._ws is None:
+        if self._transport is None:
             raise AsteriskAway(f"{method} {path}: Asterisk is not connected")
         command: dict[str, Any] = {"type": "RESTRequest", "request_id": number, "method": method, "uri": path}
         if query:
@@ -187,7 +212,41 @@ class Link:
         if body is not None:
             command["content_type"] = "application/json"
             command["message_body"] = msgspec.json.encode(body).decode()
-        try:
-            await self._ws.send_frame(_encoder.encode(command), WSMsgType.TEXT)
-        except (ConnectionError, RuntimeError) as error:
-            raise AsteriskAway(f"{method} {path}: {error}") from error
+        self._transport.send(WSMsgType.TEXT, _encoder.encode(command))
+
+
+class _Socket(WSListener):
+    """One connection of Asterisk's. Frames come complete, except that a message may be split over several."""
+
+    def __init__(self, link: Link) -> None:
+        self._link = link
+        self._parts: list[bytes] = []
+        self._sock: socket.socket | None = None
+
+    def on_ws_connected(self, transport: WSTransport) -> None:
+        # A socket object of our own on the same connection: the loop's one makes a new one for every option.
+        self._sock = socket.socket(
+            fileno=os.dup(transport.underlying_transport.get_extra_info("socket").fileno())
+        )
+        self._link.connected_by(transport)
+
+    def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
+        if frame.last_in_buffer and self._sock is not None:
+            # Asterisk writes small frames under Nagle's rule: without an immediate ACK the next one is
+            # 40 ms late. The kernel forgets the option, hence after every read.
+            self._sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
+        if frame.msg_type is WSMsgType.TEXT and frame.fin:
+            self._link._take(frame.get_payload_as_memoryview())
+        elif frame.msg_type in (WSMsgType.TEXT, WSMsgType.CONTINUATION):
+            self._parts.append(frame.get_payload_as_bytes())
+            if frame.fin:
+                parts, self._parts = self._parts, []
+                self._link._take(b"".join(parts))
+        elif frame.msg_type is WSMsgType.CLOSE:
+            transport.send_close(WSCloseCode.OK)
+            transport.disconnect()
+
+    def on_ws_disconnected(self, transport: WSTransport) -> None:
+        if self._sock is not None:
+            self._sock.close()
+        self._link.disconnected_by(transport)
