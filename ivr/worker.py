@@ -21,6 +21,7 @@ from ivr.ari.errors import AriError
 from ivr.checkpoint import Checkpoint, Peer, host_id
 from ivr.door import Door, Turns
 from ivr.flow.check import BrokenCallflows
+from ivr.ghosts import Ghosts
 from ivr.lease import Lease
 from ivr.phones import Phones
 from ivr.publish import Published, Versions, Watch
@@ -38,6 +39,7 @@ log = logging.getLogger(__name__)
 SWEEP_S = 1.0
 SPOOL_S = 1.0
 PHONES_S = 1.0
+GHOSTS_S = 10.0
 SUBSCRIBE_S = 0.1
 """A reply to a settled Asterisk takes a millisecond; one that is still booting may give none."""
 DRAIN_S = 3.0
@@ -94,6 +96,7 @@ class Worker:
         self.adoption = Adoption(
             self.name, self.asterisk, self.checkpoint, board.sessions, board.resume, board.arrive_late
         )
+        self.ghosts = Ghosts(self.asterisk, board.routes, self.adoption.receive)
         self.store.on_offer = board.on_offer
         self.store.on_due = self._on_due
         self._alarm = Alarm(self._due)
@@ -128,6 +131,7 @@ class Worker:
                 self.tasks.keep(SWEEP_S, self._sweep),
                 self.tasks.keep(SPOOL_S, self.spool.drain),
                 self.tasks.keep(PHONES_S, self._look_at_phones),
+                self.tasks.keep(GHOSTS_S, self._look_for_ghosts),
                 self.tasks.start(self.watch.run()),
                 self.tasks.start(self.link.watch()),
                 self.tasks.start(self.door.feel_load()),
@@ -239,6 +243,12 @@ class Worker:
             await self.phones.look()
         else:
             self.phones.forget()
+
+    async def _look_for_ghosts(self) -> None:
+        if self.door.draining or self.switchboard.parking or not self.link.connected:
+            return self.ghosts.forget()
+        async with self._settled:
+            return await self.ghosts.look()
 
     async def _on_published(self, published: Published) -> None:
         """New calls take the new flows; queues and agents change also for callers who wait."""
