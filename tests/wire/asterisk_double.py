@@ -78,6 +78,8 @@ class AsteriskDouble:
         self.bridges: dict[str, set[str]] = {}
         self.playing: dict[str, str] = {}
         """Playback → its channel."""
+        self.sounds_are = "playing"
+        """What is said of a playback that somebody asks after."""
         self.answered: set[str] = set()
         self.bridged: list[set[str]] = []
         self.claimed: set[str] = set()
@@ -280,7 +282,7 @@ class AsteriskDouble:
             case _, ["bridges", name, *_]:
                 return self._about_bridge(command, name)
             case "GET", ["playbacks", name] if name in self.playing:
-                return 200, _json({"id": name, "state": "playing"})
+                return 200, _json({"id": name, "state": self.sounds_are})
             case _, ["playbacks", name]:
                 return (204, "") if name in self.playing else (404, "")
         return self._greeting[f"{method} {uri}"]

@@ -209,9 +209,14 @@ def test_without_calls_nothing_is_asked(bench: Bench) -> None:
     bench.run(test())
 
 
-def test_a_sound_whose_end_is_never_told_has_failed(bench: Bench) -> None:
+@pytest.mark.parametrize("state", ["done", "queued"])
+def test_a_sound_whose_end_is_never_told_has_failed(bench: Bench, state: str) -> None:
+    """It is over, or Asterisk has never begun it."""
+
     async def mischief(_: Performer) -> None:
-        bench.double.playing.clear()
+        if state == "done":
+            bench.double.playing.clear()
+        bench.double.sounds_are = state
         await wait(bench, SOUND_WATCH_S - 2)
         assert not bench.double.commands[-1].command.startswith("DELETE channels")
         await wait(bench, 6)
