@@ -6,14 +6,16 @@ a call of another moves its channels over; media goes on, because Asterisk holds
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 
 from ivr.agent_leg import leg_channel, owner_of
 from ivr.ari import AriError, Asterisk, AsteriskAway, Silenced
-from ivr.ari.events import Channel, stamp_ms
+from ivr.ari.asterisk import FALLBACK
+from ivr.ari.events import Channel
+from ivr.caller import Vanished
 from ivr.checkpoint import CallRecord, Checkpoint, Peer
-from ivr.session import Session, Vanished
+from ivr.session import Session
 from queues.errors import StoreAway
 from queues.operations import now_ms
 
@@ -73,15 +75,21 @@ class Adoption:
                 session.mailbox.put(Vanished(lost_at or now_ms(), now_ms(), lost=True))
         owned = [call for call in await self._checkpoint.owned(self._worker) if call not in self._sessions]
         await self._each(owned, lambda call: self._adopt_own(call, channels, seen_at, recovered))
-        for channel in held & channels.keys():
-            call = owner_of(channel)
-            if call in self._sessions or not await self._ownerless(call):
-                continue
-            if call == channel:
-                await self._arrive(channels[channel])
-            else:
-                await self._asterisk.hang_up(channel)
+        await self.receive([channels[held_by_us] for held_by_us in held & channels.keys()])
         return recovered
+
+    async def receive(self, channels: Iterable[Channel]) -> None:
+        """Channels in our application that may belong to nobody: callers' begin a call, legs end."""
+        for channel in channels:
+            call = owner_of(channel.id)
+            if call in self._sessions or channel.dialplan.context == FALLBACK:
+                continue
+            if not await self._ownerless(call):
+                continue
+            if call == channel.id:
+                await self._arrive(channel)
+            else:
+                await self._asterisk.hang_up(channel.id)
 
     async def _ownerless(self, call: str) -> bool:
         """No other worker has the call. Our application still lists channels that were taken over from us."""
@@ -159,8 +167,3 @@ class Adoption:
         async with asyncio.TaskGroup() as group:
             for call in calls:
                 group.create_task(one(call))
-
-
-def created_at(channel: Channel) -> int:
-    """When Asterisk made a channel, ms since the epoch."""
-    return stamp_ms(channel.creationtime)

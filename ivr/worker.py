@@ -9,43 +9,37 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import Awaitable, Callable, Coroutine
-from typing import Any
+from collections.abc import Awaitable, Callable
 
 import uvloop
 
-from calllog.errors import HoldfastError
 from ivr import readiness
-from ivr.adoption import Adoption, Recovered, created_at
-from ivr.agent_leg import owner_of
+from ivr.adoption import Adoption, Recovered
 from ivr.alarm import Alarm
-from ivr.ari import Asterisk, AsteriskAway, Link, Silenced
-from ivr.ari import events as ari
+from ivr.ari import Asterisk, Link
 from ivr.ari.errors import AriError
-from ivr.callflows import Callflows
-from ivr.checkpoint import CallRecord, Checkpoint, Peer, host_id
+from ivr.checkpoint import Checkpoint, Peer, host_id
 from ivr.door import Door, Turns
 from ivr.flow.check import BrokenCallflows
-from ivr.flow.step import Flow
+from ivr.ghosts import Ghosts
 from ivr.lease import Lease
-from ivr.phone_codes import obey
 from ivr.phones import Phones
-from ivr.place import MARK, Place
 from ivr.publish import Published, Versions, Watch
-from ivr.session import House, Session
 from ivr.settings import Settings
 from ivr.speech import Speech
 from ivr.spool import Spool
-from queues.errors import Fenced, StoreAway
-from queues.handle import CallHandle
+from ivr.switchboard import Switchboard
+from ivr.tasks import Tasks
+from queues.errors import StoreAway
 from queues.operations import now_ms
-from queues.store import Offer, Store
+from queues.store import Store
 
 log = logging.getLogger(__name__)
 
 SWEEP_S = 1.0
 SPOOL_S = 1.0
 PHONES_S = 1.0
+GHOSTS_S = 10.0
 SUBSCRIBE_S = 0.1
 """A reply to a settled Asterisk takes a millisecond; one that is still booting may give none."""
 DRAIN_S = 3.0
@@ -68,10 +62,6 @@ class Worker:
         self.turns = Turns(self.name)
         self.versions = Versions(settings.data)
         self.watch = Watch(self.versions, settings.callflows, self._on_published, self._on_broken)
-        self.speech = Speech(settings.data / "speech", settings.speech_engine, settings.speech_voices)
-        self.sessions: dict[str, Session] = {}
-        self._routes: dict[str, Session] = {}
-        self._parked: list[ari.ChannelEvent] | None = []
         self._inc = 0
         self._seen_before = 0
         """When this name's last process was seen alive, ms; 0 once its calls are taken over."""
@@ -79,29 +69,35 @@ class Worker:
         """The calls of this name's last process have been adopted."""
         self._lost_at = 0
         """When Asterisk went away, ms."""
-        self._tasks = asyncio.TaskGroup()
+        self.tasks = Tasks()
         self._stop = asyncio.Event()
         self._settled = asyncio.Lock()
         password = (settings.secrets / "worker").read_text().strip()
         self.link = Link(
-            password, self._on_event, self._on_connect, self._on_disconnect, self.lease.may_command
+            password,
+            lambda event: self.switchboard.on_event(event),
+            self._on_connect,
+            self._on_disconnect,
+            self.lease.may_command,
         )
         self.asterisk = Asterisk(self.link, self.name)
-        self.house = House(
+        self.switchboard = board = Switchboard(
+            self.name,
             asterisk=self.asterisk,
             store=self.store,
             checkpoint=self.checkpoint,
-            music_of=self._music_of,
-            prompt=self._prompt,
-            say=self.speech.render,
-            listen=self._routes.__setitem__,
-            forget=self._forget,
-            park=self._park,
+            door=self.door,
+            turns=self.turns,
+            versions=self.versions,
+            speech=Speech(settings.data / "speech", settings.speech_engine, settings.speech_voices),
+            tasks=self.tasks,
         )
+        self.sessions = board.sessions
         self.adoption = Adoption(
-            self.name, self.asterisk, self.checkpoint, self.sessions, self._resume, self._arrive_late
+            self.name, self.asterisk, self.checkpoint, board.sessions, board.resume, board.arrive_late
         )
-        self.store.on_offer = self._on_offer
+        self.ghosts = Ghosts(self.asterisk, board.routes, self.adoption.receive)
+        self.store.on_offer = board.on_offer
         self.store.on_due = self._on_due
         self._alarm = Alarm(self._due)
         self.phones = Phones(self.asterisk, self.store)
@@ -112,7 +108,7 @@ class Worker:
     async def serve(self) -> None:
         """Serve until told to stop; then leave every call to the other workers."""
         published = self.versions.start(self.settings.callflows)
-        self.callflows: Callflows = published.callflows
+        self.switchboard.callflows = published.callflows
         if published.broken is not None:
             self._on_broken(published.broken)
         await self._until_available(self._enlist)
@@ -121,19 +117,20 @@ class Worker:
         loop = asyncio.get_running_loop()
         for sign in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(sign, self._stop.set)
-        async with self._tasks:
+        async with self.tasks:
             self._tell("worker_started", inc=self._inc, pid=os.getpid())
             if published.fresh:
-                self._tell("flow_published", version=self.callflows.version, by="start")
+                self._tell("flow_published", version=published.callflows.version, by="start")
             keepers = [
-                self._start(self.lease.keep(self._renew, self._lapsed)),
-                self._start(self.store.listen()),
-                self._start(self._every(SWEEP_S, self._sweep)),
-                self._start(self._every(SPOOL_S, self.spool.drain)),
-                self._start(self._every(PHONES_S, self._look_at_phones)),
-                self._start(self.watch.run()),
-                self._start(self.link.watch()),
-                self._start(self.door.feel_load()),
+                self.tasks.start(self.lease.keep(self._renew, self._lapsed)),
+                self.tasks.start(self.store.listen()),
+                self.tasks.keep(SWEEP_S, self._sweep),
+                self.tasks.keep(SPOOL_S, self.spool.drain),
+                self.tasks.keep(PHONES_S, self._look_at_phones),
+                self.tasks.keep(GHOSTS_S, self._look_for_ghosts),
+                self.tasks.start(self.watch.run()),
+                self.tasks.start(self.link.watch()),
+                self.tasks.start(self.door.feel_load()),
             ]
             await self._stop.wait()
             await self._leave()
@@ -154,7 +151,7 @@ class Worker:
         await self._renew()
 
     async def _configure(self) -> None:
-        flows = self.callflows
+        flows = self.switchboard.callflows
         await self.store.configure(flows.queues, flows.agents, version=flows.version)
 
     async def _leave(self) -> None:
@@ -178,21 +175,6 @@ class Worker:
 
     # Keepers
 
-    def _start(self, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
-        return self._tasks.create_task(work)
-
-    async def _every(self, period_s: float, work: Callable[[], Awaitable[object]]) -> None:
-        while True:
-            await asyncio.sleep(period_s)
-            try:
-                await work()
-            except StoreAway:
-                log.debug("Redis is away")
-            except Fenced:
-                raise
-            except HoldfastError as error:
-                log.error("%s: %s", getattr(work, "__name__", "keeper"), error)
-
     async def _until_available(self, work: Callable[[], Awaitable[None]]) -> None:
         while True:
             try:
@@ -212,7 +194,7 @@ class Worker:
         for peer in grant.peers:
             if peer.name != self.name and not peer.alive and peer.calls:
                 self._end_process(peer.pid, peer.host)
-                self._start(self._guarded(self._take_over(peer)))
+                self.tasks.attempt(self._take_over(peer))
 
     async def _take_over(self, peer: Peer) -> None:
         self._recovered(peer.name, peer.seen_at, await self.adoption.take_over(peer))
@@ -226,7 +208,7 @@ class Worker:
             )
 
     def _tell(self, kind: str, **fields: object) -> None:
-        self._start(self._guarded(self.checkpoint.tell(self.name, self._inc, kind, now_ms(), **fields)))
+        self.tasks.attempt(self.checkpoint.tell(self.name, self._inc, kind, now_ms(), **fields))
 
     def _end_process(self, pid: int, host: str) -> None:
         """A worker that hangs must not wake up and act: on our own host it is ended."""
@@ -243,7 +225,7 @@ class Worker:
                 session.task.cancel()
         await self.store.replay()
         if self.link.connected:
-            self._start(self._guarded(self._reconcile()))
+            self.tasks.attempt(self._reconcile())
 
     async def _sweep(self) -> None:
         if self.door.draining:
@@ -259,43 +241,41 @@ class Worker:
         else:
             self.phones.forget()
 
+    async def _look_for_ghosts(self) -> None:
+        if self.door.draining or self.switchboard.parking or not self.link.connected:
+            return self.ghosts.forget()
+        async with self._settled:
+            return await self.ghosts.look()
+
     async def _on_published(self, published: Published) -> None:
         """New calls take the new flows; queues and agents change also for callers who wait."""
-        self.callflows = published.callflows
+        self.switchboard.callflows = published.callflows
         if published.fresh:
-            self._tell("flow_published", version=self.callflows.version, by="watch")
-        log.info("callflows version %d is live", self.callflows.version)
+            self._tell("flow_published", version=published.callflows.version, by="watch")
+        log.info("callflows version %d is live", published.callflows.version)
         await self._until_available(self._configure)
         self.phones.forget()
 
     def _on_broken(self, broken: BrokenCallflows) -> None:
-        log.error("callflows stay at version %d: %s", self.callflows.version, broken)
+        log.error("callflows stay at version %d: %s", self.switchboard.callflows.version, broken)
 
     def _on_due(self, at_ms: int) -> None:
         self._alarm.set(at_ms / 1000 - self.store.now())
 
     def _due(self) -> None:
-        self._start(self._guarded(self._run_due()))
+        self.tasks.attempt(self._run_due())
 
     async def _run_due(self) -> None:
         following = await self.store.due()
         if following is not None:
             self._on_due(following)
 
-    async def _guarded(self, work: Awaitable[None]) -> None:
-        try:
-            await work
-        except (StoreAway, AsteriskAway) as error:
-            log.warning("put off: %s", error)
-        except HoldfastError as error:
-            log.error("%s", error)
-
     # Asterisk speaks
 
     def _on_connect(self) -> None:
-        self._parked = [] if self._parked is None else self._parked
+        self.switchboard.park()
         self._tell("asterisk_connected", asterisk=self.settings.site)
-        self._start(self._guarded(self._reconcile()))
+        self.tasks.attempt(self._reconcile())
 
     def _on_disconnect(self) -> None:
         self.door.close()
@@ -308,9 +288,7 @@ class Worker:
             await self._until_available(self._recover)
             self.phones.forget()
             await self.phones.look()
-            parked, self._parked = self._parked or [], None
-            for event in parked:
-                self._route(event)
+            self.switchboard.unpark()
             self.door.open()
             readiness.tell()
             log.info("%s serves: %d calls", self.name, len(self.sessions))
@@ -331,145 +309,6 @@ class Worker:
                 log.info("Asterisk is not ready yet: %s", error)
                 await asyncio.sleep(0.05)
 
-    def _on_event(self, event: ari.Event) -> None:
-        match event:
-            case ari.CallBroadcast():
-                admits = self.door.admits(len(self.sessions)) and not self.store.away
-                if admits and self.turns.mine(event.channel.id):
-                    self._start(self._claim(event.channel.id))
-            case ari.PlaybackFinished():
-                session = self._routes.get(owner_of(event.playback.id))
-                if session is not None:
-                    session.mailbox.put(event)
-            case _:
-                self._route(event)
-
-    def _route(self, event: ari.ChannelEvent) -> None:
-        channel = event.channel.id
-        session = self._routes.get(channel)
-        if session is not None:
-            session.mailbox.put(event)
-        elif self._parked is not None:
-            self._parked.append(event)
-        elif isinstance(event, ari.StasisStart):
-            self._enter(event)
-
-    def _park(self, event: ari.ChannelEvent) -> None:
-        """Keep an event until it is known whose it is; that is found out when Asterisk connects."""
-        if self._parked is None and not self.link.connected:
-            self._parked = []
-        if self._parked is not None:
-            self._parked.append(event)
-
-    def _enter(self, event: ari.StasisStart) -> None:
-        """A channel nobody knows yet: a new call, an agent who dials a code, or a leg whose call is over."""
-        match event.args:
-            case ["call", *_]:
-                self._arrive(event.channel, event.at)
-            case ["code", code, device]:
-                self._start(self._guarded(obey(code, device, event.channel.id, self.asterisk, self.store)))
-            case _:
-                self._start(self._guarded(self.asterisk.hang_up(event.channel.id)))
-
-    async def _claim(self, channel: str) -> None:
-        try:
-            await self.asterisk.claim(channel)
-        except (AriError, AsteriskAway, Silenced) as error:
-            log.debug("not ours: %s", error)
-
-    # Calls begin
-
-    async def _arrive_late(self, channel: ari.Channel) -> None:
-        """A channel of ours without a record: its worker died before `arrived`, or Redis was lost."""
-        if channel.dialplan.context == "agents":
-            await self.asterisk.hang_up(channel.id)
-        else:
-            place = Place.read(await self.asterisk.read_mark(channel.id, MARK))
-            self._arrive(channel, created_at(channel), inferred=True, place=place)
-
-    def _arrive(
-        self, channel: ari.Channel, at: int, inferred: bool = False, place: Place | None = None
-    ) -> None:
-        route = self.callflows.route(channel.dialplan.exten)
-        handle = CallHandle(channel.id, self.name)
-        session = Session(self.house, handle, route.language, place)
-        self._listen(session)
-        flow = self.callflows.flows[route.flow]
-        session.task = self._start(self._live(session, channel, at, route.campaign, flow, inferred))
-
-    async def _live(
-        self, session: Session, channel: ari.Channel, at: int, campaign: str, flow: Flow, inferred: bool
-    ) -> None:
-        try:
-            await self.checkpoint.arrive(
-                session.handle,
-                at=at,
-                from_=channel.caller.number,
-                to=channel.dialplan.exten,
-                campaign=campaign,
-                asterisk=channel.id.rpartition("-")[0],
-                inferred=inferred,
-                wait=inferred,
-            )
-        except Fenced:
-            log.warning("call has a worker already", extra={"call": session.call})
-            self.house.forget(session.call)
-            return
-        session.begun = True
-        await session.run(flow)
-
-    def _resume(self, record: CallRecord) -> Session:
-        handle = CallHandle.of_record(record, self.name)
-        route = self.callflows.route(record.to)
-        session = Session(self.house, handle, route.language)
-        session.begun = True
-        self._listen(session)
-        for event in self._parked or ():
-            if owner_of(event.channel.id) == record.call:
-                session.mailbox.put(event)
-        if self._parked is not None:
-            self._parked = [e for e in self._parked if owner_of(e.channel.id) != record.call]
-        flow = self._flow_of(record, route.flow)
-        session.task = self._start(session.run(flow, record))
-        return session
-
-    def _flow_of(self, record: CallRecord, default: str) -> Flow:
-        """The flow a call began on, in the version it began with."""
-        if not record.flow:
-            return self.callflows.flows[default]  # its worker died before the first step
-        try:
-            then = (
-                self.callflows
-                if record.version == self.callflows.version
-                else self.versions.load(record.version)
-            )
-        except HoldfastError as error:
-            log.error("%s: the call goes on with today's flow", error, extra={"call": record.call})
-            then = self.callflows
-        return then.flows.get(record.flow) or self.callflows.flows[default]
-
-    def _listen(self, session: Session) -> None:
-        self.sessions[session.call] = session
-        self._routes[session.call] = session
-
-    def _forget(self, channel: str) -> None:
-        self._routes.pop(channel, None)
-        self.sessions.pop(channel, None)
-
-    def _prompt(self, name: str, language: str) -> str:
-        return self.callflows.prompt(name, language)
-
-    def _music_of(self, queue: str) -> str:
-        known = self.callflows.queues.get(queue)
-        return known.music if known is not None else "default"
-
-    def _on_offer(self, offer: Offer) -> None:
-        session = self.sessions.get(offer.call)
-        if session is not None:
-            session.mailbox.put(offer)
-        else:
-            self.store.operations.forget(offer.call)  # it has ended, or will be adopted
-
 
 def is_worker(pid: int, module: str) -> bool:
     """Whether that process is a worker of ours, not a stranger who got the number."""
@@ -486,8 +325,8 @@ def main() -> None:
     )
     number = int(sys.argv[1])
     settings = Settings()
-    # What lives as long as the process is never looked at again, and what a call leaves behind is mostly freed
-    # by its reference count: collecting at every 700 objects cost a twentieth of the worker.
+    # What lives as long as the process is not looked at again, and what a call leaves behind is freed by its
+    # reference counts: looking for cycles after every 700 objects cost a twentieth of the worker.
     gc.freeze()
     gc.set_threshold(20_000, 20, 100)
     uvloop.run(_main(settings, number))

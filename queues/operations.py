@@ -32,7 +32,8 @@ DONE, REPEATED, FENCED, UNKNOWN, REFUSED = range(5)
 REPLAY_AT_ONCE = 64
 
 PATIENCE_S = {
-    **{"note": 0.003, "arrive": 0.005},
+    "note": 0.003,
+    "arrive": 0.005,
     **dict.fromkeys(("unbridged", "ended"), 0.01),  # they may free an agent
     **dict.fromkeys(("hold", "connected"), 0.05),
 }

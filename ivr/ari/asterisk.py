@@ -5,8 +5,11 @@ from collections.abc import Mapping, Sequence
 import msgspec
 
 from ivr.ari.errors import AriError, AsteriskAway, NotFound
-from ivr.ari.events import WANTED, Application, Bridge, Channel, Endpoint
+from ivr.ari.events import WANTED, Application, Bridge, Channel, Endpoint, Playback
 from ivr.ari.link import Link
+
+FALLBACK = "fallback"
+"""Context of the dialplan where callers go whom we cannot serve."""
 
 
 class Asterisk:
@@ -36,6 +39,14 @@ class Asterisk:
     async def stop(self, playback: str) -> None:
         """Stop a playback; one that has ended already is no error."""
         await self.forgive("DELETE", f"playbacks/{playback}")
+
+    async def plays(self, playback: str) -> bool:
+        """Whether a playback is being heard: begun, and not over."""
+        try:
+            reply = await self.link.request("GET", f"playbacks/{playback}")
+        except AriError:
+            return False
+        return msgspec.json.decode(reply, type=Playback).state not in ("queued", "done", "failed")
 
     async def start_music(self, channel: str, music: str) -> None:
         """Play music until `stop_music` or `bridge`. Does not wait for the reply."""
@@ -100,9 +111,7 @@ class Asterisk:
 
     async def fall_back(self, channel: str) -> None:
         """Give a caller back to the dialplan, which has a way out for those we cannot serve."""
-        await self.link.send(
-            "POST", f"channels/{channel}/continue", {"context": "fallback", "extension": "s"}
-        )
+        await self.link.send("POST", f"channels/{channel}/continue", {"context": FALLBACK, "extension": "s"})
 
     async def let_go(self, channel: str) -> None:
         """Let the dialplan end a channel once all that was asked of it before is done. No wait."""
@@ -120,6 +129,14 @@ class Asterisk:
         """Every live channel by id."""
         reply = await self.link.request("GET", "channels")
         return {channel.id: channel for channel in msgspec.json.decode(reply, type=list[Channel])}
+
+    async def lives(self, channel: str) -> bool:
+        """Whether Asterisk still has this channel, in our application or not."""
+        try:
+            await self.link.request("GET", f"channels/{channel}")
+        except NotFound:
+            return False
+        return True
 
     async def application(self) -> Application:
         """What our application holds."""

@@ -30,6 +30,11 @@ class Channel(msgspec.Struct):
     dialplan: Dialplan = msgspec.field(default_factory=Dialplan)
     creationtime: str = ""
 
+    @property
+    def created_at(self) -> int:
+        """When Asterisk made it, ms since the epoch."""
+        return stamp_ms(self.creationtime)
+
 
 class Playback(msgspec.Struct):
     id: Id

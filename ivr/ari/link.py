@@ -129,7 +129,8 @@ class Link:
             transport.disconnect()
             await transport.wait_disconnected()
 
-    def _take(self, text: bytes | memoryview) -> None:
+    def take(self, text: bytes) -> None:
+        """A message of Asterisk's: an event, or the reply to a command."""
         try:
             told = decode(text)
         except (msgspec.MsgspecError, RecursionError) as error:
@@ -212,7 +213,11 @@ class Link:
         if body is not None:
             command["content_type"] = "application/json"
             command["message_body"] = msgspec.json.encode(body).decode()
-        self._transport.send(WSMsgType.TEXT, _encoder.encode(command))
+        self._say(_encoder.encode(command))
+
+    def _say(self, text: bytes) -> None:
+        assert self._transport is not None
+        self._transport.send(WSMsgType.TEXT, text)
 
 
 class _Socket(WSListener):
@@ -236,12 +241,12 @@ class _Socket(WSListener):
             # 40 ms late. The kernel forgets the option, hence after every read.
             self._sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
         if frame.msg_type is WSMsgType.TEXT and frame.fin:
-            self._link._take(frame.get_payload_as_memoryview())
+            self._link.take(frame.get_payload_as_bytes())
         elif frame.msg_type in (WSMsgType.TEXT, WSMsgType.CONTINUATION):
             self._parts.append(frame.get_payload_as_bytes())
             if frame.fin:
                 parts, self._parts = self._parts, []
-                self._link._take(b"".join(parts))
+                self._link.take(b"".join(parts))
         elif frame.msg_type is WSMsgType.CLOSE:
             transport.send_close(WSCloseCode.OK)
             transport.disconnect()

@@ -78,6 +78,8 @@ class AsteriskDouble:
         self.bridges: dict[str, set[str]] = {}
         self.playing: dict[str, str] = {}
         """Playback → its channel."""
+        self.sounds_are = "playing"
+        """What is said of a playback that somebody asks after."""
         self.answered: set[str] = set()
         self.bridged: list[set[str]] = []
         self.claimed: set[str] = set()
@@ -160,13 +162,14 @@ class AsteriskDouble:
             case "StasisStart":
                 self.channels[name].ours = True
             case "ChannelDestroyed":
-                self._vanish(name)
+                self.vanish(name)
             case "ChannelHangupRequest" if "-a" not in name:
-                self._vanish(name)
+                self.vanish(name)
             case "PlaybackFinished":
                 self.playing.pop(event["playback"]["id"], None)
 
-    def _vanish(self, name: str) -> None:
+    def vanish(self, name: str) -> None:
+        """A channel goes, and nobody is told."""
         self.channels[name].gone = True
         self.channels[name].ending = False
         for members in self.bridges.values():
@@ -188,7 +191,7 @@ class AsteriskDouble:
             if hint:
                 await self.tell(self.event("ChannelHangupRequest", channel))
             else:
-                self._vanish(channel)
+                self.vanish(channel)
             return
         if hint:
             await self.tell(self.event("ChannelHangupRequest", channel, cause=cause))
@@ -268,6 +271,8 @@ class AsteriskDouble:
                 return (204, "") if self._known(query(command)["channelId"]) else (404, "")
             case "POST", ["bridges"]:
                 return 200, _json({"id": query(command)["bridgeId"], "channels": []})
+            case "GET", ["channels", name]:
+                return (200, _json(self.channels[name].told)) if self._known(name) else (404, "")
             case _, ["channels", name, *_]:
                 if not self._known(name):
                     return 404, ""
@@ -276,6 +281,8 @@ class AsteriskDouble:
                 return 201 if parts[-1] == "play" else 204, ""
             case _, ["bridges", name, *_]:
                 return self._about_bridge(command, name)
+            case "GET", ["playbacks", name] if name in self.playing:
+                return 200, _json({"id": name, "state": self.sounds_are})
             case _, ["playbacks", name]:
                 return (204, "") if name in self.playing else (404, "")
         return self._greeting[f"{method} {uri}"]

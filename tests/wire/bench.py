@@ -146,13 +146,13 @@ class Bench:
         return {line.kind: line.m for line in events}
 
     def _count_events(self) -> None:
-        taken = self.worker.link._take
+        taken = self.worker.link.take
 
-        def counting(text: str) -> None:
+        def counting(text: bytes) -> None:
             self._heard += 1
             taken(text)
 
-        self.worker.link._take = counting  # type: ignore[method-assign]
+        self.worker.link.take = counting  # type: ignore[method-assign]
         swept = self.worker.store.sweep
 
         async def sweeping() -> Any:
@@ -201,7 +201,7 @@ class Bench:
         if self._spoilt:
             self._spoilt = False
             await self._renew()
-        for agent in self.worker.callflows.agents:
+        for agent in self.worker.switchboard.callflows.agents:
             await self.worker.store.agent(agent, "offline")
         for agent in AT_START:
             await self.worker.store.agent(agent, "ready")
@@ -241,8 +241,8 @@ class Bench:
         worker = self.worker
         left = {
             "sessions": list(worker.sessions),
-            "routes": list(worker._routes),
-            "parked": list(worker._parked or ()),
+            "routes": list(worker.switchboard.routes),
+            "parked": list(worker.switchboard._parked or ()),
             "replies": list(worker.link._replies),
             "rung": list(worker.store.operations._rung),
             "tasks": [repr(task.get_coro()) for task in self._tasks() - self.tasks],
@@ -259,7 +259,7 @@ class Bench:
 
     def _tasks(self) -> set[asyncio.Task[Any]]:
         mine = asyncio.current_task()
-        return {task for task in self.worker._tasks._tasks if not task.done() and task is not mine}
+        return {task for task in self.worker.tasks.group._tasks if not task.done() and task is not mine}
 
     async def _check_redis(self) -> None:
         worker = self.worker

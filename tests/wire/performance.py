@@ -18,9 +18,9 @@ LONG_S = 0.1
 """Shorter silences in a recording are nobody's patience."""
 BROADCAST_S = 0.5
 PATIENCE_S = 1.0
-PATIENCE_STEPS = 17
+PATIENCE_STEPS = 22
 LATEST_S = PATIENCE_S * PATIENCE_STEPS
-"""A reply is waited for 10 s, news of a hangup 5 s: after 17 s only a reconnect helps."""
+"""A reply is waited for 10 s, news of a hangup 5 s; a lost one is noticed in two looks, 10 s apart."""
 
 
 @dataclass(frozen=True)

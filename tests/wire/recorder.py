@@ -8,39 +8,36 @@ import os
 import sys
 import time
 from pathlib import Path
-from typing import Any
 
 import msgspec
-from aiohttp import WSMsgType, web
 
 import ivr.worker
+from ivr.ari import Link
 from tests.wire.recording import Direction, Line
 
 
-class RecordedSocket(web.WebSocketResponse):
+class RecordedLink(Link):
     """Asterisk's socket, with an ear at it."""
 
     file = Path()
 
-    async def receive(self, timeout: float | None = None) -> Any:  # noqa: ASYNC109  (aiohttp's signature)
-        message = await super().receive(timeout)
-        if message.type is WSMsgType.TEXT:
-            self._write_down("in", message.data)
-        return message
+    def take(self, text: bytes) -> None:
+        self._write_down("in", text)
+        super().take(text)
 
-    async def send_str(self, data: str, compress: int | None = None) -> None:
-        self._write_down("out", data)
-        await super().send_str(data, compress)
+    def _say(self, text: bytes) -> None:
+        self._write_down("out", text)
+        super()._say(text)
 
-    def _write_down(self, direction: Direction, data: str) -> None:
+    def _write_down(self, direction: Direction, data: bytes) -> None:
         line = Line(direction, time.time_ns() // 1_000_000, msgspec.json.decode(data))
         with self.file.open("ab") as file:
             file.write(msgspec.json.encode(line) + b"\n")
 
 
 def main() -> None:
-    RecordedSocket.file = Path(os.environ["HOLDFAST_RECORDING"]) / f"hf-{sys.argv[1]}.jsonl"
-    vars(web)["WebSocketResponse"] = RecordedSocket
+    RecordedLink.file = Path(os.environ["HOLDFAST_RECORDING"]) / f"hf-{sys.argv[1]}.jsonl"
+    vars(ivr.worker)["Link"] = RecordedLink
     ivr.worker.main()
 
 

@@ -1,0 +1,151 @@
+"""The caller's side of a call: his channel, and the mailbox of all that is told about the call.
+
+Messages are read in one place, `Caller.next`: there his hangup is raised, whatever was waited for, holds are
+logged, keys go into the type-ahead buffer. Whoever serves him sees results, a hangup or a timeout.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import NamedTuple, NoReturn
+
+from calllog.errors import HoldfastError
+from ivr.ari import Asterisk, Conflict, NotFound
+from ivr.ari import events as ari
+from ivr.checkpoint import Checkpoint
+from ivr.flow.line import Hangup
+from ivr.mailbox import Mailbox
+from queues.handle import CallHandle
+from queues.store import Offer, Store
+
+GONE_TIMEOUT_S = 5.0
+"""After a command met a dead channel, its hangup event is this late at most; then Asterisk is asked."""
+
+
+class Vanished(NamedTuple):
+    """The caller's channel is gone, and nobody was told when who lives: between these instants (ms)."""
+
+    not_before: int
+    not_after: int
+    lost: bool = False
+    """It was Asterisk that died."""
+
+
+class AsteriskDied(HoldfastError):  # noqa: N818  (named by what is the matter)
+    """Asterisk has restarted; the call was in the old one."""
+
+    verdict = "lost"
+    reason = "asterisk-died"
+
+
+Message = ari.ChannelEvent | ari.PlaybackFinished | Offer | Vanished
+
+
+@dataclass(frozen=True)
+class House:
+    """What every call of a worker shares."""
+
+    asterisk: Asterisk
+    store: Store
+    checkpoint: Checkpoint
+    music_of: Callable[[str], str]
+    """Music class of a queue."""
+    prompt: Callable[[str, str], str]
+    """Media URI of a prompt by name and language; raises `MediaFailed`."""
+    say: Callable[[str, str], Awaitable[str]]
+    """Media URI of a text in a language; raises `MediaFailed`."""
+    listen: Callable[[str, Mailbox[Message]], None]
+    """Put a channel's events into a mailbox from now on."""
+    forget: Callable[[str], None]
+    """The channel's events are of no more interest."""
+    park: Callable[[ari.ChannelEvent], None]
+    """Keep an event for whoever adopts the call when Asterisk is back."""
+
+
+class Caller:
+    """One caller. Whatever is awaited here raises `Hangup` when he is gone."""
+
+    def __init__(self, house: House, handle: CallHandle) -> None:
+        self.house = house
+        self.handle = handle
+        self.call = handle.call
+        """The call's id, and his channel's."""
+        self.mailbox: Mailbox[Message] = Mailbox()
+        self.keys: deque[str] = deque()
+        """What he has pressed and nobody has taken."""
+        self.left_in = ""
+        """The bridge where his agent has left him alone; he leaves it when he is to hear something."""
+        self.gone_at = 0
+        """When he hung up, ms; 0: he has not, or nobody knows."""
+        self.gone_between: tuple[int, int] | None = None
+
+    async def next(self, until: float | None = None) -> Message | None:
+        """The next message that somebody may wait for; None at the loop time `until`."""
+        while True:
+            message = await self.mailbox.take(until)
+            if message is None or not await self._absorb(message):
+                return message
+
+    async def catch_up(self, connecting: bool = False) -> None:
+        """Absorb what has come already; the rest stays, in order. Raises `Hangup` if the caller is gone.
+
+        `connecting`: a hold is of the talk that is about to begin, and waits for it.
+        """
+        for _ in range(len(self.mailbox)):
+            message = await self.mailbox.take()
+            if connecting and isinstance(message, ari.ChannelHold | ari.ChannelUnhold):
+                self.mailbox.put(message)
+                continue
+            if message is None or await self._absorb(message) or isinstance(message, ari.ChannelDtmfReceived):
+                continue  # a key is in the type-ahead buffer now
+            self.mailbox.put(message)
+
+    async def _absorb(self, message: Message) -> bool:
+        """What means the same wherever the call is. Raises `Hangup` if the caller is gone."""
+        if isinstance(message, Vanished):
+            self._vanished(message)
+        if not isinstance(message, ari.ChannelEvent):
+            return False
+        from_caller = message.channel.id == self.call
+        match message:
+            case ari.ChannelHangupRequest() | ari.ChannelDestroyed() if from_caller:
+                self.gone_at = message.at
+                raise Hangup("caller", message.cause)
+            case ari.ChannelDtmfReceived() if from_caller:
+                self.keys.append(message.digit)
+                return False
+            case ari.ChannelHold() | ari.ChannelUnhold():
+                by = "caller" if from_caller else "agent"
+                started = isinstance(message, ari.ChannelHold)
+                await self.house.store.hold(self.handle, by=by, started=started, at=message.at)
+                return True
+        return False
+
+    def _vanished(self, message: Vanished) -> NoReturn:
+        self.gone_at = message.not_before
+        self.gone_between = (message.not_before, message.not_after)
+        if message.lost:
+            raise AsteriskDied("the call was in the Asterisk that died")
+        raise Hangup("caller")
+
+    async def tell(self, command: Awaitable[None]) -> None:
+        """Give a command for his channel. If that is dead, wait for the news of the hangup.
+
+        Without news Asterisk is asked: if the channel lives, the refusal is raised: it is an error of ours.
+        """
+        try:
+            await command
+        except (NotFound, Conflict):
+            deadline = asyncio.get_running_loop().time() + GONE_TIMEOUT_S
+            while await self.next(deadline) is not None:
+                pass
+            if await self.house.asterisk.lives(self.call):
+                raise
+            raise Hangup("caller") from None
+
+    async def leave_bridge(self) -> None:
+        """Go where he can be played something; does nothing if no agent has left him in a bridge."""
+        if self.left_in:
+            bridge, self.left_in = self.left_in, ""
+            await self.house.asterisk.unbridge(bridge, goes_on=self.call)

@@ -1,0 +1,250 @@
+"""A caller's way through a queue to an agent, as straight-line code.
+
+    join ──► 1. wait ──► 2. ring ──► 3. settle ──► bridge ──► 4. talk ──► the agent has left: `answered`
+               │ ▲          │            │
+               │ └──────────┴────────────┘ 5. declined, whatever went wrong: he waits on in his place
+               └──► 6. the wait was too long: `timeout`
+
+Who is next and which agent is rung is not decided here but in Redis, from where an `Offer` comes. At any
+point he may hang up: then `Hangup` is raised, and `end` takes down what there is.
+"""
+
+import asyncio
+import logging
+import time
+
+from ivr.agent_leg import AgentLeg, bridge_id, decline_reason
+from ivr.ari import AriError, NotFound
+from ivr.ari import events as ari
+from ivr.caller import Caller
+from ivr.checkpoint import CallRecord
+from ivr.place import MARK, Place
+from queues.errors import StoreAway
+from queues.operations import now_ms
+from queues.store import Offer
+
+log = logging.getLogger(__name__)
+
+ONE_MOMENT_S = 3.0
+"""How long an agent who has answered is kept while Redis is away."""
+
+RING_GRACE_S = 10.0
+"""Asterisk ends the ringing by itself; so long after it should have, its news is not waited for any more."""
+
+
+class Hunt:
+    """Gets one caller to agents, one queue after the other. The agent's leg is its own."""
+
+    def __init__(self, caller: Caller, place: Place | None = None) -> None:
+        """`place`: where he waited, if his channel is all that is left of the call."""
+        self._caller = caller
+        self._house = caller.house
+        self._handle = caller.handle
+        self._call = caller.call
+        self._place = place
+        self._leg: AgentLeg | None = None
+
+    @property
+    def talking(self) -> bool:
+        return self._leg is not None and self._leg.bridge != ""
+
+    def take_over(self, record: CallRecord) -> None:
+        """Know leg and bridge of a call that was another worker's; done before anything is awaited."""
+        if record.state in ("offered", "connecting", "talking"):
+            self._leg = AgentLeg.of_record(record)
+            self._house.listen(self._leg.channel, self._caller.mailbox)
+        elif record.attempt:
+            self._caller.left_in = bridge_id(self._call, record.attempt)  # perhaps he has not left it yet
+
+    async def serve(
+        self, queue: str, max_wait_s: float | None, path: str, resumed: CallRecord | None = None
+    ) -> str:
+        """Hold the caller and serve him: `answered` when the agent has left, `timeout` if he waited too long.
+
+        `path`: the step in which he waits. `resumed`: the record of a call that was taken over in this step.
+        """
+        if resumed is not None and resumed.state == "flow" and resumed.left:
+            return resumed.left  # he had left the queue when his worker died
+        if resumed is not None and resumed.state != "flow":
+            joined_at = resumed.joined_at
+            talking = await self._resume(resumed)
+            if talking:
+                await self._talk()
+                return "answered"
+        else:
+            joined_at = await self._join(queue, path)
+        return await self._wait(queue, joined_at, max_wait_s)
+
+    async def end(self) -> None:
+        """The call is over: so are the agent's leg and their bridge."""
+        leg = self._leg
+        if leg is not None:
+            await self._house.asterisk.hang_up(leg.channel, 16 if leg.answered else 26)
+            if leg.bridge:
+                await self._house.asterisk.unbridge(leg.bridge)
+
+    def forget(self) -> None:
+        """What happens to the agent's leg is of no more interest."""
+        leg, self._leg = self._leg, None
+        if leg is not None:
+            self._house.forget(leg.channel)
+
+    # He waits
+
+    async def _join(self, queue: str, path: str) -> int:
+        caller, asterisk = self._caller, self._house.asterisk
+        await caller.leave_bridge()
+        await asterisk.start_music(self._call, self._house.music_of(queue))
+        place, self._place = self._place, None
+        asked_at = place.joined_at if place is not None and place.queue == queue else now_ms()
+        while True:
+            try:
+                joined = await self._house.store.join(self._handle, queue=queue, at=asked_at)
+                break
+            except StoreAway:
+                # His place counts from now; he hears music until Redis is back.
+                await caller.next(asyncio.get_running_loop().time() + 0.5)
+        mark = Place(queue, joined.joined_at, path).write()
+        await asterisk.mark(self._call, MARK, mark)
+        return joined.joined_at
+
+    async def _wait(self, queue: str, joined_at: int, max_wait_s: float | None) -> str:
+        loop = asyncio.get_running_loop()
+        until = None
+        if max_wait_s is not None:
+            until = loop.time() + max(0.0, joined_at / 1000 + max_wait_s - time.time())
+        while True:
+            message = await self._caller.next(until)
+            if message is None:
+                await self._house.store.leave(self._handle, reason="timeout")
+                await self._caller.tell(self._house.asterisk.stop_music(self._call))
+                return "timeout"
+            if isinstance(message, Offer) and await self._try(message, queue):
+                return "answered"
+
+    # An agent is rung
+
+    async def _try(self, offer: Offer, queue: str) -> bool:
+        """Ring the offered agent; True after a talk that the agent has left, False if the caller waits on."""
+        leg = self._leg = AgentLeg.of_offer(offer)
+        self._house.listen(leg.channel, self._caller.mailbox)
+        reason = await self._ring(leg)
+        if not reason:
+            reason = await self._connect(leg, queue)
+        if not reason:
+            await self._talk()
+            return True
+        await self._decline(leg, reason)
+        return False
+
+    async def _decline(self, leg: AgentLeg, reason: str) -> None:
+        """The attempt has come to nothing: he waits on in his place."""
+        self.forget()
+        await self._house.store.decline(
+            self._handle, agent=leg.agent, attempt=leg.attempt, reason=reason, ring_ms=leg.ring_ms()
+        )
+
+    async def _ring(self, leg: AgentLeg) -> str:
+        """Ring the phone while the caller keeps music and place; returns why not answered, or nothing."""
+        asterisk, dialled = self._house.asterisk, False
+        until = asyncio.get_running_loop().time() + leg.ring_s + RING_GRACE_S
+        try:
+            await asterisk.create(leg.device, leg.channel)
+            while (message := await self._caller.next(until)) is not None:
+                if not isinstance(message, ari.ChannelEvent) or message.channel.id != leg.channel:
+                    continue
+                match message:
+                    case ari.StasisStart() if not dialled:
+                        dialled = True
+                        await asterisk.dial(leg.channel, leg.ring_s, self._call)
+                    case ari.ChannelStateChange() if message.channel.state == "Up":
+                        leg.answered = True
+                        return ""
+                    case ari.ChannelDestroyed(cause=cause):
+                        return decline_reason(cause, leg.ring_ms(), leg.ring_s)
+            log.warning("nothing is told of a phone", extra={"call": self._call, "agent": leg.agent})
+            await asterisk.hang_up(leg.channel)
+            return "no_answer" if dialled else "unreachable"
+        except AriError as error:
+            log.warning("phone cannot be rung: %s", error, extra={"call": self._call, "agent": leg.agent})
+            await asterisk.hang_up(leg.channel)
+            return "unreachable"
+
+    async def _connect(self, leg: AgentLeg, queue: str) -> str:
+        """Settle and bridge; returns why it failed, or nothing once both talk."""
+        asterisk, store, caller = self._house.asterisk, self._house.store, self._caller
+        if not await self._settle(leg):
+            await asterisk.hang_up(leg.channel)
+            return "withdrawn"
+        await caller.catch_up()  # that may have taken a while: he may be gone
+        leg.bridge = bridge_id(self._call, leg.attempt)
+        try:
+            await asterisk.bridge(leg.bridge, (self._call, leg.channel), musical=self._call)
+        except AriError as error:
+            log.warning("bridge failed: %s", error, extra={"call": self._call})
+            await asterisk.hang_up(leg.channel)
+            await asterisk.unbridge(leg.bridge, goes_on=self._call)
+            await asterisk.start_music(self._call, self._house.music_of(queue))
+            return "caller_gone" if isinstance(error, NotFound) else "withdrawn"
+        await caller.catch_up(connecting=True)
+        await store.connected(self._handle, agent=leg.agent, attempt=leg.attempt, at=now_ms(), wait=False)
+        return ""
+
+    async def _settle(self, leg: AgentLeg) -> bool:
+        """Win the pair. While Redis is away the agent hears "one moment", for a short while at most."""
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + ONE_MOMENT_S
+        playback, told = f"{leg.channel}-p0", False
+        while True:
+            try:
+                won = await self._house.store.settle(self._handle, agent=leg.agent, attempt=leg.attempt)
+                break
+            except StoreAway:
+                if not told:
+                    told = True
+                    await self._house.asterisk.play(leg.channel, playback, ["sound:one-moment-please"])
+                if loop.time() >= deadline:
+                    return False
+                await self._caller.next(loop.time() + 0.1)
+        if told:  # Asterisk bridges nobody before he has heard what he is played
+            await self._house.asterisk.stop(playback)
+        return won
+
+    # They talk
+
+    async def _talk(self) -> None:
+        """Both talk. Returns when the agent has left; the caller's own hangup ends the call."""
+        leg = self._leg
+        assert leg is not None
+        while True:
+            message = await self._caller.next()
+            match message:
+                case ari.ChannelHangupRequest() | ari.ChannelDestroyed() if message.channel.id == leg.channel:
+                    break
+        await self._house.store.unbridged(self._handle, ended_by="agent", at=message.at, wait=False)
+        self._caller.left_in = leg.bridge
+        self.forget()
+
+    # Taken over from a worker that died or drains
+
+    async def _resume(self, record: CallRecord) -> bool:
+        """Go on where the record says. True: the caller talks to an agent; False: he waits in his place."""
+        asterisk, leg = self._house.asterisk, self._leg
+        if leg is None:
+            return False
+        connecting = record.state == "connecting"
+        there = set() if record.state == "offered" else set(await asterisk.bridged(leg.bridge))
+        if record.state == "talking":
+            if leg.channel not in there:
+                self._caller.mailbox.put(ari.ChannelDestroyed(channel=ari.Channel(id=leg.channel)))
+            return True
+        if connecting and there >= {self._call, leg.channel}:
+            await self._house.store.connected(self._handle, agent=leg.agent, attempt=leg.attempt, at=now_ms())
+            leg.answered = True
+            return True
+        await asterisk.hang_up(leg.channel)
+        await asterisk.unbridge(leg.bridge, goes_on=self._call if connecting else "")
+        if connecting:
+            await asterisk.start_music(self._call, self._house.music_of(record.queue))
+        await self._decline(leg, "worker_lost")
+        return False

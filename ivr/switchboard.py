@@ -1,0 +1,237 @@
+"""Where calls come in: what Asterisk tells goes to the call it is about, and what belongs to none begins one.
+
+    CallBroadcast ──► claim, if it is our turn and the door is open
+    StasisStart of a channel nobody knows ──► a call arrives · an agent has dialled a code · a stray leg ends
+    any other event ──► the mailbox that listens to its channel
+
+Between Asterisk's coming and the end of the adoption nobody can say whose a channel is: events are parked.
+"""
+
+import logging
+
+from calllog.errors import HoldfastError
+from ivr.agent_leg import owner_of
+from ivr.ari import AriError, Asterisk, AsteriskAway, Silenced
+from ivr.ari import events as ari
+from ivr.caller import House, Message
+from ivr.callflows import Callflows
+from ivr.checkpoint import CallRecord, Checkpoint
+from ivr.door import Door, Turns
+from ivr.flow.step import Flow
+from ivr.mailbox import Mailbox
+from ivr.phone_codes import obey
+from ivr.place import MARK, Place
+from ivr.publish import Versions
+from ivr.session import Session
+from ivr.speech import Speech
+from ivr.tasks import Tasks
+from queues.errors import Fenced
+from queues.handle import CallHandle
+from queues.store import Offer, Store
+
+log = logging.getLogger(__name__)
+
+
+class Switchboard:
+    """The live calls of one worker, and the ways to them."""
+
+    callflows: Callflows
+    """What new calls follow."""
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        asterisk: Asterisk,
+        store: Store,
+        checkpoint: Checkpoint,
+        door: Door,
+        turns: Turns,
+        versions: Versions,
+        speech: Speech,
+        tasks: Tasks,
+    ) -> None:
+        """`name`: the worker's. `tasks`: where calls run."""
+        self._name = name
+        self.asterisk = asterisk
+        self.store = store
+        self.checkpoint = checkpoint
+        self._door = door
+        self._turns = turns
+        self._versions = versions
+        self._tasks = tasks
+        self.sessions: dict[str, Session] = {}
+        """Live calls."""
+        self.routes: dict[str, Mailbox[Message]] = {}
+        """Channels, callers' and agents', and where their events go."""
+        self._parked: list[ari.ChannelEvent] | None = []
+        self.house = House(
+            asterisk=asterisk,
+            store=store,
+            checkpoint=checkpoint,
+            music_of=self._music_of,
+            prompt=self._prompt,
+            say=speech.render,
+            listen=self.routes.__setitem__,
+            forget=self._forget,
+            park=self._park,
+        )
+
+    # Asterisk speaks
+
+    def on_event(self, event: ari.Event) -> None:
+        """Take what Asterisk tells to whom it concerns."""
+        match event:
+            case ari.CallBroadcast():
+                admits = self._door.admits(len(self.sessions)) and not self.store.away
+                if admits and self._turns.mine(event.channel.id):
+                    self._tasks.start(self._claim(event.channel.id))
+            case ari.PlaybackFinished():
+                mailbox = self.routes.get(owner_of(event.playback.id))
+                if mailbox is not None:
+                    mailbox.put(event)
+            case _:
+                self._route(event)
+
+    def _route(self, event: ari.ChannelEvent) -> None:
+        mailbox = self.routes.get(event.channel.id)
+        if mailbox is not None:
+            mailbox.put(event)
+        elif self._parked is not None:
+            self._parked.append(event)
+        elif isinstance(event, ari.StasisStart):
+            self._enter(event)
+
+    @property
+    def parking(self) -> bool:
+        """Nobody can say now whose a channel is."""
+        return self._parked is not None
+
+    def park(self) -> None:
+        """Asterisk has come: from now on keep what is told of channels that nobody knows."""
+        if self._parked is None:
+            self._parked = []
+
+    def unpark(self) -> None:
+        """Our calls are known: what was parked has no owner, or has one now."""
+        parked, self._parked = self._parked or [], None
+        for event in parked:
+            self._route(event)
+
+    def _park(self, event: ari.ChannelEvent) -> None:
+        """Keep an event until it is known whose it is; that is found out when Asterisk connects."""
+        if not self.asterisk.link.connected:
+            self.park()
+        if self._parked is not None:
+            self._parked.append(event)
+
+    def _enter(self, event: ari.StasisStart) -> None:
+        """A channel nobody knows yet: a new call, an agent who dials a code, or a leg whose call is over."""
+        match event.args:
+            case ["call", *_]:
+                self._arrive(event.channel, event.at)
+            case ["code", code, device]:
+                self._tasks.attempt(obey(code, device, event.channel.id, self.asterisk, self.store))
+            case _:
+                self._tasks.attempt(self.asterisk.hang_up(event.channel.id))
+
+    async def _claim(self, channel: str) -> None:
+        try:
+            await self.asterisk.claim(channel)
+        except (AriError, AsteriskAway, Silenced) as error:
+            log.debug("not ours: %s", error)
+
+    # Calls begin
+
+    async def arrive_late(self, channel: ari.Channel) -> None:
+        """A channel of ours without a record: its worker died before `arrived`, or Redis was lost."""
+        if channel.dialplan.context == "agents":
+            await self.asterisk.hang_up(channel.id)
+        else:
+            place = Place.read(await self.asterisk.read_mark(channel.id, MARK))
+            self._arrive(channel, channel.created_at, inferred=True, place=place)
+
+    def _arrive(
+        self, channel: ari.Channel, at: int, inferred: bool = False, place: Place | None = None
+    ) -> None:
+        route = self.callflows.route(channel.dialplan.exten)
+        handle = CallHandle(channel.id, self._name)
+        session = Session(self.house, handle, route.language, place)
+        self._listen(session)
+        flow = self.callflows.flows[route.flow]
+        session.task = self._tasks.start(self._live(session, channel, at, route.campaign, flow, inferred))
+
+    async def _live(
+        self, session: Session, channel: ari.Channel, at: int, campaign: str, flow: Flow, inferred: bool
+    ) -> None:
+        try:
+            await self.checkpoint.arrive(
+                session.handle,
+                at=at,
+                from_=channel.caller.number,
+                to=channel.dialplan.exten,
+                campaign=campaign,
+                asterisk=channel.id.rpartition("-")[0],
+                inferred=inferred,
+                wait=inferred,
+            )
+        except Fenced:
+            log.warning("call has a worker already", extra={"call": session.call})
+            self.house.forget(session.call)
+            return
+        session.begun = True
+        await session.run(flow)
+
+    def resume(self, record: CallRecord) -> Session:
+        """Go on with a call that we have adopted; what was parked for it comes first."""
+        handle = CallHandle.of_record(record, self._name)
+        route = self.callflows.route(record.to)
+        session = Session(self.house, handle, route.language)
+        session.begun = True
+        self._listen(session)
+        for event in self._parked or ():
+            if owner_of(event.channel.id) == record.call:
+                session.mailbox.put(event)
+        if self._parked is not None:
+            self._parked = [e for e in self._parked if owner_of(e.channel.id) != record.call]
+        flow = self._flow_of(record, route.flow)
+        session.task = self._tasks.start(session.run(flow, record))
+        return session
+
+    def _flow_of(self, record: CallRecord, default: str) -> Flow:
+        """The flow a call began on, in the version it began with."""
+        if not record.flow:
+            return self.callflows.flows[default]  # its worker died before the first step
+        try:
+            then = (
+                self.callflows
+                if record.version == self.callflows.version
+                else self._versions.load(record.version)
+            )
+        except HoldfastError as error:
+            log.error("%s: the call goes on with today's flow", error, extra={"call": record.call})
+            then = self.callflows
+        return then.flows.get(record.flow) or self.callflows.flows[default]
+
+    def _listen(self, session: Session) -> None:
+        self.sessions[session.call] = session
+        self.routes[session.call] = session.mailbox
+
+    def _forget(self, channel: str) -> None:
+        self.routes.pop(channel, None)
+        self.sessions.pop(channel, None)
+
+    def _prompt(self, name: str, language: str) -> str:
+        return self.callflows.prompt(name, language)
+
+    def _music_of(self, queue: str) -> str:
+        known = self.callflows.queues.get(queue)
+        return known.music if known is not None else "default"
+
+    def on_offer(self, offer: Offer) -> None:
+        """Redis has found an agent for one of our callers."""
+        session = self.sessions.get(offer.call)
+        if session is not None:
+            session.mailbox.put(offer)
+        else:
+            self.store.operations.forget(offer.call)  # it has ended, or will be adopted
