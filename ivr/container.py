@@ -19,6 +19,7 @@ from ivr import preflight
 from ivr.flow.check import BrokenCallflows, load_callflows
 from ivr.provision import Telephony, provision
 from ivr.publish import Versions
+from ivr.rehearsal import Rehearsal
 from ivr.runtime import Runtime
 from ivr.serve import Refused, make_ballast
 from ivr.settings import Settings
@@ -37,7 +38,7 @@ def prepare(settings: Settings) -> None:
     Raises Refused with all that is wrong.
     """
     refusals = [
-        *preflight.callflows(settings.callflows),
+        *preflight.callflows(settings.callflows, Rehearsal.of(settings)),
         *preflight.secrets(settings.secrets),
         *preflight.reach(settings, []),
         *IMAGE.refusals(),

@@ -15,7 +15,7 @@ import msgspec
 
 from calllog.errors import HoldfastError
 from ivr.callflows import Callflows
-from ivr.flow.check import BrokenCallflows, content_of, files_of, load_callflows
+from ivr.flow.check import BrokenCallflows, Further, content_of, files_of, load_callflows
 
 # ruff: noqa: N818  (an error is named by what is the matter: UnknownVersion)
 
@@ -64,7 +64,9 @@ class Versions:
     Several processes may publish at the same time: the same content gets the same number.
     """
 
-    def __init__(self, data: Path) -> None:
+    def __init__(self, data: Path, further: Further | None = None) -> None:
+        """`further`: what is checked besides before anything is published."""
+        self._further = further
         self._at = data / "versions"
         self._prompts = data / "prompts"
         self._loaded: dict[int, Callflows] = {}
@@ -141,7 +143,7 @@ class Versions:
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(path, target)
             target.chmod(0o644)  # Asterisk reads the sounds, as another user
-        made = load_callflows(draft, self._prompts, version)
+        made = load_callflows(draft, self._prompts, version, self._further)
         self._keep_sounds(draft, made)
         record = Record(version, made.content, by, time.time_ns() // 1_000_000)
         (draft / "version.json").write_bytes(msgspec.json.encode(record))
@@ -211,7 +213,7 @@ class Watch:
     def _look(self) -> Seen:
         """What tells a changed directory from an unchanged one, without reading the files."""
         found = []
-        for path in files_of(self._directory):
+        for path in (*files_of(self._directory), *sorted(self._directory.glob("music/*/*.wav"))):
             with suppress(FileNotFoundError):  # deleted between the listing and now: that is a change, too
                 stat = path.stat()
                 found.append((str(path), stat.st_mtime_ns, stat.st_size, stat.st_ino))

@@ -32,6 +32,7 @@ from ivr.phone_codes import obey
 from ivr.phones import Phones
 from ivr.place import MARK, Place
 from ivr.publish import Published, Versions, Watch
+from ivr.rehearsal import Rehearsal
 from ivr.session import House, Session
 from ivr.settings import Settings
 from ivr.speech import Speech
@@ -66,7 +67,7 @@ class Worker:
         self.lease = Lease()
         self.door = Door(settings.max_calls)
         self.turns = Turns(self.name)
-        self.versions = Versions(settings.data)
+        self.versions = Versions(settings.data, Rehearsal.of(settings))
         self.watch = Watch(self.versions, settings.callflows, self._on_published, self._on_broken)
         self.speech = Speech(settings.data / "speech", settings.speech_engine, settings.speech_voices)
         self.sessions: dict[str, Session] = {}
