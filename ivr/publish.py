@@ -7,6 +7,7 @@ import os
 import shutil
 import time
 from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Set as AbstractSet
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
@@ -16,12 +17,16 @@ import msgspec
 from calllog.errors import HoldfastError
 from ivr.callflows import Callflows
 from ivr.flow.check import BrokenCallflows, Further, content_of, files_of, load_callflows
+from ivr.flow.recordings import read_prompts
 
 # ruff: noqa: N818  (an error is named by what is the matter: UnknownVersion)
 
 log = logging.getLogger(__name__)
 
 LOOK_EVERY_S = 1.0
+
+KEPT = 20
+"""Versions that stay whether or not a call is on them."""
 
 KEPT_LOADED = 8
 """Versions kept in memory: calls that were taken over may be on an older one."""
@@ -121,6 +126,30 @@ class Versions:
         """The version that was published last; None: none yet."""
         record = self._latest()
         return self.load(record.version) if record else None
+
+    def clear(self, in_use: AbstractSet[int]) -> list[int]:
+        """Delete all but the last `KEPT` versions and those `in_use`, and sounds that none of them has.
+
+        Returns the numbers of those deleted.
+        """
+        with self._alone():
+            numbers = sorted(self._numbers())
+            cleared = [number for number in numbers[:-KEPT] if number not in in_use]
+            for number in cleared:
+                self._loaded.pop(number, None)
+                shutil.rmtree(self._at / str(number), ignore_errors=True)
+            if cleared:
+                self._clear_sounds()
+        return cleared
+
+    def _clear_sounds(self) -> None:
+        kept: set[str] = set()
+        for number in self._numbers():
+            for prompts in read_prompts(self._at / str(number), []).values():
+                kept.update(prompts.values())
+        for sound in self._prompts.glob("*.wav"):
+            if sound.stem not in kept:
+                sound.unlink(missing_ok=True)
 
     def _latest(self) -> Record | None:
         for number in sorted(self._numbers(), reverse=True):

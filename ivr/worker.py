@@ -24,6 +24,7 @@ from ivr.ari import events as ari
 from ivr.ari.errors import AriError
 from ivr.callflows import Callflows
 from ivr.checkpoint import CallRecord, Checkpoint, Peer, host_id
+from ivr.clearing import CLEAR_S, Clearing
 from ivr.door import Door, Turns
 from ivr.flow.check import BrokenCallflows
 from ivr.flow.step import Flow
@@ -135,6 +136,7 @@ class Worker:
                 self._start(self.store.listen()),
                 self._start(self._every(SWEEP_S, self._sweep)),
                 self._start(self._every(SPOOL_S, self.spool.drain)),
+                self._start(self._every(CLEAR_S, Clearing(self.store, self.versions).clear)),
                 self._start(self._every(PHONES_S, self._look_at_phones)),
                 self._start(self.watch.run()),
                 self._start(self.link.watch()),
