@@ -195,7 +195,10 @@ class Checkpoint:
 
     async def enlist(self, worker: str) -> int:
         """Take a worker's name; the incarnation, which every earlier one is refused for. Ends a drain."""
-        return int(await self._operations.run("enlist", worker, os.getpid(), host_id(), LEASE_TTL_MS))
+        library = self._operations.library.name
+        return int(
+            await self._operations.run("enlist", worker, os.getpid(), host_id(), LEASE_TTL_MS, library)
+        )
 
     async def lease(self, worker: str, inc: int, serves: bool = True) -> Grant:
         """Renew the lease (TTL 4 s). Raises Fenced if a newer incarnation has the name.

@@ -16,11 +16,13 @@ from subprocess import run
 
 from calllog.errors import HoldfastError
 from ivr import preflight
+from ivr.disk import make_ballast
 from ivr.flow.check import BrokenCallflows, load_callflows
 from ivr.provision import Telephony, provision
 from ivr.publish import Versions
+from ivr.rehearsal import Rehearsal
 from ivr.runtime import Runtime
-from ivr.serve import Refused, make_ballast
+from ivr.serve import Refused
 from ivr.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -37,7 +39,7 @@ def prepare(settings: Settings) -> None:
     Raises Refused with all that is wrong.
     """
     refusals = [
-        *preflight.callflows(settings.callflows),
+        *preflight.callflows(settings.callflows, Rehearsal.of(settings)),
         *preflight.secrets(settings.secrets),
         *preflight.reach(settings, []),
         *IMAGE.refusals(),
@@ -49,7 +51,7 @@ def prepare(settings: Settings) -> None:
     except BrokenCallflows as broken:
         raise Refused([str(problem) for problem in broken.problems]) from broken
     provision(settings, IMAGE, Telephony.of(callflows))
-    make_ballast(settings.data / "ballast")
+    make_ballast(settings.data)
 
 
 def supervise(settings: Settings) -> None:

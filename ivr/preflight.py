@@ -3,16 +3,15 @@
 import os
 import shutil
 import socket
-import subprocess
 from collections.abc import Iterator
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import psutil
 
-from ivr import secret
-from ivr.flow.check import check_callflows
+from ivr import outside_redis, secret
+from ivr.flow.check import Further, check_callflows
+from ivr.rehearsal import Rehearsal
 from ivr.runtime import Runtime, RuntimeUnfit, find
 from ivr.secret import SecretUnfit
 from ivr.settings import Settings
@@ -33,12 +32,12 @@ def refusals(settings: Settings) -> list[str]:
         runtime = find(settings.runtime)
     except RuntimeUnfit as error:
         found.append(str(error))
-    found += callflows(settings.callflows)
+    found += callflows(settings.callflows, Rehearsal.of(settings))
     found += secrets(settings.secrets)
     found += reach(settings, local_addresses())
     found += ports(settings)
     if settings.redis_url and runtime:
-        found += redis(settings.redis_url, runtime)
+        found += outside_redis.refusals(settings.redis_url, runtime)
     return found
 
 
@@ -61,11 +60,11 @@ def _lacks(settings: Settings) -> Iterator[str]:
         )
 
 
-def callflows(directory: Path) -> list[str]:
+def callflows(directory: Path, further: Further | None = None) -> list[str]:
     """Every error in the directory that admins edit, with file and line."""
     if not directory.is_dir():
         return [f"there is no directory {directory}: set HOLDFAST_CALLFLOWS"]
-    return [f"{directory}/{problem}" for problem in check_callflows(directory).problems]
+    return [f"{directory}/{problem}" for problem in check_callflows(directory, further).problems]
 
 
 def secrets(directory: Path) -> list[str]:
@@ -144,31 +143,3 @@ def _bind_error(kind: socket.SocketKind, host: str, port: int) -> str:
         except OSError as error:
             return error.strerror or str(error)
     return ""
-
-
-def redis(url: str, runtime: Runtime) -> list[str]:
-    """A Redis of somebody else's must keep what it acknowledges."""
-    parts = urlsplit(url)
-    host = parts.netloc.rpartition("@")[2]
-    shown = parts._replace(netloc=host).geturl()
-    if parts.scheme == "unix":
-        command = [*runtime.mounted(Path(parts.path).parent), *runtime.enter(), "redis-cli", "-s", parts.path]
-    else:
-        named = f"{parts.username}@{host}" if parts.username else host
-        command = [*runtime.enter(), "redis-cli", "-u", parts._replace(netloc=named).geturl()]
-    password = {"REDISCLI_AUTH": parts.password} if parts.password else {}
-    done = subprocess.run(
-        [*command, "INFO", "persistence"],
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=10,
-        env=os.environ | password,
-    )
-    said = (done.stdout + done.stderr).strip().splitlines()
-    if "aof_enabled:1" in said:
-        return []
-    if "aof_enabled:0" in said:
-        return [f"Redis at {shown} has no append-only file and would forget calls: CONFIG SET appendonly yes"]
-    why = said[-1] if said else "it says nothing"
-    return [f"Redis at {shown} does not answer ({why}): start it, or unset HOLDFAST_REDIS_URL"]

@@ -7,6 +7,7 @@ import os
 import shutil
 import time
 from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Set as AbstractSet
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
@@ -15,13 +16,17 @@ import msgspec
 
 from calllog.errors import HoldfastError
 from ivr.callflows import Callflows
-from ivr.flow.check import BrokenCallflows, content_of, files_of, load_callflows
+from ivr.flow.check import BrokenCallflows, Further, content_of, files_of, load_callflows
+from ivr.flow.recordings import read_prompts
 
 # ruff: noqa: N818  (an error is named by what is the matter: UnknownVersion)
 
 log = logging.getLogger(__name__)
 
 LOOK_EVERY_S = 1.0
+
+KEPT = 20
+"""Versions that stay whether or not a call is on them."""
 
 KEPT_LOADED = 8
 """Versions kept in memory: calls that were taken over may be on an older one."""
@@ -64,7 +69,9 @@ class Versions:
     Several processes may publish at the same time: the same content gets the same number.
     """
 
-    def __init__(self, data: Path) -> None:
+    def __init__(self, data: Path, further: Further | None = None) -> None:
+        """`further`: what is checked besides before anything is published."""
+        self._further = further
         self._at = data / "versions"
         self._prompts = data / "prompts"
         self._loaded: dict[int, Callflows] = {}
@@ -120,6 +127,30 @@ class Versions:
         record = self._latest()
         return self.load(record.version) if record else None
 
+    def clear(self, in_use: AbstractSet[int]) -> list[int]:
+        """Delete all but the last `KEPT` versions and those `in_use`, and sounds that none of them has.
+
+        Returns the numbers of those deleted.
+        """
+        with self._alone():
+            numbers = sorted(self._numbers())
+            cleared = [number for number in numbers[:-KEPT] if number not in in_use]
+            for number in cleared:
+                self._loaded.pop(number, None)
+                shutil.rmtree(self._at / str(number), ignore_errors=True)
+            if cleared:
+                self._clear_sounds()
+        return cleared
+
+    def _clear_sounds(self) -> None:
+        kept: set[str] = set()
+        for number in self._numbers():
+            for prompts in read_prompts(self._at / str(number), []).values():
+                kept.update(prompts.values())
+        for sound in self._prompts.glob("*.wav"):
+            if sound.stem not in kept:
+                sound.unlink(missing_ok=True)
+
     def _latest(self) -> Record | None:
         for number in sorted(self._numbers(), reverse=True):
             try:
@@ -141,7 +172,7 @@ class Versions:
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(path, target)
             target.chmod(0o644)  # Asterisk reads the sounds, as another user
-        made = load_callflows(draft, self._prompts, version)
+        made = load_callflows(draft, self._prompts, version, self._further)
         self._keep_sounds(draft, made)
         record = Record(version, made.content, by, time.time_ns() // 1_000_000)
         (draft / "version.json").write_bytes(msgspec.json.encode(record))
@@ -211,7 +242,7 @@ class Watch:
     def _look(self) -> Seen:
         """What tells a changed directory from an unchanged one, without reading the files."""
         found = []
-        for path in files_of(self._directory):
+        for path in (*files_of(self._directory), *sorted(self._directory.glob("music/*/*.wav"))):
             with suppress(FileNotFoundError):  # deleted between the listing and now: that is a change, too
                 stat = path.stat()
                 found.append((str(path), stat.st_mtime_ns, stat.st_size, stat.st_ino))

@@ -1,10 +1,8 @@
 """The whole server on this machine: checked, provisioned, started in order, watched, and stopped in order."""
 
-import fcntl
 import os
 import re
 import resource
-import shutil
 import signal
 import socket
 import subprocess
@@ -12,15 +10,19 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from functools import partial
 from ipaddress import ip_address
 from pathlib import Path
 
+import psutil
+
 from calllog.errors import HoldfastError
 from ivr import preflight
 from ivr.callflows import Callflows
+from ivr.disk import NO_SPACE, Disk, full, make_ballast
 from ivr.flow.check import BrokenCallflows, load_callflows
+from ivr.instance import AlreadyServed, Instance
 from ivr.provision import Telephony, provision
 from ivr.publish import Versions
 from ivr.runtime import find
@@ -29,9 +31,6 @@ from ivr.supervision import Service, Supervision
 
 # ruff: noqa: N818  (an error is named by what is the matter: Refused, StartFailed)
 
-BALLAST_BYTES = 64 * 1024 * 1024
-ALARM_BYTES = 256 * 1024 * 1024
-"""Free space below which the operator is told."""
 DRAIN_S = 3.0
 """How long calls may go on after the order to stop."""
 START_S = 60.0
@@ -69,61 +68,79 @@ class Server:
         self.supervision = Supervision(settings.data)
         self.stopping = threading.Event()
         self.workers = [f"worker-{number}" for number in range(1, settings.workers + 1)]
-        self._lock = -1
-        self._scanner: subprocess.Popen[bytes] | None = None
+        self.instance = Instance(settings, self.supervision)
+        self.telephony: Telephony | None = None
+        """What Asterisk has been told of phones, trunks and music; None: not known."""
+        self._scanner: psutil.Process | None = None
         self._pids: dict[str, int] = {}
-        self._alarmed = False
+        self._disk = Disk(settings.data, say)
 
     # Start
 
     def start(self) -> Callflows:
         """Bring everything up. Raises Refused, StartFailed; what was started is stopped again then."""
-        with self._alone():
-            if reasons := preflight.refusals(self.settings):
-                raise Refused(reasons)
-            self.runtime = find(self.settings.runtime)
-            callflows = self._callflows()
-            self.telephony = Telephony.of(callflows)
-            self.say("configuration and passwords")
-            raise_open_files()
-            provision(self.settings, self.runtime, self.telephony)
-            make_ballast(self.settings.data / "ballast")
-            self.supervision.write(self._services(), down=["asterisk"])
         try:
+            return self._start()
+        except OSError as error:
+            if error.errno not in NO_SPACE:
+                raise
+            raise Refused([full(self.settings.data)]) from error
+
+    def _start(self) -> Callflows:
+        try:
+            if self.instance.take():
+                if self.instance.same_settings():
+                    return self._adopt()
+                self.say("what an earlier start left, when it was killed, has other settings and is ended")
+                self._scanner = self.instance.supervisor()
+                self.stop()
+                self._scanner = None
+            self.instance.note(0)
+            callflows = self._prepare()
+        except AlreadyServed as error:
+            raise Refused([str(error)]) from None
+        except BaseException:
+            self.instance.release()
+            raise
+        return self._up(callflows)
+
+    def _prepare(self) -> Callflows:
+        """Check everything, and write all configuration. Raises Refused."""
+        if reasons := preflight.refusals(self.settings):
+            raise Refused(reasons)
+        self.runtime = find(self.settings.runtime)
+        callflows = self._callflows()
+        self.telephony = Telephony.of(callflows)
+        self.say("configuration and passwords")
+        raise_open_files()
+        provision(self.settings, self.runtime, self.telephony)
+        make_ballast(self.settings.data)
+        self.supervision.write(self._services(), down=["asterisk"])
+        self.instance.sign()
+        return callflows
+
+    def _adopt(self) -> Callflows:
+        """An earlier `serve` was killed: look after what it has started. Its calls notice nothing."""
+        self.say(f"an earlier start was killed: what it left goes on, with {self.calls()} calls")
+        self.runtime = find(self.settings.runtime)
+        raise_open_files()
+        self._scanner = self.instance.supervisor()
+        if self._scanner is None:
+            self.supervision.forsake()
             self._scan()
+        self.instance.note(self._scanner.pid if self._scanner else 0)
+        return self._up(Versions(self.settings.data).latest() or self._callflows())
+
+    def _up(self, callflows: Callflows) -> Callflows:
+        try:
+            if self._scanner is None:
+                self._scan()
             self._bring_up()
         except (HoldfastError, KeyboardInterrupt):
             self.stop()
             raise
         self._pids = {name: self.supervision.pid(name) for name in self.supervision.names()}
         return callflows
-
-    @contextmanager
-    def _alone(self) -> Iterator[None]:
-        """Hold the instance's lock for as long as this process or anything it has started lives."""
-        run = self.settings.data / "run"
-        run.mkdir(parents=True, exist_ok=True)
-        self._lock = os.open(run / "serve.lock", os.O_RDWR | os.O_CREAT, 0o600)
-        try:
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            holder = os.pread(self._lock, 200, 0).decode().strip()
-            reason = (
-                f"already running on {self.settings.data} ({holder}): stop it by Ctrl-C there, or by `kill`"
-            )
-            raise Refused([reason]) from None
-        self._note()
-        try:
-            yield
-        except BaseException:
-            os.close(self._lock)
-            raise
-
-    def _note(self) -> None:
-        """Write into the lock's file who holds it."""
-        scanner = f", supervisor {self._scanner.pid}" if self._scanner else ""
-        os.ftruncate(self._lock, 0)
-        os.pwrite(self._lock, f"process {os.getpid()}{scanner}\n".encode(), 0)
 
     def _callflows(self) -> Callflows:
         try:
@@ -151,16 +168,16 @@ class Server:
             "PYTHONUNBUFFERED": "1",
         }
         with open(self.settings.data / "log" / "supervisor", "ab") as log:
-            self._scanner = subprocess.Popen(
+            self._scanner = psutil.Popen(
                 self.supervision.command(self.runtime.mounted(self.settings.data)),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
                 env=os.environ | places,
                 start_new_session=True,
-                pass_fds=(self._lock,),
+                pass_fds=(self.instance.lock,),
             )
-        self._note()
+        self.instance.note(self._scanner.pid)
 
     def _bring_up(self) -> None:
         """Redis, then the workers, then Asterisk, so that nothing has to knock twice."""
@@ -174,7 +191,11 @@ class Server:
         self.supervision.up("asterisk")
         self._until("asterisk", lambda: self._sockets() >= len(self.workers))
         for name in self.workers:
-            self._until(name, partial(self.supervision.ready, name))
+            self._until(name, partial(self._serves, name))
+
+    def _serves(self, name: str) -> bool:
+        """Whether a worker serves. One that outlived its supervisor did, and tells the next one nothing."""
+        return self.supervision.ready(name) or bool(self.supervision.orphan(name))
 
     def _worker_address(self, number: int) -> tuple[str, int]:
         bind = self.settings.worker_bind
@@ -187,7 +208,7 @@ class Server:
                 raise StartFailed(f"{name} did not come up within {START_S:.0f} s: see {self.log_of(name)}")
             if self.stopping.wait(0.05):
                 raise KeyboardInterrupt
-            if self._scanner is not None and self._scanner.poll() is not None:
+            if not self._scans():
                 said = (self.settings.data / "log" / "supervisor").read_text("utf-8", "replace").splitlines()
                 raise StartFailed(f"the supervisor has ended: {said[-1] if said else 'it said nothing'}")
 
@@ -204,22 +225,20 @@ class Server:
                     self._pids[name] = now
                     self.say(f"{name} had ended and was started again: see {self.log_of(name)}")
             self._follow(versions)
-            self._look_at_disk()
+            self._disk.look()
 
     def _rescan(self) -> None:
         """The supervisor of all died: start another. The services have gone on meanwhile."""
-        if self._scanner is not None and self._scanner.poll() is not None:
+        if not self._scans():
             self.supervision.forsake()
             self._scan()
 
-    def _look_at_disk(self) -> None:
-        """Say once that the disk fills up, while there is time: Redis ends itself on a full one."""
-        nearly_full = shutil.disk_usage(self.settings.data).free < ALARM_BYTES
-        if nearly_full and not self._alarmed:
-            ballast = self.settings.data / "ballast"
-            self.say(f"under {ALARM_BYTES >> 20} MiB are free below {self.settings.data}: make room now.")
-            self.say(f"Deleting {ballast} gives {BALLAST_BYTES >> 20} MiB at once.")
-        self._alarmed = nearly_full
+    def _scans(self) -> bool:
+        """Whether the supervisor of all lives."""
+        with suppress(psutil.NoSuchProcess):
+            if self._scanner is not None and self._scanner.is_running():
+                return bool(self._scanner.status() != psutil.STATUS_ZOMBIE)
+        return False
 
     def _follow(self, versions: Versions) -> None:
         """Phones, trunks and music of the live version are Asterisk's, too."""
@@ -277,7 +296,8 @@ class Server:
             if calls := self.calls():
                 self.say(f"ending {calls} calls")
         self._end_asterisk()
-        for names in (self.workers, ["redis"]):
+        workers = [name for name in self.supervision.names() if name.startswith("worker-")]
+        for names in (workers, ["redis"]):
             for name in names:
                 self.supervision.down(name)
             for name in names:
@@ -290,11 +310,12 @@ class Server:
             subprocess.run(
                 ["s6-svscanctl", "-t", str(self.supervision.scan)], capture_output=True, check=False
             )
-            try:
-                self._scanner.wait(END_S)
-            except subprocess.TimeoutExpired:
+            # Looked at, not waited for: one that was adopted is no child of this process.
+            deadline = time.monotonic() + END_S
+            while self._scans() and time.monotonic() < deadline:
+                time.sleep(0.02)
+            if self._scans():
                 self._scanner.kill()
-                self._scanner.wait()
         if left := self.supervision.sweep():
             self.say(f"{left} processes had stayed behind and were killed")
         self.say("stopped")
@@ -352,10 +373,3 @@ def raise_open_files() -> None:
         with suppress(ValueError):
             resource.setrlimit(resource.RLIMIT_NOFILE, (limit, limit))
             return
-
-
-def make_ballast(path: Path) -> None:
-    """Space to be had back at once, by deleting this file, when the disk is full and Redis cannot append."""
-    if not path.exists():
-        with path.open("wb") as file:
-            os.posix_fallocate(file.fileno(), 0, BALLAST_BYTES)

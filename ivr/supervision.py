@@ -96,7 +96,7 @@ class Supervision:
             "exec 2>&1",
             f"exec 9>>{run}/lock/{service.name}",
             "flock 9",
-            f"echo $$ > {run}/pid/{service.name}",
+            f"printf '%-10d\\n' $$ 1<>{run}/pid/{service.name}",  # in place: a full disk takes that, too
             'ulimit -n "$(ulimit -Hn)"',
         ]
         if service.tells:
@@ -134,7 +134,7 @@ class Supervision:
 
     def down(self, name: str) -> None:
         """Ask it to end (SIGTERM), and do not start it again."""
-        orphan = self._orphan(name)
+        orphan = self.orphan(name)
         self._control(name, "-d")
         if orphan:
             os.kill(orphan, signal.SIGTERM)
@@ -149,7 +149,7 @@ class Supervision:
         command = ["s6-svstat", "-o", "ready", str(self.directory(name))]
         return subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip() == "true"
 
-    def _orphan(self, name: str) -> int:
+    def orphan(self, name: str) -> int:
         """Process of a service that outlived its supervisor: the present one does not know it. Else 0."""
         pid = self.pid(name)
         command = ["s6-svstat", "-o", "pid", str(self.directory(name))]
@@ -168,17 +168,17 @@ class Supervision:
 
     def sweep(self) -> int:
         """End whatever of this tree is still there when all should be gone; how many that were."""
-        lock = (self.data / "run" / "serve.lock").stat()
         deadline = time.monotonic() + LAST_WORDS_S
-        while (ours := self._left(lock)) and time.monotonic() < deadline:
+        while (ours := self.left()) and time.monotonic() < deadline:
             time.sleep(0.02)
         for pid in ours:
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
         return len(ours)
 
-    def _left(self, lock: os.stat_result) -> list[int]:
-        """Processes that have inherited the instance's lock."""
+    def left(self) -> list[int]:
+        """Processes that have inherited the instance's lock: all of this tree."""
+        lock = (self.data / "run" / "serve.lock").stat()
         return [pid for pid in psutil.pids() if pid != os.getpid() and _has_open(pid, lock)]
 
     def _control(self, name: str, order: str) -> None:

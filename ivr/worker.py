@@ -19,12 +19,14 @@ from ivr.alarm import Alarm
 from ivr.ari import Asterisk, Link
 from ivr.ari.errors import AriError
 from ivr.checkpoint import Checkpoint, Peer, host_id
+from ivr.clearing import CLEAR_S, Clearing
 from ivr.door import Door, Turns
 from ivr.flow.check import BrokenCallflows
 from ivr.ghosts import Ghosts
 from ivr.lease import Lease
 from ivr.phones import Phones
 from ivr.publish import Published, Versions, Watch
+from ivr.rehearsal import Rehearsal
 from ivr.settings import Settings
 from ivr.speech import Speech
 from ivr.spool import Spool
@@ -60,7 +62,7 @@ class Worker:
         self.lease = Lease()
         self.door = Door(settings.max_calls)
         self.turns = Turns(self.name)
-        self.versions = Versions(settings.data)
+        self.versions = Versions(settings.data, Rehearsal.of(settings))
         self.watch = Watch(self.versions, settings.callflows, self._on_published, self._on_broken)
         self._inc = 0
         self._seen_before = 0
@@ -126,6 +128,7 @@ class Worker:
                 self.tasks.start(self.store.listen()),
                 self.tasks.keep(SWEEP_S, self._sweep),
                 self.tasks.keep(SPOOL_S, self.spool.drain),
+                self.tasks.keep(CLEAR_S, Clearing(self.store, self.versions).clear),
                 self.tasks.keep(PHONES_S, self._look_at_phones),
                 self.tasks.keep(GHOSTS_S, self._look_for_ghosts),
                 self.tasks.start(self.watch.run()),

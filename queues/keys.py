@@ -7,7 +7,7 @@
 | call:ID | hash | the call + 60 s | queues | checkpoint, owner, epoch and place of a live call |
 | owned:WORKER | set | while it has calls | ivr | live calls of a worker |
 | workers | hash | for ever | ivr | worker → number of its incarnation |
-| process:WORKER | hash | for ever | ivr | pid, host, start and last renewal of the incarnation |
+| process:WORKER | hash | for ever | ivr | pid, host, library, start and last renewal of the incarnation |
 | lease:WORKER | string | 4 s | ivr | number of the incarnation that lives |
 | draining | set | until drained or started again | ivr | workers that claim no more calls |
 | queues | set | published | queues | names of the queues |

@@ -1,6 +1,7 @@
 """`holdfast check`: everything that is wrong in a directory of call flows, at once."""
 
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import click
 import msgspec
@@ -10,6 +11,7 @@ from ivr.cli import FINDINGS, OK, json_option
 from ivr.flow.check import check_callflows
 from ivr.flow.document import Problem, visible
 from ivr.flow.folder import Folder
+from ivr.rehearsal import Rehearsal
 from ivr.settings import Settings
 
 
@@ -19,16 +21,20 @@ from ivr.settings import Settings
 def check(directory: Path | None, as_json: bool) -> None:
     """Check the call flows in DIRECTORY (not given: those of this installation).
 
-    Reads flows, queues, agents, numbers, trunks and prompts, and prints every error with file, line and
+    Reads flows, queues, agents, numbers, trunks and prompts, looks for the queues' music, has every text
+    spoken once, and prints every error with file, line and
     column, what is wrong, and what would be right. Nothing is changed, and no server is needed.
 
     \b
     Exit codes: 0 no error · 1 errors were found · 2 no such directory
     """
-    place = directory or Settings().callflows
+    settings = Settings()
+    place = directory or settings.callflows
     if not place.is_dir():
         raise click.UsageError(f"there is no directory {place}")
-    folder = check_callflows(place)
+    with TemporaryDirectory() as spoken:
+        rehearsal = Rehearsal(place / "music", Path(spoken), settings.speech_engine, settings.speech_voices)
+        folder = check_callflows(place, rehearsal)
     click.echo(_json(place, folder) if as_json else _text(place, folder))
     raise SystemExit(FINDINGS if folder.problems else OK)
 

@@ -4,7 +4,7 @@
 
 import gc
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -14,6 +14,9 @@ from ivr.flow.document import Problem
 from ivr.flow.folder import SETTINGS, Folder, read_folder
 from ivr.flow.graph import check_graph
 from ivr.flow.references import check_references
+
+Further = Callable[[Folder], Iterable[Problem]]
+"""A check that looks beyond the directory's own files."""
 
 
 class BrokenCallflows(HoldfastError):
@@ -26,7 +29,7 @@ class BrokenCallflows(HoldfastError):
         self.problems = tuple(problems)
 
 
-def check_callflows(directory: Path) -> Folder:
+def check_callflows(directory: Path, further: Further | None = None) -> Folder:
     """Read and check a directory. All that is wrong, in any file, is in `problems`, sorted by place."""
     with _uncollected():
         folder = read_folder(directory)
@@ -34,7 +37,9 @@ def check_callflows(directory: Path) -> Folder:
             folder.problems.extend(check_graph(draft))
         if folder.flows:
             folder.problems.extend(check_references(folder))
-        folder.problems = sorted(set(folder.problems))
+    if further is not None:
+        folder.problems.extend(further(folder))
+    folder.problems = sorted(set(folder.problems))
     return folder
 
 
@@ -51,9 +56,11 @@ def _uncollected() -> Iterator[None]:
         gc.enable()
 
 
-def load_callflows(directory: Path, prompts_at: Path, version: int = 0) -> Callflows:
+def load_callflows(
+    directory: Path, prompts_at: Path, version: int = 0, further: Further | None = None
+) -> Callflows:
     """The value workers work by. Raises `BrokenCallflows`."""
-    folder = check_callflows(directory)
+    folder = check_callflows(directory, further)
     if folder.problems or folder.default is None:
         raise BrokenCallflows(folder.problems)
     return Callflows(

@@ -11,7 +11,7 @@ from ivr.flow.wording import nearest
 
 def check_references(folder: Folder) -> Iterator[Problem]:
     """Every name that stands for something in another file, and is nothing there."""
-    spoken = _languages(folder)
+    spoken = languages_of(folder)
     everywhere = set().union(*spoken.values())
     for draft in folder.drafts.values():
         yield from _queues(folder, draft)
@@ -21,7 +21,7 @@ def check_references(folder: Folder) -> Iterator[Problem]:
     yield from _endpoints(folder)
 
 
-def _languages(folder: Folder) -> dict[str, set[str]]:
+def languages_of(folder: Folder) -> dict[str, set[str]]:
     """Flow → languages in which a number leads to it."""
     found: dict[str, set[str]] = {}
     for number in (*folder.numbers.values(), *([folder.default] if folder.default else [])):
@@ -56,7 +56,7 @@ def _agents(folder: Folder) -> Iterator[Problem]:
     queues = folder.names("queues.yaml", "queues")
     devices = folder.names("agents.yaml", "devices")
     for name, agent in folder.agents.items():
-        node = _node(folder, "agents.yaml", "agents", name)
+        node = node_of(folder, "agents.yaml", "agents", name)
         for index, queue in enumerate(agent.queues):
             if queues is not None and queue not in queues:
                 text = f"agent `{name}`: there is no queue `{queue}` in queues.yaml"
@@ -73,7 +73,7 @@ def _numbers(folder: Folder) -> Iterator[Problem]:
     if folder.default is not None:
         yield from _number(folder, "default", folder.default, document.root.nodes["default"])
     for name, number in folder.numbers.items():
-        node = _node(folder, "numbers.yaml", "numbers", name)
+        node = node_of(folder, "numbers.yaml", "numbers", name)
         yield from _number(folder, f"number `{name}`", number, node)
 
 
@@ -93,7 +93,8 @@ def _endpoints(folder: Folder) -> Iterator[Problem]:
         )
 
 
-def _node(folder: Folder, file: str, table: str, name: str) -> Node:
+def node_of(folder: Folder, file: str, table: str, name: str) -> Node:
+    """What stands under a name that was read from a table."""
     document = folder.documents[file]
     assert document is not None
     entries = document.root.nodes[table]

@@ -48,6 +48,10 @@ class Step(BaseModel):
         """Names of the recorded prompts the step can play."""
         return ()
 
+    def texts(self) -> Iterable[str]:
+        """The texts the step can speak."""
+        return ()
+
     def queues(self) -> Iterable[str]:
         """Names of the queues the step can put a caller into."""
         return ()

@@ -51,8 +51,18 @@ class Menu(Step):
         return (*self._choices(), *self.outcomes)
 
     def prompts(self) -> Iterable[str]:
-        sounds = (sound.prompts() for sound in (self.invalid, self.timeout) if sound)
-        return chain(self.play or (), *sounds)
+        return chain.from_iterable(sound.prompts() for sound in self._sounds())
+
+    def texts(self) -> Iterable[str]:
+        return [sound.say for sound in self._sounds() if sound.say is not None]
+
+    def _sounds(self) -> list[Sound]:
+        """All that a caller can hear in it, the question first."""
+        return [sound for sound in (self._question, self.invalid, self.timeout) if sound]
+
+    @property
+    def _question(self) -> Sound:
+        return Sound(play=self.play, say=self.say)
 
     def nonsense(self) -> str | None:
         return None if self._choices() else "`next:` of a menu must name at least one key"
@@ -60,7 +70,7 @@ class Menu(Step):
     async def run(self, line: Line) -> str:
         if self.flush:
             line.flush_digits()
-        question = Sound(play=self.play, say=self.say)
+        question = self._question
         outcome = await self._ask(line, question)
         for _ in range(self.retries):
             if outcome not in self.outcomes:

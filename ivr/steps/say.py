@@ -1,5 +1,6 @@
 """`say`: a text, spoken in the call's language."""
 
+from collections.abc import Iterable
 from typing import ClassVar
 
 from ivr.flow.line import KEYS, Line, MediaFailed
@@ -24,6 +25,9 @@ class Say(Step):
     @property
     def needs_answer(self) -> bool:
         return self.answer
+
+    def texts(self) -> Iterable[str]:
+        return (self.text,)
 
     async def run(self, line: Line) -> str:
         try:

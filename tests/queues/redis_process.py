@@ -10,6 +10,7 @@ import shutil
 import signal
 import subprocess
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 from redis import Redis
@@ -57,7 +58,9 @@ def _version(command: list[str]) -> tuple[int, int]:
 class RedisProcess:
     """One redis-server with its data in a folder. `durable`: append-only file, fsync always, as in use."""
 
-    def __init__(self, folder: Path, durable: bool = False) -> None:
+    def __init__(self, folder: Path, durable: bool = False, options: Sequence[str] = ()) -> None:
+        """`options`: more of redis-server's, as on its command line; they win over ours."""
+        self.options = options
         self.folder = folder
         self.socket = folder / "redis.sock"
         self.durable = durable
@@ -87,7 +90,7 @@ class RedisProcess:
             "",
             *keep,
         ]
-        options += ["--maxmemory-policy", "noeviction", "--latency-tracking", "no"]
+        options += ["--maxmemory-policy", "noeviction", "--latency-tracking", "no", *self.options]
         with (self.folder / "redis.log").open("ab") as out:
             self.process = subprocess.Popen([*self._command, *options], stdout=out, stderr=out)
 

@@ -105,6 +105,11 @@ class Server(Site):
         return path.read_text("utf-8", "replace") if path.exists() else ""
 
     @property
+    def said(self) -> str:
+        """What `serve` has told its operator lately."""
+        return "\n".join(self._said)
+
+    @property
     def state(self) -> str:
         """What there is to say when a test fails: the last lines of everything that logs."""
         logs = {"serve": "\n".join(self._said)}
@@ -115,6 +120,19 @@ class Server(Site):
         )
 
     # Start and stop
+
+    async def crash(self) -> None:
+        """The foreground is killed; whatever it has started is left as it is."""
+        assert self._process
+        self._process.kill()
+        await self._process.wait()
+
+    async def start_again(self) -> None:
+        """Start the foreground once more on the same data. Raises ServerFailed."""
+        self._listener.cancel()
+        self._process = await self._holdfast("serve", "--json")
+        self._listener = asyncio.create_task(self._listen())
+        await self._started()
 
     async def _listen(self) -> None:
         assert self._process

@@ -188,3 +188,31 @@ def test_looking_at_an_unchanged_directory_reads_no_file(
     watcher = Watcher(company, data)
     monkeypatch.setattr(watcher.versions, "publish", None)
     assert watcher.look() == (1, 0)
+
+
+def test_only_versions_that_nobody_needs_are_cleared(
+    company: Path, data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ivr.publish.KEPT", 2)
+    versions = Versions(data)
+    for number in range(1, 7):
+        record(company / "prompts/en/hello.wav", samples=8 * number + 8)
+        versions.publish(company, by="ann")
+    assert versions.clear(in_use={2}) == [1, 3, 4]
+    assert versions.clear(in_use={2}) == []
+    left = Versions(data)
+    for number in (2, 5, 6):
+        media = left.load(number).prompt("hello", "en")
+        assert Path(media.removeprefix("sound:") + ".wav").exists(), number
+    assert len(list((data / "prompts").iterdir())) == 4, "three versions of one prompt, one of the other"
+    with pytest.raises(UnknownVersion):
+        left.load(1)
+    assert versions.publish(company, by="ann").callflows.version == 6
+
+
+def test_the_last_twenty_stay(company: Path, data: Path) -> None:
+    versions = Versions(data)
+    for number in range(1, 23):
+        (company / "queues.yaml").write_text(f"queues:\n  sales:\n    title: Sales {number}\n")
+        versions.publish(company, by="ann")
+    assert versions.clear(in_use=set()) == [1, 2]

@@ -7,9 +7,7 @@ from pathlib import Path
 import pytest
 
 from ivr import preflight
-from ivr.runtime import Runtime
 from ivr.settings import Settings
-from tests.unit.serve.conftest import say
 
 HERE = ip_address("127.0.0.1")
 OFFICE = ip_address("192.168.7.20")
@@ -72,28 +70,6 @@ def test_every_unfit_secret_is_told(tmp_path: Path) -> None:
     told = preflight.secrets(tmp_path)
     assert len(told) == 4
     assert f"chmod 700 {tmp_path}" in told[0]
-
-
-@pytest.mark.parametrize(
-    ("answer", "complaint"),
-    [
-        ("# Persistence\naof_enabled:0", "CONFIG SET appendonly yes"),
-        ("NOAUTH Authentication required.", "does not answer (NOAUTH"),
-        ("", "does not answer (it says nothing)"),
-    ],
-)
-def test_somebody_elses_redis_must_keep_what_it_acknowledges(
-    runtime: Runtime, answer: str, complaint: str
-) -> None:
-    say(runtime.root, "redis-cli", answer)
-    (told,) = preflight.redis("redis://ivr:geheim@192.0.2.1:6379/0", runtime)
-    assert complaint in told
-    assert "geheim" not in told
-
-
-def test_a_redis_with_append_only_file_is_accepted(runtime: Runtime) -> None:
-    say(runtime.root, "redis-cli", "# Persistence\naof_enabled:1")
-    assert preflight.redis("redis://192.0.2.1:6379/0", runtime) == []
 
 
 def test_a_disk_nearly_full_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
