@@ -1,6 +1,7 @@
-"""Reading the call log from its Redis stream: all of it, one call, the last entries, or whatever comes.
+"""Reading the call log from its Redis stream: all of it, one call, the last events, or whatever comes.
 
-Every entry comes out: one that is no event has `event` None and says why in `broken`. Nothing is dropped.
+An entry of the stream holds the events of one transition, a line of JSON each. Every line comes out: one
+that is no event has `event` None and says why in `broken`. Nothing is dropped.
 Only scripts write to the stream (calllog/lua/log.lua); this module reads.
 """
 
@@ -27,7 +28,7 @@ _PLAIN = re.compile(r"[\w.:-]+$", re.ASCII)
 
 
 class Entry(NamedTuple):
-    """One entry of the stream. `position`: its id there; `raw`: its JSON, as written."""
+    """One line of the log. `position`: its transition's id in the stream; `raw`: its JSON, as written."""
 
     position: str
     raw: bytes
@@ -51,18 +52,20 @@ class LogStream:
         await self._redis.aclose()
 
     async def size(self) -> int:
-        """Entries on the stream."""
+        """Transitions on the stream."""
         return int(await self._ask(self._redis.xlen(self._key)))
 
     async def read(self, after: str = "0-0") -> AsyncGenerator[Entry, None]:
         """Every entry behind this position, oldest first, up to the end as it is when it is reached."""
         async for position, fields in self._raw(after):
-            yield entry(position, fields)
+            for line in entries(position, fields):
+                yield line
 
     async def last(self, count: int) -> list[Entry]:
-        """The last entries, oldest first."""
+        """The last events, oldest first."""
         page = await self._ask(self._redis.xrevrange(self._key, "+", "-", count)) if count else []
-        return [entry(position.decode(), fields) for position, fields in reversed(page)]
+        lines = [line for position, fields in reversed(page) for line in entries(position.decode(), fields)]
+        return lines[-count:]
 
     async def follow(self, after: str = "") -> AsyncGenerator[Entry, None]:
         """Every entry behind this position (empty: from now on), then whatever comes, without end."""
@@ -72,7 +75,8 @@ class LogStream:
             for _, page in await self._ask(self._redis.xread(streams, PAGE, BLOCK_MS)):  # type: ignore[arg-type]
                 for position, fields in page:
                     after = position.decode()
-                    yield entry(after, fields)
+                    for line in entries(after, fields):
+                        yield line
 
     async def of_call(self, call: str) -> list[Entry]:
         """Everything about one call, in order; empty if the log knows no such call.
@@ -91,10 +95,9 @@ class LogStream:
         needle = call.encode() if _PLAIN.match(call) else b""
         beyond = 0
         async for position, fields in self._raw(after):
-            if needle in fields.get(b"e", b""):
-                seen = entry(position, fields)
+            for seen in entries(position, fields) if needle in fields.get(b"e", b"") else ():
                 if seen.event is None:
-                    found += [seen] if needle else []
+                    found += [seen] if needle in seen.raw and needle else []
                 elif isinstance(seen.event, CallEvent) and seen.event.call == call:
                     found.append(seen)
                     beyond += seen.event.kind == "ended"
@@ -121,11 +124,15 @@ class LogStream:
             raise LogAway(f"the call log cannot be read: {error}") from error
 
 
-def entry(position: str, fields: dict[bytes, bytes]) -> Entry:
-    """The entry with these fields, parsed."""
+def entries(position: str, fields: dict[bytes, bytes]) -> list[Entry]:
+    """The lines of one entry of the stream, parsed."""
     raw = fields.get(b"e")
     if raw is None:
-        return Entry(position, b"", None, "not an event: it has no field `e`")
+        return [Entry(position, b"", None, "not an event: it has no field `e`")]
+    return [_entry(position, line) for line in raw.split(b"\n")]
+
+
+def _entry(position: str, raw: bytes) -> Entry:
     try:
         return Entry(position, raw, decode(raw))
     except BrokenEntry as error:

@@ -59,7 +59,7 @@ def load(texts: dict[str, str] | None = None) -> Library:
     name = PREFIX + hashlib.sha256(body.encode()).hexdigest()[:12]
     register = [
         f"redis.register_function('{name}_{function}', "
-        f"function(keys, argv) start(keys, argv) return function_{function}() end)"
+        f"function(keys, argv) start(keys, argv) return finish(function_{function}()) end)"
         for function in FUNCTIONS
     ]
     return Library(name, f"#!lua name={name}\n{body}\n" + "\n".join(register))

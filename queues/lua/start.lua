@@ -1,4 +1,4 @@
--- Library: a function begins. Redis keeps this text's variables from one call to the next: here they are made new.
+-- Library: a function begins and ends. Redis keeps this text's variables from one call to the next: here they are made new.
 
 local function start(keys, argv)
   KEYS, ARGV = keys, argv
@@ -6,4 +6,9 @@ local function start(keys, argv)
   calls, agents, freed, offers = {}, {}, {}, {}
   next_due, asker = 0, ''
   call, at, repeated, inferred = nil, nil, nil, nil
+end
+
+local function finish(reply)
+  log_written()
+  return reply
 end

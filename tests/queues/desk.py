@@ -66,7 +66,7 @@ class Desk:
     def log(self) -> list[AnyEvent]:
         """Every event of the site, in the order of the stream."""
         entries: list[tuple[str, dict[str, str]]] = self.redis.client().xrange(f"{{{self.site}}}:log")  # type: ignore[assignment]
-        return [decode(entry["e"]) for _, entry in entries]
+        return [decode(line) for _, entry in entries for line in entry["e"].split("\n")]
 
     def calls(self) -> Mapping[str, list[AnyCallEvent]]:
         """The log call by call."""

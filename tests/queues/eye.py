@@ -110,7 +110,7 @@ class Eye:
             self._sha = await self.link.call("SCRIPT", "LOAD", LOOK)
         names = (msgspec.json.encode(part).decode() for part in (calls, CALL, AGENT))
         packed, entries = await self.link.call("EVALSHA", self._sha, 1, self._site, *names, self._read_to)
-        self._new = [fields[1] for _, fields in entries]
+        self._new = [line for _, fields in entries for line in fields[1].split("\n")]
         if entries:
             self._read_to = "(" + entries[-1][0]
         self._looks += 1

@@ -223,7 +223,7 @@ class Bench:
         entries: Any = self._client.xrange(self._log, self._read_to, "+")
         if entries:
             self._read_to = f"({entries[-1][0]}"
-        return [decode(fields["e"]) for _, fields in entries]
+        return [decode(line) for _, fields in entries for line in fields["e"].split("\n")]
 
     # Afterwards
 

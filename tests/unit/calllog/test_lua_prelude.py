@@ -13,13 +13,17 @@ HOSTILE = 'a"b\\c\nd\x1b[31m\x7f\x9b\u202eé&${x}' + "4" * 4096
 
 def run(planted: Planted, script: str, *args: Any) -> Any:
     return planted.client.eval(
-        PRELUDE + "\nlog_to(KEYS[1])\n" + script, 2, planted.key, f"{{{planted.site}}}:call:c1", *args
+        f"{PRELUDE}\nlog_to(KEYS[1])\nlocal reply = (function() {script} end)()\nlog_written()\nreturn reply",
+        2,
+        planted.key,
+        f"{{{planted.site}}}:call:c1",
+        *args,
     )
 
 
 def written(planted: Planted) -> list[Any]:
     entries: Any = planted.client.xrange(planted.key)
-    return [decode(fields["e"]) for _, fields in entries]
+    return [decode(line) for _, fields in entries for line in fields["e"].split("\n")]
 
 
 def test_a_calls_events_carry_their_number(planted: Planted) -> None:
