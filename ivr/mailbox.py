@@ -16,25 +16,28 @@ class Mailbox(Generic[T]):
 
     def put(self, message: T) -> None:
         self._messages.append(message)
-        if self._reader is not None and not self._reader.done():
-            self._reader.set_result(None)
+        self._wake()
 
     async def take(self, until: float | None = None) -> T | None:
         """The oldest message, waiting for one until the loop time `until`; None: the time came first."""
         while not self._messages:
-            self._reader = asyncio.get_running_loop().create_future()
+            loop = asyncio.get_running_loop()
+            if until is not None and loop.time() >= until:
+                return None
+            self._reader = loop.create_future()
+            # An alarm of our own: asyncio.timeout costs more than all the rest of a wait.
+            alarm = loop.call_at(until, self._wake) if until is not None else None
             try:
-                if until is None:  # the usual case, and a timeout costs more than all the rest
-                    await self._reader
-                else:
-                    async with asyncio.timeout_at(until):
-                        await self._reader
-            except TimeoutError:
-                if not self._messages:
-                    return None
+                await self._reader
             finally:
                 self._reader = None
+                if alarm is not None:
+                    alarm.cancel()
         return self._messages.popleft()
+
+    def _wake(self) -> None:
+        if self._reader is not None and not self._reader.done():
+            self._reader.set_result(None)
 
     def __len__(self) -> int:
         return len(self._messages)

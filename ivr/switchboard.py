@@ -85,7 +85,7 @@ class Switchboard:
             case ari.CallBroadcast():
                 admits = self._door.admits(len(self.sessions)) and not self.store.away
                 if admits and self._turns.mine(event.channel.id):
-                    self._tasks.start(self._claim(event.channel.id))
+                    self._claim(event.channel.id)
             case ari.PlaybackFinished():
                 mailbox = self.routes.get(owner_of(event.playback.id))
                 if mailbox is not None:
@@ -135,9 +135,9 @@ class Switchboard:
             case _:
                 self._tasks.attempt(self.asterisk.hang_up(event.channel.id))
 
-    async def _claim(self, channel: str) -> None:
+    def _claim(self, channel: str) -> None:
         try:
-            await self.asterisk.claim(channel)
+            self.asterisk.claim(channel)
         except (AriError, AsteriskAway, Silenced) as error:
             log.debug("not ours: %s", error)
 

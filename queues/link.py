@@ -23,7 +23,7 @@ import hiredis
 
 from queues.address import Address, parse
 from queues.errors import StoreAway, StoreFault
-from queues.wire import Arg, Pipe, Request, answering, pack
+from queues.wire import Arg, Asked, Pipe, Request, pack
 
 log = logging.getLogger(__name__)
 
@@ -94,7 +94,7 @@ class Link:
     async def call(self, *command: Arg) -> Any:
         """One command, waited for. Raises StoreAway or StoreFault."""
         answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
-        self.submit(answering(answer, *command))
+        self.submit(Asked(answer, *command))
         return await answer
 
     async def connect(self) -> None:
@@ -152,7 +152,7 @@ class Link:
         pipe, again, self._resend = self._pipe, self._resend, None
         assert pipe is not None
         assert again is not None
-        pipe.send(Request(pack(*self._load), _ignore, _ignore))
+        pipe.send(Request(pack(*self._load)))
         for request in (*again, *self._take_waiting()):
             pipe.send(request)
 

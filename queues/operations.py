@@ -73,14 +73,27 @@ class _Wake(msgspec.Struct):
     ring_s: float
 
 
-class _Work(NamedTuple):
+class _Operation(Request):
     """An operation on its way."""
 
-    handle: CallHandle
-    script: str
-    argv: list[Arg]
-    deferrable: bool
-    future: "asyncio.Future[Reply]"
+    __slots__ = ("argv", "deferrable", "engine", "future", "handle", "script")
+
+    def __init__(
+        self, engine: "Operations", handle: CallHandle, script: str, argv: list[Arg], deferrable: bool
+    ) -> None:
+        super().__init__(engine.packed(script, argv))
+        self.engine = engine
+        self.handle = handle
+        self.script = script
+        self.argv = argv
+        self.deferrable = deferrable
+        self.future: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
+
+    def done(self, reply: Any) -> None:
+        self.engine.answered(self, Reply(*reply))
+
+    def failed(self, error: Exception) -> None:
+        self.engine.failed(self, error)
 
 
 def now_ms() -> int:
@@ -132,12 +145,13 @@ class Operations:
         for note in notes:
             argv += note
         argv += own
-        work = _Work(handle, script, argv, deferrable, asyncio.get_running_loop().create_future())
+        work = _Operation(self, handle, script, argv, deferrable)
         if self.deferral.holds(handle.call):
-            self._failed(work, StoreAway("earlier operations of this call wait for Redis in the journal"))
+            self.failed(work, StoreAway("earlier operations of this call wait for Redis in the journal"))
         else:
-            urgent = script == "arrive" and wait
-            self._submit(script, argv, partial(self._done, work), partial(self._failed, work), urgent)
+            if not (wait and script == "arrive"):
+                work.wait_s = self.patience_s.get(script, 0.0)
+            self.link.submit(work)
         return work.future
 
     async def perform(
@@ -150,24 +164,15 @@ class Operations:
         future.add_done_callback(_seen)
         return SENT
 
-    def _submit(
-        self,
-        script: str,
-        argv: Sequence[Arg],
-        done: Callable[[Any], None],
-        failed: Callable[[Exception], None],
-        urgent: bool,
-    ) -> None:
-        request = Request(pack(*self._command(script, argv)), done, failed)
-        if not urgent:
-            request.wait_s = self.patience_s.get(script, 0.0)
-        self.link.submit(request)
+    def packed(self, script: str, argv: Sequence[Arg]) -> bytes:
+        """A function's call as it goes over the wire."""
+        return pack(*self._command(script, argv))
 
     def _command(self, script: str, argv: Sequence[Arg]) -> tuple[Arg, ...]:
         return ("FCALL", self.library.function(script), 1, self.keys.log, *argv)
 
-    def _done(self, work: _Work, raw: list[Any]) -> None:
-        reply = Reply(*raw)
+    def answered(self, work: _Operation, reply: Reply) -> None:
+        """Redis has answered an operation."""
         if reply.status in (FENCED, UNKNOWN):
             why = "belongs to another worker by now" if reply.status == FENCED else "is not known"
             _fail(work.future, Fenced(f"{work.script}: the call {why}"))
@@ -179,7 +184,7 @@ class Operations:
         if not work.future.done():
             work.future.set_result(reply)
 
-    def _failed(self, work: _Work, error: Exception) -> None:
+    def failed(self, work: _Operation, error: Exception) -> None:
         """Away: put off what may be put off; of the rest at least the notes, under the operation's number."""
         if not isinstance(error, StoreAway) or not self.deferral.possible:
             _fail(work.future, error)

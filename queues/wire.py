@@ -24,32 +24,38 @@ def pack(*command: Arg) -> bytes:
 class Request:
     """One command on its way. Exactly one of `done` and `failed` is called, once."""
 
-    __slots__ = ("done", "failed", "packed", "sent_at", "tries", "wait_s")
+    __slots__ = ("packed", "sent_at", "tries", "wait_s")
 
-    def __init__(
-        self, packed: bytes, done: Callable[[Any], None], failed: Callable[[Exception], None]
-    ) -> None:
+    def __init__(self, packed: bytes, wait_s: float = 0.0) -> None:
+        """`wait_s`: may wait so long to be written with others; each write wakes Redis and is an fsync."""
         self.packed = packed
-        self.done = done
-        self.failed = failed
         self.sent_at = 0.0
         self.tries = 0
-        self.wait_s = 0.0
-        """May wait so long to be written with others: each write is a wake-up and an fsync of Redis."""
+        self.wait_s = wait_s
+
+    def done(self, reply: Any) -> None:
+        """Redis has answered."""
+
+    def failed(self, error: Exception) -> None:
+        """Redis cannot be asked, or has refused."""
 
 
-def answering(answer: asyncio.Future[Any], *command: Arg) -> Request:
+class Asked(Request):
     """A request whose answer is the future's, if anybody still waits for that."""
 
-    def done(reply: Any) -> None:
-        if not answer.done():
-            answer.set_result(reply)
+    __slots__ = ("answer",)
 
-    def failed(error: Exception) -> None:
-        if not answer.done():
-            answer.set_exception(error)
+    def __init__(self, answer: "asyncio.Future[Any]", *command: Arg) -> None:
+        super().__init__(pack(*command))
+        self.answer = answer
 
-    return Request(pack(*command), done, failed)
+    def done(self, reply: Any) -> None:
+        if not self.answer.done():
+            self.answer.set_result(reply)
+
+    def failed(self, error: Exception) -> None:
+        if not self.answer.done():
+            self.answer.set_exception(error)
 
 
 class Pipe(asyncio.Protocol):
@@ -63,7 +69,7 @@ class Pipe(asyncio.Protocol):
         self._reader = hiredis.Reader(encoding="utf-8", errors="replace", notEnoughData=_NOTHING)
         self._outgoing: list[bytes] = []
         self._writing: asyncio.Handle | None = None
-        self._at_once = False
+        self._write_at = 0.0
         self._loop = asyncio.get_running_loop()
         self.transport: asyncio.Transport | None = None
 
@@ -89,23 +95,19 @@ class Pipe(asyncio.Protocol):
         request.sent_at = self._loop.time()
         self.unanswered.append(request)
         self._outgoing.append(request.packed)
-        if request.wait_s <= 0:
-            self._later(0.0)
-        elif self._writing is None:
-            self._later(request.wait_s)
+        at = request.sent_at + request.wait_s
+        if self._writing is None or at < self._write_at:
+            self._write_later(at, request.wait_s)
 
-    def _later(self, delay_s: float) -> None:
+    def _write_later(self, at: float, delay_s: float) -> None:
         if self._writing is not None:
-            if delay_s or self._at_once:
-                return
             self._writing.cancel()
-        self._at_once = not delay_s
-        self._writing = (
-            self._loop.call_later(delay_s, self._write) if delay_s else self._loop.call_soon(self._write)
-        )
+        self._write_at = at
+        loop = self._loop
+        self._writing = loop.call_at(at, self._write) if delay_s > 0 else loop.call_soon(self._write)
 
     def _write(self) -> None:
-        self._writing, self._at_once = None, False
+        self._writing = None
         if self.transport is not None and not self.transport.is_closing():
             self.transport.write(b"".join(self._outgoing))
         self._outgoing.clear()
@@ -120,7 +122,7 @@ class Pipe(asyncio.Protocol):
     def call(self, *command: "Arg") -> asyncio.Future[Any]:
         """One command; the future's result may be an error reply."""
         answer: asyncio.Future[Any] = self._loop.create_future()
-        self.send(answering(answer, *command))
+        self.send(Asked(answer, *command))
         return answer
 
     def abort(self) -> None:

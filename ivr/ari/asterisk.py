@@ -24,9 +24,9 @@ class Asterisk:
         allowed = {"allowed": [{"type": kind} for kind in WANTED]}
         await self.link.request("PUT", f"applications/{self.app}/eventFilter", body=allowed)
 
-    async def claim(self, channel: str) -> None:
+    def claim(self, channel: str) -> None:
         """Claim a broadcast call; `StasisStart` tells that we have won it. Does not wait for the reply."""
-        await self.link.send("POST", "events/claim", {"channelId": channel, "application": self.app})
+        self.link.send("POST", "events/claim", {"channelId": channel, "application": self.app})
 
     async def answer(self, channel: str) -> None:
         await self.link.request("POST", f"channels/{channel}/answer")
@@ -50,14 +50,14 @@ class Asterisk:
 
     async def start_music(self, channel: str, music: str) -> None:
         """Play music until `stop_music` or `bridge`. Does not wait for the reply."""
-        await self.link.send("POST", f"channels/{channel}/moh", {"mohClass": music})
+        self.link.send("POST", f"channels/{channel}/moh", {"mohClass": music})
 
     async def stop_music(self, channel: str) -> None:
         await self.forgive("DELETE", f"channels/{channel}/moh")
 
     async def mark(self, channel: str, name: str, value: str) -> None:
         """Set a channel variable. Does not wait for the reply."""
-        await self.link.send("POST", f"channels/{channel}/variable", {"variable": name, "value": value})
+        self.link.send("POST", f"channels/{channel}/variable", {"variable": name, "value": value})
 
     async def read_mark(self, channel: str, name: str) -> str:
         """A channel variable's value; empty if unset or gone."""
@@ -87,8 +87,8 @@ class Asterisk:
 
         `musical`: the channel that hears music until then; a bridge alone would not end it.
         """
-        await self.link.send("POST", "bridges", {"bridgeId": bridge, "type": "mixing"})
-        await self.link.send("DELETE", f"channels/{musical}/moh")
+        self.link.send("POST", "bridges", {"bridgeId": bridge, "type": "mixing"})
+        self.link.send("DELETE", f"channels/{musical}/moh")
         await self.link.request("POST", f"bridges/{bridge}/addChannel", {"channel": ",".join(channels)})
 
     async def unbridge(self, bridge: str, goes_on: str = "") -> None:
@@ -99,7 +99,7 @@ class Asterisk:
         """
         if goes_on:
             await self.forgive("POST", f"bridges/{bridge}/removeChannel", {"channel": goes_on})
-        await self.link.send("DELETE", f"bridges/{bridge}")
+        self.link.send("DELETE", f"bridges/{bridge}")
 
     async def bridged(self, bridge: str) -> list[str]:
         """The channels in a bridge; none if the bridge is gone."""
@@ -111,15 +111,15 @@ class Asterisk:
 
     async def fall_back(self, channel: str) -> None:
         """Give a caller back to the dialplan, which has a way out for those we cannot serve."""
-        await self.link.send("POST", f"channels/{channel}/continue", {"context": FALLBACK, "extension": "s"})
+        self.link.send("POST", f"channels/{channel}/continue", {"context": FALLBACK, "extension": "s"})
 
     async def let_go(self, channel: str) -> None:
         """Let the dialplan end a channel once all that was asked of it before is done. No wait."""
-        await self.link.send("POST", f"channels/{channel}/continue")
+        self.link.send("POST", f"channels/{channel}/continue")
 
     async def hang_up(self, channel: str, cause: int = 16) -> None:
         """End a channel with a Q.850 cause; one that is gone is no error. Does not wait for the reply."""
-        await self.link.send("DELETE", f"channels/{channel}", {"reason_code": str(cause)})
+        self.link.send("DELETE", f"channels/{channel}", {"reason_code": str(cause)})
 
     async def take(self, channel: str) -> None:
         """Move a channel from another worker's application into ours; media goes on."""

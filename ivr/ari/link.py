@@ -170,15 +170,13 @@ class Link:
             if not reply.done():
                 reply.set_exception(AsteriskAway("the socket closed before the reply"))
 
-    async def send(
-        self, method: str, path: str, query: Mapping[str, str] | None = None, body: Any = None
-    ) -> None:
+    def send(self, method: str, path: str, query: Mapping[str, str] | None = None, body: Any = None) -> None:
         """Put a command on the socket and do not wait for its reply. Commands are carried out in order.
 
         Raises `Silenced` if the command changes something and this worker's lease is too old for that, and
         `AsteriskAway` without a socket.
         """
-        await self._write("", method, path, query, body)
+        self._write("", method, path, query, body)
 
     async def request(
         self, method: str, path: str, query: Mapping[str, str] | None = None, body: Any = None
@@ -192,7 +190,7 @@ class Link:
         reply: asyncio.Future[RESTResponse] = loop.create_future()
         self._replies[number] = (reply, loop.time())
         try:
-            await self._write(number, method, path, query, body)
+            self._write(number, method, path, query, body)
             response = await reply
         finally:
             self._replies.pop(number, None)
@@ -200,9 +198,7 @@ class Link:
             raise refusal(response.status_code, f"{method} {path}", response.reason_phrase)
         return response.message_body
 
-    async def _write(
-        self, number: str, method: str, path: str, query: Mapping[str, str] | None, body: Any
-    ) -> None:
+    def _write(self, number: str, method: str, path: str, query: Mapping[str, str] | None, body: Any) -> None:
         if method != "GET" and not self._may_command():
             raise Silenced(f"{method} {path} withheld: the lease is too old")
         if self._transport is None:

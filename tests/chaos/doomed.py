@@ -216,12 +216,10 @@ class WatchedLink(Link):
         finally:
             self.doom.pass_by(call, f"{word} after")
 
-    async def _write(
-        self, number: str, method: str, path: str, query: Mapping[str, str] | None, body: Any
-    ) -> None:
+    def _write(self, number: str, method: str, path: str, query: Mapping[str, str] | None, body: Any) -> None:
         call, word = _commanded(method, path, query or {})
         self.doom.pass_by(call, f"{word} before")
-        await super()._write(number, method, path, query, body)
+        super()._write(number, method, path, query, body)
         self.doom.pass_by(call, f"{word} sent")
 
 
@@ -233,6 +231,23 @@ class WatchedDoor(Door):
     def open(self) -> None:
         super().open()
         self.doom.serves()
+
+
+class WatchedRequest(Request):
+    """A request of which the answer is seen first."""
+
+    __slots__ = ("answered", "request")
+
+    def __init__(self, request: Request, answered: Callable[[Any], None]) -> None:
+        super().__init__(request.packed, request.wait_s)
+        self.request = request
+        self.answered = answered
+
+    def done(self, reply: Any) -> None:
+        self.answered(reply)
+
+    def failed(self, error: Exception) -> None:
+        self.request.failed(error)
 
 
 class WatchedStore(Store):
@@ -253,8 +268,7 @@ class WatchedStore(Store):
             return self._submit(request)
         if call:
             self.doom.pass_by(call, f"script {script} before")
-        request.done = partial(self._answered, call, script, request.done)
-        self._submit(request)
+        self._submit(WatchedRequest(request, partial(self._answered, call, script, request.done)))
         if call:
             # The link writes at the end of this turn of the loop; this is queued behind it.
             asyncio.get_running_loop().call_soon(self.doom.pass_by, call, f"script {script} sent")
