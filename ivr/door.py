@@ -6,6 +6,8 @@ from zlib import crc32
 
 LAG_LIMIT_S = 0.1
 """An event loop this late is drowning: the calls it has come first."""
+LATE_LIMIT_S = 0.25
+"""An Asterisk this late with a reply, or a worker this late in reading it, is: the same."""
 TICK_S = 0.1
 
 
@@ -27,9 +29,13 @@ class Door:
     def drain(self) -> None:
         self.draining = True
 
-    def admits(self, calls: int) -> bool:
-        """Whether a worker with this many live calls may claim another."""
-        return self._open and not self.draining and calls < self._max_calls and self._lag_s < LAG_LIMIT_S
+    def admits(self, calls: int, late_s: float = 0.0) -> bool:
+        """Whether a worker with this many live calls may claim another.
+
+        `late_s`: how long Asterisk has owed it a reply.
+        """
+        calm = self._lag_s < LAG_LIMIT_S and late_s < LATE_LIMIT_S
+        return self._open and not self.draining and calls < self._max_calls and calm
 
     async def feel_load(self) -> None:
         """Measure for ever how late the event loop wakes."""

@@ -83,8 +83,8 @@ class Switchboard:
         """Take what Asterisk tells to whom it concerns."""
         match event:
             case ari.CallBroadcast():
-                admits = self._door.admits(len(self.sessions)) and not self.store.away
-                if admits and self._turns.mine(event.channel.id):
+                admits = self._door.admits(len(self.sessions), self.asterisk.link.late_s)
+                if admits and not self.store.away and self._turns.mine(event.channel.id):
                     self._claim(event.channel.id)
             case ari.PlaybackFinished():
                 mailbox = self.routes.get(owner_of(event.playback.id))

@@ -73,6 +73,14 @@ class Link:
     def connected(self) -> bool:
         return self._transport is not None
 
+    @property
+    def late_s(self) -> float:
+        """How long Asterisk has owed us its oldest reply, s. Not a question of distance but of load."""
+        if not self._replies:
+            return 0.0
+        _, sent_at = next(iter(self._replies.values()))
+        return asyncio.get_running_loop().time() - sent_at
+
     async def listen(self, host: str, port: int) -> asyncio.Server:
         """Wait for Asterisk at `ws://host:port/asterisk`, for as long as the server is open."""
         return await ws_create_server(

@@ -2,7 +2,7 @@
 
 from typing import get_args
 
-from ivr.door import Door, Turns
+from ivr.door import LATE_LIMIT_S, Door, Turns
 from ivr.session import CAUSES
 from ivr.steps.hangup import Hangup
 
@@ -52,3 +52,10 @@ def test_the_door_opens_closes_and_fills() -> None:
 
 def test_every_cause_a_flow_may_name_has_a_number() -> None:
     assert set(CAUSES) == set(get_args(Hangup.model_fields["cause"].annotation))
+
+
+def test_a_worker_to_whom_asterisk_owes_a_reply_takes_no_more() -> None:
+    door = Door(max_calls=2)
+    door.open()
+    assert door.admits(0, LATE_LIMIT_S / 2)
+    assert not door.admits(0, LATE_LIMIT_S)
