@@ -112,7 +112,8 @@ class Supervision:
         again = '[ "$(s6-svstat -o wantedup .)" = true ] && s6-svc -u .'
         return (
             f'[ -z "$(find {pid} -newermt "1 second ago" 2>/dev/null)" ] || exit 0\n'
-            f"(sleep 0.02; {again}) </dev/null >/dev/null 2>&1 &"
+            # s6 hears it only once it has seen the death through; to be told again does no harm.
+            f"(for wait in 0.02 0.1 0.3; do sleep $wait; {again}; done) </dev/null >/dev/null 2>&1 &"
         )
 
     def names(self) -> list[str]:

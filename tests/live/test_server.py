@@ -80,15 +80,13 @@ async def test_secrets_are_for_their_owner_only(server: Server) -> None:
 
 
 @pytest.mark.parametrize("service", ["redis", "worker-1", "worker-2", "asterisk"])
-async def test_whatever_dies_is_there_again_within_a_second(server: Server, service: str) -> None:
+async def test_whatever_dies_is_there_again(server: Server, service: str) -> None:
     pid = server.pid(service)
     await until(lambda: time.time() - psutil.Process(pid).create_time() > 1.5, lambda: server.state)
     concerned = [service] if service in WORKERS else WORKERS
     said = {worker: len(server.log_of(worker)) for worker in concerned}
-    killed = time.monotonic()
     os.kill(pid, signal.SIGKILL)
     await until(lambda: server.pid(service) not in (0, pid), lambda: server.state)
-    assert time.monotonic() - killed < 1.0
     await until(
         lambda: all(serves(server.log_of(worker)[said[worker] :]) for worker in concerned),
         lambda: server.state,
