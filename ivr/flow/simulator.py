@@ -80,6 +80,20 @@ class SimulatedLine:
         """What happened, without when."""
         return [what for _, what in self.told]
 
+    @property
+    def now_s(self) -> float:
+        """Seconds since the call came."""
+        return self._loop.time()
+
+    @property
+    def heard(self) -> list[str]:
+        """What was played: names of prompts, and texts as they are spoken."""
+        played = [what.removeprefix("play ") for what in self.story if what.startswith("play ")]
+        return [
+            each.removeprefix("say:") if each.startswith("say:") else each.partition("/")[2]
+            for each in played
+        ]
+
     async def checkpoint(self, flow: str, version: int, path: str) -> None:  # noqa: ARG002  (the line's own)
         await self._await()
         self.path = path
