@@ -15,6 +15,7 @@ from ivr.flow.document import Problem
 from ivr.flow.folder import SETTINGS, Folder, read_folder
 from ivr.flow.graph import check_graph
 from ivr.flow.references import check_references
+from ivr.flow.step import Flow
 
 Further = Callable[[Folder], Iterable[Problem]]
 """A check that looks beyond the directory's own files."""
@@ -66,14 +67,18 @@ def load_callflows(
     folder = check_callflows(directory, further)
     if folder.problems or folder.default is None:
         raise BrokenCallflows(folder.problems)
+    flows: dict[str, Flow] = {}
+    flows.update((name, draft.flow(version, flows)) for name, draft in folder.drafts.items())
     return Callflows(
         version=version,
         content=content_of(directory),
-        flows={name: draft.flow(version) for name, draft in folder.drafts.items()},
+        flows=flows,
         queues=folder.queues,
         agents=folder.agents,
         devices=folder.devices,
         trunks=folder.trunks,
+        hours=folder.hours,
+        timezone=folder.timezone,
         numbers=folder.numbers,
         default=folder.default,
         prompts=folder.prompts,
