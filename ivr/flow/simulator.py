@@ -1,0 +1,255 @@
+"""A line whose caller, agents and sounds follow a script, in virtual time; it writes down what happens."""
+
+import asyncio
+from collections import deque
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from math import inf
+from typing import NamedTuple, NoReturn, TypeVar
+
+from ivr.flow.line import KEYS, About, Figures, Hangup, MediaFailed
+from ivr.flow.opening import Hours
+from ivr.flow.step import innermost
+from ivr.flow.values import Value
+
+Found = TypeVar("Found")
+
+CALLER = About("030123456", "Ada", "100", "web")
+
+PROMPT_S = 2.0
+"""How long every sound is, unless the script says otherwise."""
+THINKS_S = 1.0
+"""How long a caller needs to press what he presses when he is asked."""
+
+
+@dataclass(frozen=True)
+class Agents:
+    """A queue's agents: the caller is answered after `after_s` (inf: never) and talks for `talk_s`."""
+
+    after_s: float = 10.0
+    talk_s: float = 60.0
+
+
+@dataclass(frozen=True)
+class Script:
+    """What the world does. Times in seconds since the call came."""
+
+    keys: Mapping[float, str] = field(default_factory=dict)
+    """When → keys pressed then."""
+    turns: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    """Step → what he presses there each time he is asked; an empty text, or none left: nothing."""
+    gone_at: float | None = None
+    """When the caller hangs up."""
+    gone_in: Mapping[str, float] = field(default_factory=dict)
+    """Step → he hangs up so many seconds after it began."""
+    sounds: Mapping[str, float] = field(default_factory=dict)
+    """Media → seconds; -1: cannot be played."""
+    agents: Mapping[str, Agents] = field(default_factory=dict)
+    about: About = CALLER
+    came_at: datetime = datetime(2026, 11, 23, 9, 30, tzinfo=UTC)
+    """When the call came: a Monday."""
+    figures: Mapping[str, Figures] = field(default_factory=dict)
+    """Queue → its figures, as long as the call lasts; one that is not here cannot be known."""
+    counts: Mapping[str, int] = field(default_factory=dict)
+    """Counter → how far calls before this one have counted."""
+    hours: Mapping[str, Hours] = field(default_factory=dict)
+    """Opening hours by name."""
+    variables: Mapping[str, Value] = field(default_factory=dict)
+    """Variables that are set already."""
+
+
+class Passed(NamedTuple):
+    """A step that is over: its path, when it began, its outcome, and how long it took in virtual seconds."""
+
+    path: str
+    began_s: float
+    outcome: str
+    took_s: float
+
+
+class SimulatedLine:
+    """The line. `told` is what happened: `(second, what)`."""
+
+    def __init__(self, script: Script, language: str = "en") -> None:
+        self.call = "test-1.1"
+        self.language = language
+        self.about = script.about
+        self.variables: dict[str, Value] = dict(script.variables)
+        self.secrets: dict[str, Value] = {}
+        self.visits: dict[str, int] = {}
+        self.path = ""
+        self.answered = False
+        self.told: list[tuple[float, str]] = []
+        self.notes: list[tuple[str, dict[str, object]]] = []
+        self.passed: list[Passed] = []
+        self._script = script
+        self._turns = {step: deque(turns) for step, turns in script.turns.items()}
+        self._began_s = 0.0
+        self._keys: deque[str] = deque()
+        self._gone = False
+        self._news = asyncio.Event()
+        self._loop = asyncio.get_running_loop()
+        for at, keys in script.keys.items():
+            self._loop.call_at(at, self._press, keys)
+        if script.gone_at is not None:
+            self._loop.call_at(script.gone_at, self._leave)
+
+    @property
+    def story(self) -> list[str]:
+        """What happened, without when."""
+        return [what for _, what in self.told]
+
+    @property
+    def now_s(self) -> float:
+        """Seconds since the call came."""
+        return self._loop.time()
+
+    @property
+    def heard(self) -> list[str]:
+        """What was played: names of prompts, and texts as they are spoken."""
+        played = [what.removeprefix("play ") for what in self.story if what.startswith("play ")]
+        return [
+            each.removeprefix("say:") if each.startswith("say:") else each.partition("/")[2]
+            for each in played
+        ]
+
+    async def checkpoint(self, flow: str, version: int, path: str) -> None:  # noqa: ARG002  (the line's own)
+        await self._await()
+        self.path = path
+        self._began_s = self._loop.time()
+        self._tell(f"step {innermost(path)}")
+        gone_after_s = _of(self._script.gone_in, path)
+        if gone_after_s is not None:
+            self._loop.call_later(gone_after_s, self._leave)
+
+    async def answer(self) -> None:
+        await self._await()
+        if not self.answered:
+            self.answered = True
+            self._tell("answer")
+
+    def prompt(self, name: str) -> str:
+        return f"{self.language}/{name}"
+
+    async def say(self, text: str) -> str:
+        await self._await()
+        return f"say:{text}"
+
+    async def play(self, media: Sequence[str], interrupt: str = "") -> str | None:
+        await self._await()
+        for each in media:
+            if self._keys and self._keys[0] in interrupt:
+                return self._keys[0]
+            seconds = self._seconds(each)
+            self._tell(f"play {each}")
+            if await self._wait(seconds, interrupt):
+                self._tell("stop")
+                return next(key for key in self._keys if key in interrupt)
+        return None
+
+    async def digit(self, timeout_s: float) -> str | None:
+        await self._await()
+        if not self._keys:
+            self._take_turn(timeout_s)
+            await self._wait(timeout_s, KEYS)
+        return self._keys.popleft() if self._keys else None
+
+    def now(self) -> datetime:
+        return self._script.came_at + timedelta(seconds=self._loop.time())
+
+    async def figures(self, queue: str) -> Figures | None:
+        await self._await()
+        return self._script.figures.get(queue)
+
+    async def count(self, counter: str) -> int:
+        await self._await()
+        return self._script.counts.get(counter, 0) + 1
+
+    def hours(self, name: str) -> Hours | None:
+        return self._script.hours.get(name)
+
+    def flush_digits(self) -> None:
+        self._keys.clear()
+
+    async def queue(self, name: str, max_wait_s: float | None) -> str:
+        await self._await()
+        self._tell(f"wait in {name}")
+        agents = self._script.agents.get(name, Agents())
+        if max_wait_s is not None and max_wait_s < agents.after_s:
+            await self._wait(max_wait_s, "")
+            return "timeout"
+        await self._wait(agents.after_s, "")
+        self._tell("talk")
+        await self._wait(agents.talk_s, "")
+        return "answered"
+
+    async def hangup(self, cause: str) -> NoReturn:
+        await self._await()
+        self._tell(f"hangup {cause}")
+        raise Hangup("system")
+
+    def note(self, kind: str, **fields: object) -> None:
+        self.notes.append((kind, fields))
+        if kind == "step":
+            now = self._loop.time()
+            passed = Passed(str(fields["path"]), self._began_s, str(fields["outcome"]), now - self._began_s)
+            self.passed.append(passed)
+
+    # The script
+
+    def _seconds(self, media: str) -> float:
+        """How long a sound is. Raises `MediaFailed`."""
+        seconds = self._script.sounds.get(media, PROMPT_S)
+        if seconds < 0:
+            raise MediaFailed(media)
+        return seconds
+
+    def _take_turn(self, timeout_s: float) -> None:
+        """He is asked for a key: he presses what the script has for this step, if anything."""
+        turns = _of(self._turns, self.path)
+        if turns:
+            self._loop.call_later(min(THINKS_S, timeout_s / 2), self._press, turns.popleft())
+
+    def _press(self, keys: str) -> None:
+        self._keys.extend(keys)
+        self._news.set()
+
+    def _leave(self) -> None:
+        self._gone = True
+        self._news.set()
+
+    def _tell(self, what: str) -> None:
+        self.told.append((self._loop.time(), what))
+
+    async def _await(self) -> None:
+        """An await point, where the caller may be gone."""
+        assert not self._gone, "a step went on after the hangup"
+        await asyncio.sleep(0)
+        self._still_there()
+
+    async def _wait(self, seconds: float, keys: str) -> bool:
+        """Let time pass; True when a key of `keys` came meanwhile."""
+        until = self._loop.time() + seconds
+        known = len(self._keys)
+        while True:
+            self._still_there()
+            if any(key in keys for key in list(self._keys)[known:]):
+                return True
+            if self._loop.time() >= until:
+                return False
+            self._news.clear()
+            timer = self._loop.call_at(until, self._news.set) if until < inf else None
+            await self._news.wait()
+            if timer is not None:
+                timer.cancel()
+
+    def _still_there(self) -> None:
+        if self._gone:
+            raise Hangup("caller", 16)
+
+
+def _of(by_step: Mapping[str, Found], path: str) -> Found | None:
+    """What a script says of the step `main/choose`: under that path, or under the step's name alone."""
+    path = innermost(path)
+    return by_step.get(path, by_step.get(path.rpartition("/")[2]))
