@@ -13,6 +13,7 @@ from ivr.flow.values import Value
 
 Found = TypeVar("Found")
 
+MONDAY = datetime(2026, 11, 23, 9, 30, tzinfo=UTC)
 CALLER = About("030123456", "Ada", "100", "web")
 
 PROMPT_S = 2.0
@@ -45,8 +46,8 @@ class Script:
     """Media → seconds; -1: cannot be played."""
     agents: Mapping[str, Agents] = field(default_factory=dict)
     about: About = CALLER
-    came_at: datetime = datetime(2026, 11, 23, 9, 30, tzinfo=UTC)
-    """When the call came: a Monday."""
+    came_at: datetime = MONDAY
+    """When the call came."""
     figures: Mapping[str, Figures] = field(default_factory=dict)
     """Queue → its figures, as long as the call lasts; one that is not here cannot be known."""
     variables: Mapping[str, Value] = field(default_factory=dict)

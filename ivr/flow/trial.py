@@ -10,7 +10,9 @@ def run_case(company: Company, case: Case) -> Outcome:
     route = company.callflows.route(case.to or "")
     flow = case.flow or route.flow
     language = case.language or (route.language if case.to is not None else "en")
-    return simulate(company, flow, language, case.script(language))
+    return simulate(
+        company, flow, language, case.script(language, route.campaign if case.to is not None else "")
+    )
 
 
 def differences(written: Written, outcome: Outcome) -> list[Problem]:

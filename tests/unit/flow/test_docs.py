@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from ivr.callflows import Route, Trunk
-from ivr.flow.cases import Case, Staff
+from ivr.flow.cases import Busy, Case, Staff
 from ivr.flow.check import check_callflows
 from ivr.steps import verbs
 from queues.models import Agent, Device, Queue
@@ -63,6 +63,7 @@ def test_every_field_outcome_and_default_of_a_step_is_there(verb: str) -> None:
         ("trunks.yaml", Trunk),
         ("tests", Case),
         ("tests", Staff),
+        ("tests", Busy),
     ],
     ids=lambda value: value if isinstance(value, str) else value.__name__,
 )

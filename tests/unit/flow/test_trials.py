@@ -1,5 +1,6 @@
 """Tests of call flows: each thing a test can say, seen right and seen wrong; coverage; the slowest way."""
 
+import asyncio
 import json
 from pathlib import Path
 
@@ -7,11 +8,13 @@ import pytest
 from click.testing import CliRunner, Result
 
 from ivr.cli import main
-from ivr.flow.cases import read_cases
+from ivr.flow.cases import Case, read_cases
 from ivr.flow.check import check_callflows
 from ivr.flow.coverage import branches, coverage, taken, worst_case
 from ivr.flow.document import Problem
+from ivr.flow.line import About, Figures
 from ivr.flow.simulation import Company
+from ivr.flow.simulator import SimulatedLine
 from ivr.flow.trial import differences, run_case
 from tests.unit.flow.small_company import build, record, write
 
@@ -115,6 +118,21 @@ def test_a_test_may_begin_in_any_flow(company: Path) -> None:
     write(company, "tests/main.yaml", "tests: {it: {flow: other, steps: [a], verdict: rejected}}\n")
     (case,) = read_cases(company, [])
     assert differences(case, run_case(Company.load(company), case.case)) == []
+
+
+def test_what_a_flow_can_ask_of_the_world(company: Path) -> None:
+    fields = "caller: '0170'\nat: 2026-12-24 17:30\nvariables: {pin: '1'}\nhangs_up_at_s: 3\n"
+    assert trial(company, f"{fields}figures: {{sales: {{waiting: 3, staffed: 2}}}}\nverdict: ivr_exit") == []
+    (case,) = read_cases(company, [])
+    line = run_case(Company.load(company), case.case).line
+    assert line.about == About("0170", "Ada", "100", "web")
+    assert line.now().isoformat() == "2026-12-24T17:30:03+00:00"
+    assert line.variables == {"pin": "1"}
+    assert asyncio.run(_figures(case.case)) == Figures(waiting=3, staffed=2)
+
+
+async def _figures(case: Case) -> Figures | None:
+    return await SimulatedLine(case.script("en", "")).figures("sales")
 
 
 def test_mistakes_in_tests_are_found_by_check(company: Path) -> None:
