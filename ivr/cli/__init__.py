@@ -22,6 +22,8 @@ FAMILIES = {
     "check": "ivr.cli.flows",
     "simulate": "ivr.cli.simulate",
     "test": "ivr.cli.simulate",
+    "steps": "ivr.cli.reference",
+    "schema": "ivr.cli.reference",
     "publish": "ivr.cli.versions",
     "versions": "ivr.cli.versions",
     "diff": "ivr.cli.versions",

@@ -40,7 +40,7 @@ def _steps(value: object) -> object:
 class Staff(BaseModel):
     """The agents of a queue, in a test."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
     after_s: Seconds = 10.0
     """Seconds in the queue after which an agent answers."""
@@ -56,7 +56,7 @@ class Staff(BaseModel):
 class Busy(BaseModel):
     """The figures of a queue, in a test."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
     waiting: Annotated[int, Field(ge=0)] = 0
     """Callers who wait."""
@@ -71,7 +71,7 @@ class Busy(BaseModel):
 class Case(BaseModel):
     """One test: a caller, what he does, and what must happen then."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
     to: str | None = None
     """The number called; `numbers.yaml` says which flow and language it leads to. Either this or `flow`."""

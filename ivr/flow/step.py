@@ -14,8 +14,10 @@ class Step(BaseModel):
     The fields of the subclass are what admins may write under the verb; each has a sentence about it.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
+    example: ClassVar[str] = ""
+    """A complete little flow with the step, in YAML: docs/steps shows it, tests check and walk it."""
     outcomes: ClassVar[tuple[str, ...]] = ()
     """The closed list of ways in which the step can end."""
     otherwise: ClassVar[Mapping[str, str | None]] = {}
