@@ -8,7 +8,7 @@ python := .venv/bin/python
 runtime := $(or $(HOLDFAST_RUNTIME),/var/cache/holdfast/runtime)
 
 # Command that must be there → Debian package that has it.
-needed := s6-svscan:s6 mmdebstrap:mmdebstrap sox:sox espeak-ng:espeak-ng ip:iproute2 unshare:util-linux
+needed := s6-svscan:s6 mmdebstrap:mmdebstrap sox:sox espeak-ng:espeak-ng dot:graphviz ip:iproute2 unshare:util-linux
 
 # A network, processes and temporary files of its own: every port is free, and nothing is left behind.
 alone = scratch=$$(mktemp -d); trap 'rmdir "$$scratch"' EXIT; \

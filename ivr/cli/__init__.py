@@ -22,6 +22,7 @@ FAMILIES = {
     "check": "ivr.cli.flows",
     "simulate": "ivr.cli.simulate",
     "test": "ivr.cli.simulate",
+    "graph": "ivr.cli.graph",
     "steps": "ivr.cli.reference",
     "schema": "ivr.cli.reference",
     "publish": "ivr.cli.versions",
