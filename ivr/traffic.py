@@ -37,7 +37,9 @@ class Folding:
     def _passed(self, event: Step) -> None:
         name = event.path.rpartition("/")[2]
         if event.flow != self._flow.name or name not in self._flow.steps:
-            self._at[event.call] = None
+            at = self._at.get(event.call)
+            if at is None or self._flow.steps[at].calls is None:  # else it is in a flow called from there
+                self._at[event.call] = None
             return
         self._taken[name, event.outcome] += 1
         self._at[event.call] = self._flow.steps[name].target(event.outcome)

@@ -6,7 +6,8 @@ from pathlib import Path
 import click
 import msgspec
 
-from ivr.flow.pages import page, pages
+from ivr.cli import json_option
+from ivr.flow.pages import facts, page, pages
 from ivr.flow.schema import schemas
 from ivr.flow.wording import nearest
 from ivr.steps import verbs
@@ -22,7 +23,8 @@ write_option = click.option(
 @click.command()
 @click.argument("verb", required=False)
 @write_option
-def steps(verb: str | None, write: Path | None) -> None:
+@json_option
+def steps(verb: str | None, write: Path | None, as_json: bool) -> None:
     """Explain the step VERB: its fields, its outcomes, an example. Without VERB: list all steps.
 
     \b
@@ -30,19 +32,23 @@ def steps(verb: str | None, write: Path | None) -> None:
     """
     if write is not None:
         _write(write, pages())
+    elif verb is not None and verb not in verbs():
+        raise click.UsageError(f"there is no verb `{verb}` ({nearest(verb, verbs())})")
+    elif as_json:
+        told = {each: facts(each) for each in ([verb] if verb else verbs())}
+        click.echo(msgspec.json.encode(told).decode())
     elif verb is None:
         click.echo(pages()["README.md"].partition("-->\n")[2])
-    elif verb in verbs():
-        click.echo(page(verb).partition("-->\n")[2])
     else:
-        raise click.UsageError(f"there is no verb `{verb}` ({nearest(verb, verbs())})")
+        click.echo(page(verb).partition("-->\n")[2])
 
 
 @click.command()
 @click.argument("name", required=False)
 @write_option
-def schema(name: str | None, write: Path | None) -> None:
-    """Print the JSON Schema NAME (flow, queues, agents, …). Without NAME: list them.
+@json_option
+def schema(name: str | None, write: Path | None, as_json: bool) -> None:
+    """Print the JSON Schema NAME (flow, queues, agents, …), which is JSON as it is. Without NAME: list them.
 
     \b
     Exit codes: 0 done · 2 no such schema
@@ -54,7 +60,8 @@ def schema(name: str | None, write: Path | None) -> None:
     if write is not None:
         _write(write, texts)
     elif name is None:
-        click.echo("\n".join(file.removesuffix(".json") for file in texts))
+        names = [file.removesuffix(".json") for file in texts]
+        click.echo(msgspec.json.encode({"schemas": names}).decode() if as_json else "\n".join(names))
     elif f"{name}.json" in texts:
         click.echo(texts[f"{name}.json"], nl=False)
     else:

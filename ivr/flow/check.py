@@ -15,6 +15,7 @@ from ivr.flow.document import Problem
 from ivr.flow.folder import SETTINGS, Folder, read_folder
 from ivr.flow.graph import check_graph
 from ivr.flow.references import check_references
+from ivr.flow.step import Flow
 
 Further = Callable[[Folder], Iterable[Problem]]
 """A check that looks beyond the directory's own files."""
@@ -72,14 +73,18 @@ def load_callflows(
 def callflows_of(folder: Folder, prompts_at: Path, version: int = 0) -> Callflows:
     """The value of a directory in which no problem was found."""
     assert folder.default is not None, "a directory without it has a problem"
+    flows: dict[str, Flow] = {}
+    flows.update((name, draft.flow(version, flows)) for name, draft in folder.drafts.items())
     return Callflows(
         version=version,
         content=content_of(folder.directory),
-        flows={name: draft.flow(version) for name, draft in folder.drafts.items()},
+        flows=flows,
         queues=folder.queues,
         agents=folder.agents,
         devices=folder.devices,
         trunks=folder.trunks,
+        hours=folder.hours,
+        timezone=folder.timezone,
         numbers=folder.numbers,
         default=folder.default,
         prompts=folder.prompts,

@@ -36,6 +36,18 @@ def page(verb: str) -> str:
     return "".join(parts)
 
 
+def facts(verb: str) -> dict[str, object]:
+    """What the page says, for programs: JSON Schema of the fields, outcomes, example."""
+    kind = verbs()[verb]
+    return {
+        "description": _sentence(kind),
+        "fields": fields_schema(kind, without="next"),
+        "main": kind.main,
+        "outcomes": kind.outcomes,
+        "example": kind.example,
+    }
+
+
 def _index() -> str:
     rows = [f"| [{verb}]({verb}.md) | {_first(kind)} |" for verb, kind in verbs().items()]
     head = "# Steps\n\nWhat a flow can do. Each step has one of these verbs.\n\n| verb | |\n|---|---|\n"

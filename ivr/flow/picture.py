@@ -27,11 +27,20 @@ LOOKS = {
     "tell": Look("#eef4fb", "#5b87b8"),
     "ask": Look("#fff5d6", "#c79a1b"),
     "human": Look("#e3f4e1", "#4c9a46"),
+    "call": Look("#f0e9f7", "#7d5ba6"),
     "over": Look("#ededed", "#8a8a8a"),
 }
 LEFT = "#b3261e"
 INK = "#222222"
 FAINT = "#5f6b7a"
+
+
+class Arrow(NamedTuple):
+    """From a step to the next one; to None: there the call ends."""
+
+    start: str
+    to: str | None
+    outcomes: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,13 +54,9 @@ class Traffic:
     came: int = 0
     """Callers whose call began in the flow."""
 
-
-class Arrow(NamedTuple):
-    """From a step to the next one; to None: there the call ends."""
-
-    start: str
-    to: str | None
-    outcomes: tuple[str, ...]
+    def callers(self, arrow: Arrow) -> int:
+        """How many took an arrow."""
+        return sum(self.taken.get((arrow.start, outcome), 0) for outcome in arrow.outcomes)
 
 
 def arrows(flow: Flow) -> list[Arrow]:
@@ -62,7 +67,8 @@ def arrows(flow: Flow) -> list[Arrow]:
         for outcome in step.possible():
             other = step.otherwise.get(outcome)
             if other is None or step.target(outcome) != step.target(other):
-                ways.setdefault(step.target(outcome), []).append(outcome)
+                to = step.target(outcome) or (flow.after_agent if outcome == step.agent_left else None)
+                ways.setdefault(to, []).append(outcome)
         found += [Arrow(name, to, tuple(outcomes)) for to, outcomes in ways.items()]
     return found
 
@@ -71,6 +77,8 @@ def kind_of(step: Step) -> str:
     """Which of `LOOKS` a step has."""
     if any(True for _ in step.queues()):
         return "human"
+    if step.calls is not None:
+        return "call"
     if not step.possible():
         return "over"
     return "ask" if step.waits else "tell"
@@ -134,21 +142,22 @@ def _small(text: str, color: str, size: int = 10) -> str:
 
 def _lines(flow: Flow, ids: Mapping[str, str], traffic: Traffic | None) -> Iterator[str]:
     ends = 0
-    for start, to, outcomes in arrows(flow):
-        label, style = _label(start, outcomes, traffic)
-        if to in ids:
-            target = ids[str(to)]
+    for arrow in arrows(flow):
+        label, style = _label(arrow, traffic)
+        if arrow.to in ids:
+            target = ids[str(arrow.to)]
         else:
             target, ends = f"e{ends}", ends + 1
             yield f'  {target} [shape=circle, label="", width=0.14, fixedsize=true, fillcolor="#8a8a8a"];'
-        yield f'  {ids[start]} -> {target} [label="{_quoted(label)}"{style}];'
+        yield f'  {ids[arrow.start]} -> {target} [label="{_quoted(label)}"{style}];'
 
 
-def _label(start: str, outcomes: tuple[str, ...], traffic: Traffic | None) -> tuple[str, str]:
-    words = "" if outcomes == ("done",) else " · ".join(outcomes)
+def _label(arrow: Arrow, traffic: Traffic | None) -> tuple[str, str]:
+    """What stands at an arrow, and how it is drawn."""
+    words = "" if arrow.outcomes == ("done",) else " · ".join(arrow.outcomes)
     if traffic is None:
         return (f" {words} " if words else ""), ""
-    count = sum(traffic.taken.get((start, outcome), 0) for outcome in outcomes)
+    count = traffic.callers(arrow)
     most = max(traffic.taken.values(), default=0)
     if not count:
         return f" {words} ", ', color="#c4cad2", fontcolor="#98a1ad", style=dashed'
@@ -171,10 +180,10 @@ def mermaid(flow: Flow, traffic: Traffic | None = None) -> str:
         if left:
             rows.append(f"{left} hung up here")
         lines.append(f'  {ids[name]}["{"<br>".join(rows)}"]:::{kind_of(step)}')
-    for number, (start, to, outcomes) in enumerate(arrows(flow)):
-        label = _label(start, outcomes, traffic)[0].strip()
-        target = ids[to] if to is not None else f"e{number}((( )))"
-        lines.append(f"  {ids[start]} --" + (f'>|"{_entities(label)}"| ' if label else "> ") + target)
+    for number, arrow in enumerate(arrows(flow)):
+        label = _label(arrow, traffic)[0].strip()
+        target = ids[arrow.to] if arrow.to is not None else f"e{number}((( )))"
+        lines.append(f"  {ids[arrow.start]} --" + (f'>|"{_entities(label)}"| ' if label else "> ") + target)
     lines += [f"  classDef {name} fill:{look.fill},stroke:{look.line}" for name, look in LOOKS.items()]
     return "\n".join(lines) + "\n"
 

@@ -15,6 +15,7 @@ def check_references(folder: Folder) -> Iterator[Problem]:
     everywhere = set().union(*spoken.values())
     for draft in folder.drafts.values():
         yield from _queues(folder, draft)
+        yield from _schedules(folder, draft)
         yield from _prompts(folder, draft, spoken.get(draft.name, everywhere))
     yield from _agents(folder)
     yield from _numbers(folder)
@@ -39,6 +40,18 @@ def _queues(folder: Folder, draft: Draft) -> Iterator[Problem]:
                 place = place_of_text(draft.source.nodes[name], queue)
                 text = f"step `{name}`: there is no queue `{queue}` in queues.yaml"
                 yield Problem(place, text, nearest(queue, queues))
+
+
+def _schedules(folder: Folder, draft: Draft) -> Iterator[Problem]:
+    hours = folder.names("hours.yaml", "hours")
+    if hours is None:
+        return
+    for name, step in draft.steps.items():
+        for schedule in step.schedules():
+            if schedule not in hours:
+                place = place_of_text(draft.source.nodes[name], schedule)
+                text = f"step `{name}`: there are no opening hours `{schedule}` in hours.yaml"
+                yield Problem(place, text, nearest(schedule, hours))
 
 
 def _prompts(folder: Folder, draft: Draft, languages: set[str]) -> Iterator[Problem]:

@@ -13,6 +13,7 @@ from pydantic_core import CoreSchema, core_schema
 
 from ivr.callflows import Route, Trunk
 from ivr.flow.cases import Case
+from ivr.flow.opening import Clock, Hours
 from ivr.flow.reading import FLOW_FIELDS
 from ivr.flow.step import Step
 from ivr.steps import verbs
@@ -28,6 +29,7 @@ TABLES: Mapping[str, Mapping[str, type[BaseModel]]] = {
     "queues.yaml": {"queues": Queue},
     "agents.yaml": {"agents": Agent, "devices": Device},
     "numbers.yaml": {"numbers": Route},
+    "hours.yaml": {"hours": Hours},
     "trunks.yaml": {"trunks": Trunk},
     "tests/*.yaml": {"tests": Case},
 }
@@ -96,6 +98,8 @@ def _settings(file: str, tables: Mapping[str, type[BaseModel]]) -> Schema:
         }
         for table, model in tables.items()
     }
+    if file == "hours.yaml":
+        properties |= fields_schema(Clock)["properties"]
     if file == "numbers.yaml":
         properties["default"] = _hoisted(fields_schema(Route), definitions)
     return _whole(file, properties, definitions)
@@ -105,10 +109,16 @@ def flow_schema() -> Schema:
     """Of one flow: its steps, each with one verb and where each outcome leads."""
     definitions: Schema = {}
     kinds = verbs()
+    several: Schema = {
+        "type": "object",
+        "minProperties": 1,
+        "additionalProperties": {"$ref": "#/$defs/step"},
+    }
     known: Schema = {
         "title": {**PLAIN, "description": "What people call the flow."},
         "start": {**PLAIN, "description": "The first step; not written: the one written first."},
-        "steps": {"type": "object", "minProperties": 1, "additionalProperties": {"$ref": "#/$defs/step"}},
+        "steps": {**several, "description": "The steps by name; the call begins with the first."},
+        "after_agent": {**several, "description": "Steps that follow when an agent has left."},
     }
     properties = {name: known.get(name, {}) for name in FLOW_FIELDS}
     definitions["step"] = {
@@ -130,7 +140,7 @@ def flow_schema() -> Schema:
 def _verb(kind: type[Step], definitions: Schema) -> Schema:
     """What may stand behind a verb: its fields, or the main one alone, or nothing if none is needed."""
     fields = _hoisted(fields_schema(kind, without="next"), definitions)
-    shapes = [fields]
+    shapes = [] if kind.only_main else [fields]
     if kind.main is not None:
         shapes.append(fields["properties"][kind.main])
     if not fields.get("required"):

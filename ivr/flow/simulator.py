@@ -9,6 +9,8 @@ from math import inf
 from typing import NamedTuple, NoReturn, TypeVar
 
 from ivr.flow.line import KEYS, About, Figures, Hangup, MediaFailed
+from ivr.flow.opening import Hours
+from ivr.flow.step import innermost
 from ivr.flow.values import Value
 
 Found = TypeVar("Found")
@@ -50,6 +52,10 @@ class Script:
     """When the call came."""
     figures: Mapping[str, Figures] = field(default_factory=dict)
     """Queue → its figures, as long as the call lasts; one that is not here cannot be known."""
+    counts: Mapping[str, int] = field(default_factory=dict)
+    """Counter → how far calls before this one have counted."""
+    hours: Mapping[str, Hours] = field(default_factory=dict)
+    """Opening hours by name."""
     variables: Mapping[str, Value] = field(default_factory=dict)
     """Variables that are set already."""
 
@@ -80,7 +86,7 @@ class SimulatedLine:
         self.passed: list[Passed] = []
         self._script = script
         self._turns = {step: deque(turns) for step, turns in script.turns.items()}
-        self._began_s = 0.0
+        self._began_s: dict[str, float] = {}
         self._keys: deque[str] = deque()
         self._gone = False
         self._news = asyncio.Event()
@@ -112,8 +118,8 @@ class SimulatedLine:
     async def checkpoint(self, flow: str, version: int, path: str) -> None:  # noqa: ARG002  (the line's own)
         await self._await()
         self.path = path
-        self._began_s = self._loop.time()
-        self._tell(f"step {path}")
+        self._began_s[innermost(path)] = self._loop.time()
+        self._tell(f"step {innermost(path)}")
         gone_after_s = _of(self._script.gone_in, path)
         if gone_after_s is not None:
             self._loop.call_later(gone_after_s, self._leave)
@@ -157,6 +163,13 @@ class SimulatedLine:
         await self._await()
         return self._script.figures.get(queue)
 
+    async def count(self, counter: str) -> int:
+        await self._await()
+        return self._script.counts.get(counter, 0) + 1
+
+    def hours(self, name: str) -> Hours | None:
+        return self._script.hours.get(name)
+
     def flush_digits(self) -> None:
         self._keys.clear()
 
@@ -180,9 +193,9 @@ class SimulatedLine:
     def note(self, kind: str, **fields: object) -> None:
         self.notes.append((kind, fields))
         if kind == "step":
-            now = self._loop.time()
-            passed = Passed(str(fields["path"]), self._began_s, str(fields["outcome"]), now - self._began_s)
-            self.passed.append(passed)
+            path = str(fields["path"])
+            began_s = self._began_s.get(path, 0.0)  # a call that was taken over has begun it elsewhere
+            self.passed.append(Passed(path, began_s, str(fields["outcome"]), self.now_s - began_s))
 
     # The script
 
@@ -239,4 +252,5 @@ class SimulatedLine:
 
 def _of(by_step: Mapping[str, Found], path: str) -> Found | None:
     """What a script says of the step `main/choose`: under that path, or under the step's name alone."""
+    path = innermost(path)
     return by_step.get(path, by_step.get(path.rpartition("/")[2]))

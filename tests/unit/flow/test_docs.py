@@ -8,6 +8,7 @@ import pytest
 from ivr.callflows import Route, Trunk
 from ivr.flow.cases import Busy, Case, Staff
 from ivr.flow.check import check_callflows
+from ivr.flow.opening import Hours
 from queues.models import Agent, Device, Queue
 from tests.unit.flow.small_company import build, record, write
 
@@ -41,6 +42,7 @@ def test_every_example_passes_the_check(section: str, text: str, tmp_path: Path)
         ("agents.yaml", Agent),
         ("agents.yaml", Device),
         ("trunks.yaml", Trunk),
+        ("hours.yaml", Hours),
         ("tests", Case),
         ("tests", Staff),
         ("tests", Busy),

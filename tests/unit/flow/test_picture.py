@@ -1,5 +1,6 @@
 """`holdfast graph`: every step and arrow is in the picture, and the log's callers with --log."""
 
+import json
 import re
 from pathlib import Path
 from xml.etree import ElementTree
@@ -96,6 +97,18 @@ def test_the_callers_of_the_log_are_drawn_in() -> None:
     assert "3 hung up here" in next(line for line in text.splitlines() if line.startswith("  s2 ["))
 
 
+@pytest.mark.usefixtures("company")
+def test_the_picture_as_json() -> None:
+    told = json.loads(graph("main", "--json").output)
+    assert told["steps"][1] == {"name": "choose", "verb": "menu", "summary": "question", "left": None}
+    assert told["arrows"][2] == {
+        "from": "choose",
+        "to": "bye",
+        "outcomes": ["invalid", "timeout"],
+        "callers": None,
+    }
+
+
 def test_mermaid(company: Path) -> None:
     assert graph("main", "--mermaid").output == (
         "flowchart TD\n"
@@ -111,6 +124,7 @@ def test_mermaid(company: Path) -> None:
         "  classDef tell fill:#eef4fb,stroke:#5b87b8\n"
         "  classDef ask fill:#fff5d6,stroke:#c79a1b\n"
         "  classDef human fill:#e3f4e1,stroke:#4c9a46\n"
+        "  classDef call fill:#f0e9f7,stroke:#7d5ba6\n"
         "  classDef over fill:#ededed,stroke:#8a8a8a\n"
     )
     told = mermaid(flow_of(FLOW), Traffic({}, {"sales": 3}, 3))

@@ -17,7 +17,7 @@ from ivr.flow.simulation import Company, simulate
 from ivr.flow.simulator import Script
 from ivr.steps import verbs
 from tests.unit.flow.json_schema import fits
-from tests.unit.flow.small_company import FILES, build, record, write
+from tests.unit.flow.small_company import FILES, build, edit, record, write
 
 ROOT = Path(__file__).parents[3]
 MAKE = "they are not what the models say: run `make docs`"
@@ -36,7 +36,7 @@ def test_the_schemas_are_current() -> None:
 
 def test_every_settings_file_has_a_schema() -> None:
     tables = {file: {*known} for file, known in TABLES.items() if not file.startswith("tests")}
-    assert tables == {file: {*fields} - {"default"} for file, fields in SETTINGS.items()}
+    assert tables == {file: {*fields} - {"default", "timezone"} for file, fields in SETTINGS.items()}
     assert set(schemas()["flow.json"]["properties"]) == set(FLOW_FIELDS)
 
 
@@ -55,6 +55,9 @@ def test_a_page_says_everything_about_its_step(verb: str) -> None:
 def with_example(company: Path, verb: str) -> Path:
     """A company in which the step's example is a flow, with all that it plays."""
     build(company)
+    edit(company, "queues.yaml", "queues:\n", "queues:\n  chiefs: {level: 2}\n")
+    write(company, "hours.yaml", "hours: {office: {week: {monday-friday: 9:00-17:00}}}\n")
+    write(company, "flows/consent.yaml", verbs()["back"].example)
     write(company, "flows/example.yaml", verbs()[verb].example)
     for draft in check_callflows(company).drafts.values():
         for step in draft.steps.values():
@@ -135,6 +138,10 @@ def test_the_commands(tmp_path: Path) -> None:
     assert "| [menu](menu.md) |" in holdfast("steps")[1]
     code, text = holdfast("steps", "menue")
     assert (code, "did you mean `menu`?" in text) == (2, True)
+    told = json.loads(holdfast("steps", "menu", "--json")[1])["menu"]
+    assert (told["main"], told["fields"]["properties"]["digits"]["maximum"]) == ("play", 8)
+    assert sorted(json.loads(holdfast("steps", "--json")[1])) == VERBS
+    assert "tests" in json.loads(holdfast("schema", "--json")[1])["schemas"]
     code, text = holdfast("schema", "queues")
     assert (code, json.loads(text)) == (0, schemas()["queues.json"])
     assert "flow\n" in holdfast("schema")[1]

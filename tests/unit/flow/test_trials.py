@@ -200,6 +200,63 @@ def test_the_slowest_way_to_a_human(company: Path) -> None:
     assert worst_case(loaded, loaded.callflows.flows["main"], "en") is None
 
 
+PIN = """\
+steps:
+  ask: {menu: {play: question, retries: 0, timeout_s: 9}, next: {1: yes, invalid: no, timeout: no}}
+  yes: {back: right}
+  no: {back: wrong}
+"""
+CALLING = """\
+steps:
+  pin: {flow: pin, next: {right: sales, wrong: end}}
+  sales: {queue: sales, next: {answered: survey}}
+  survey: {play: hello, next: end}
+  end: {hangup: }
+"""
+
+
+@pytest.fixture
+def calling(company: Path) -> Path:
+    write(company, "flows/pin.yaml", PIN)
+    write(company, "flows/main.yaml", CALLING)
+    return company
+
+
+def test_steps_of_a_flow_that_is_called_are_steps_of_the_test(calling: Path) -> None:
+    fields = "presses: {ask: 1}\nsteps: [pin: right, ask: 1, 'yes': right, sales: answered, survey, end]"
+    assert trial(calling, fields) == []
+    assert trial(calling, "presses: {pin/ask: 1}\nhangs_up_in: {sales: 1}\nverdict: abandoned") == []
+    (told,) = trial(calling, "presses: {ask: 2}\nsteps: [pin: right]")
+    assert "step 1, `pin`, ended with `wrong`, not with `right`" in told
+
+
+def test_coverage_and_slowest_way_go_through_called_flows(calling: Path) -> None:
+    written(calling, "    presses: {ask: 1}\n    verdict: completed\n")
+    loaded = Company.load(calling)
+    flows = loaded.callflows.flows
+    seen = {branch for case in read_cases(calling, []) for branch in taken(run_case(loaded, case.case))}
+    assert coverage(flows["main"], seen).missed == (("main/pin", "wrong"),)
+    assert coverage(flows["pin"], seen).missed == (
+        ("pin/ask", "invalid"),
+        ("pin/ask", "timeout"),
+        ("pin/no", ""),
+    )
+    worst = worst_case(loaded, flows["main"], "en")
+    assert worst
+    assert worst.seconds == pytest.approx(3 + 9)
+    assert worst_case(loaded, flows["pin"], "en") is None
+    write(calling, "flows/pin.yaml", PIN.replace("{back: right}", "{queue: sales, next: {answered: no}}"))
+    write(
+        calling,
+        "flows/main.yaml",
+        "steps:\n  a: {play: hello, next: b}\n  b: {flow: pin, next: {wrong: c}}\n  c: {hangup: }\n",
+    )
+    loaded = Company.load(calling)
+    inside = worst_case(loaded, loaded.callflows.flows["main"], "en")
+    assert inside
+    assert inside.seconds == pytest.approx(2 + 3 + 9)
+
+
 def holdfast(*arguments: str | Path, keys: str = "") -> Result:
     return CliRunner().invoke(main, [*map(str, arguments)], input=keys)
 
