@@ -24,7 +24,7 @@ Text = Annotated[str, Field(min_length=1, max_length=MAX_TEXT, pattern=r"\S")]
 class Sound(BaseModel):
     """Recorded prompts (`play`) or a text (`say`), never both."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
     play: Prompts | None = None
     """Recorded prompts, in this order."""

@@ -18,6 +18,21 @@ class Menu(Step):
 
     outcomes: ClassVar = ("invalid", "timeout")
     main: ClassVar = "play"
+    example: ClassVar[str] = """\
+steps:
+  choose:
+    menu:
+      play: main-menu
+      retries: 1
+      invalid: wrong-key
+      timeout: {say: Please press a key.}
+    next:
+      1: end
+      "*": choose
+      invalid: end
+      timeout: end
+  end: {hangup: }
+"""
     waits: ClassVar = True
 
     play: Prompts | None = None

@@ -14,6 +14,15 @@ class Play(Step):
     outcomes: ClassVar = ("done", "failed")
     otherwise: ClassVar = {"failed": "done"}
     main: ClassVar = "files"
+    example: ClassVar[str] = """\
+steps:
+  welcome:
+    play:
+      files: [welcome, main-menu]
+      interrupt: no
+    next: {done: end, failed: end}
+  end: {hangup: }
+"""
 
     files: Prompts
     """Names of the prompts, played in this order."""

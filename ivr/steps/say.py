@@ -14,6 +14,15 @@ class Say(Step):
     outcomes: ClassVar = ("done", "failed")
     otherwise: ClassVar = {"failed": "done"}
     main: ClassVar = "text"
+    example: ClassVar[str] = """\
+steps:
+  closed:
+    say:
+      text: We are closed today.
+      answer: no
+    next: end
+  end: {hangup: busy}
+"""
 
     text: Text
     """What is spoken, at most 1000 characters."""
