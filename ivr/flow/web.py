@@ -35,7 +35,7 @@ class Request:
     key: str
     """Sent as `Idempotency-Key`, the same at each attempt: the server can recognise a repetition."""
     body: bytes = b""
-    """JSON, or nothing."""
+    """JSON in UTF-8, or nothing."""
     headers: Mapping[str, str] = field(default_factory=dict)
     timeout_s: float = 5.0
     """For all attempts together."""
