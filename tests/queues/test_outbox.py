@@ -128,12 +128,23 @@ async def test_who_took_it_may_die(desk: Desk, asker: Web, monkeypatch: pytest.M
 
 
 async def test_the_same_letter_twice_is_one(desk: Desk, asker: Web) -> None:
-    """A worker died after its letter was written: the next one does the step again."""
-    async with far_side(200) as far:
+    """Posted again while it is on its way, by somebody who does the step once more."""
+    reached, answered = asyncio.Event(), asyncio.Event()
+
+    async def answer(_: web.Request) -> web.Response:
+        reached.set()
+        await answered.wait()
+        return web.Response()
+
+    async with FarSide(answer) as far:
         post = desk.post()
         h, box = await posted(post, far.url, asker)
+        await box.look()
+        await reached.wait()
         box.post(h, letter(far.url))
         await post.checkpoint.flush(h)
+        await box.look()
+        answered.set()
         await until(lambda: not kept(desk), box.look)
         assert len(far.asked) == 1
 
