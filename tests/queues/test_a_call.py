@@ -64,3 +64,26 @@ async def test_offer_reaches_the_owner_at_another_worker(desk: Desk) -> None:
     await second.store.agent("alice", "ready")
     assert (await first.next_offer()).agent == "alice"
     assert second.offers == []
+
+
+@pytest.mark.parametrize(
+    ("whom", "waits", "verdict"),
+    [
+        ({"to": "+49301234"}, False, "transferred"),
+        ({"to": "+49301234"}, True, "transferred"),
+        ({"agent": "bob"}, False, "ivr_exit"),
+        ({"agent": "bob"}, True, "overflowed"),
+    ],
+)
+async def test_the_verdict_after_a_transfer(
+    desk: Desk, whom: dict[str, str], waits: bool, verdict: str
+) -> None:
+    post = desk.post()
+    h = await post.arrive("pbx-1.1")
+    if waits:
+        await post.store.join(h, "sales")
+        await post.store.leave(h, "timeout")
+    post.store.note(h, "transferred", how="blind", **whom, by="flow")
+    ended = await post.checkpoint.ended(h, reason="caller-hangup", ended_by="caller", cause=16)
+    assert ended.verdict == verdict
+    desk.assert_sound()
