@@ -1,5 +1,7 @@
 """One call through a queue, operation by operation."""
 
+from typing import Any
+
 import pytest
 
 from queues.errors import Fenced
@@ -76,7 +78,7 @@ async def test_offer_reaches_the_owner_at_another_worker(desk: Desk) -> None:
     ],
 )
 async def test_the_verdict_after_a_transfer(
-    desk: Desk, whom: dict[str, str], waits: bool, verdict: str
+    desk: Desk, whom: dict[str, Any], waits: bool, verdict: str
 ) -> None:
     post = desk.post()
     h = await post.arrive("pbx-1.1")
