@@ -25,6 +25,9 @@ class Step(BaseModel):
     waits: ClassVar[bool] = False
     """The step waits for the caller or an agent, so a loop through it may turn for ever without harm."""
 
+    counted: ClassVar[bool] = False
+    """Each beginning of the step is counted: a step with effects outside the call, which needs `key`."""
+
     next: Mapping[str, str] = {}
     """Outcome → name of the next step."""
 
@@ -55,6 +58,18 @@ class Step(BaseModel):
     def queues(self) -> Iterable[str]:
         """Names of the queues the step can put a caller into."""
         return ()
+
+    def sets(self) -> Iterable[str]:
+        """Names of the variables the step can set."""
+        return ()
+
+    def secrets(self) -> Iterable[str]:
+        """Those of `sets()` that go to `line.secrets`."""
+        return ()
+
+    def key(self, line: Line) -> str:
+        """Names this one run of a `counted` step: the same when it is done again after a take-over."""
+        return f"{line.call}:{line.path}:{line.visits.get(line.path, 0)}"
 
     def nonsense(self) -> str | None:
         """What makes the step as a whole senseless though each field is right; None: nothing."""

@@ -4,15 +4,19 @@ import asyncio
 from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from typing import NoReturn
 
 from ivr.flow.document import Problem, parse_document
-from ivr.flow.line import Hangup, MediaFailed
+from ivr.flow.line import About, Figures, Hangup, MediaFailed
 from ivr.flow.reading import Draft, read_flow
 from ivr.flow.run import run_flow
 from ivr.flow.step import Flow
+from ivr.flow.values import Value
 from ivr.steps import verbs
 from tests.unit.flow.virtual_time import run
+
+CALLER = About("030123456", "Ada", "100", "web")
 
 PROMPT_S = 2.0
 """How long every sound is, unless the script says otherwise."""
@@ -37,6 +41,13 @@ class Script:
     sounds: Mapping[str, float] = field(default_factory=dict)
     """Media → seconds; -1: cannot be played."""
     agents: Mapping[str, Agents] = field(default_factory=dict)
+    about: About = CALLER
+    came_at: datetime = datetime(2026, 11, 23, 9, 30, tzinfo=UTC)
+    """When the call came: a Monday."""
+    figures: Mapping[str, Figures] = field(default_factory=dict)
+    """Queue → its figures, as long as the call lasts; one that is not here cannot be known."""
+    variables: Mapping[str, Value] = field(default_factory=dict)
+    """Variables that are set already."""
     dies_at_call: int = -1
     """The caller hangs up during this call of the line's methods, counted from 0."""
 
@@ -47,7 +58,10 @@ class ScriptedLine:
     def __init__(self, script: Script, language: str = "en") -> None:
         self.call = "test-1.1"
         self.language = language
-        self.variables: dict[str, str] = {}
+        self.about = script.about
+        self.variables: dict[str, Value] = dict(script.variables)
+        self.secrets: dict[str, Value] = {}
+        self.visits: dict[str, int] = {}
         self.path = ""
         self.answered = False
         self.calls = 0
@@ -110,6 +124,13 @@ class ScriptedLine:
         if not self._keys:
             await self._wait(timeout_s, "0123456789*#")
         return self._keys.popleft() if self._keys else None
+
+    def now(self) -> datetime:
+        return self._script.came_at + timedelta(seconds=asyncio.get_running_loop().time())
+
+    async def figures(self, queue: str) -> Figures | None:
+        await self._await()
+        return self._script.figures.get(queue)
 
     def flush_digits(self) -> None:
         self._keys.clear()
