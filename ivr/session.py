@@ -19,6 +19,7 @@ from ivr.flow.line import About, Figures, Hangup, MediaFailed
 from ivr.flow.run import run_flow
 from ivr.flow.step import Flow
 from ivr.flow.values import Value
+from ivr.flow.web import Reply, Request
 from ivr.hunt import Hunt
 from ivr.place import Place
 from queues.errors import Fenced, StoreAway
@@ -279,6 +280,13 @@ class Session:
 
     def note(self, kind: str, **fields: object) -> None:
         self.house.store.note(self.handle, kind, 0, **fields)
+
+    async def ask(self, request: Request) -> Reply:
+        await self._flush()
+        return await self._caller.during(self.house.web.fetch(request))
+
+    def post(self, request: Request) -> None:
+        self.house.outbox.post(self.handle, request)
 
     async def hangup(self, cause: str) -> NoReturn:
         raise Hangup("system", CAUSES[cause])

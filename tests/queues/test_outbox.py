@@ -8,6 +8,7 @@ import pytest
 from aiohttp import web
 
 from ivr import outbox
+from ivr.checkpoint import Kept
 from ivr.flow.web import Request
 from ivr.outbox import Outbox
 from ivr.reach import Reach
@@ -172,7 +173,7 @@ async def test_a_letter_and_the_step_after_it_are_written_together(desk: Desk, a
     post = desk.post()
     h = await post.arrive("pbx-1.1")
     Outbox(post.store, asker).post(h, letter("http://127.0.0.1:1"))
-    await post.checkpoint.step(h, flow="main", version=1, path="main/after", vars={}, ride=True)
+    await post.checkpoint.step(h, flow="main", version=1, path="main/after", kept=Kept(), ride=True)
     assert not kept(desk)
     await post.checkpoint.ended(h, reason="caller-hangup", ended_by="caller")
     assert kept(desk)

@@ -13,11 +13,14 @@ from ivr.flow.reading import Draft, read_flow
 from ivr.flow.run import run_flow
 from ivr.flow.step import Flow
 from ivr.flow.values import Value
+from ivr.flow.web import Reply, Request, WebFailed, WebTimeout
 from ivr.steps import verbs
 from tests.unit.flow.virtual_time import run
 
 CALLER = About("030123456", "Ada", "100", "web")
 
+REPLY_S = 1.0
+"""How long other servers take."""
 PROMPT_S = 2.0
 """How long every sound is, unless the script says otherwise."""
 
@@ -48,6 +51,8 @@ class Script:
     """Queue → its figures, as long as the call lasts; one that is not here cannot be known."""
     variables: Mapping[str, Value] = field(default_factory=dict)
     """Variables that are set already."""
+    replies: Sequence[Reply | WebFailed] = ()
+    """What other servers answer, one question after the other, each after `REPLY_S`."""
     dies_at_call: int = -1
     """The caller hangs up during this call of the line's methods, counted from 0."""
 
@@ -67,6 +72,9 @@ class ScriptedLine:
         self.calls = 0
         self.told: list[tuple[float, str]] = []
         self.notes: list[tuple[str, dict[str, object]]] = []
+        self.asked: list[Request] = []
+        """What other servers were asked and told."""
+        self._replies = deque(script.replies)
         self._script = script
         self._keys: deque[str] = deque()
         self._gone = False
@@ -147,6 +155,28 @@ class ScriptedLine:
         await self._wait(agents.talk_s, "")
         return "answered"
 
+    async def ask(self, request: Request) -> Reply:
+        await self._await()
+        self.asked.append(request)
+        left_s = request.timeout_s
+        for attempt in range(request.retries + 1):
+            self._tell(_written("ask", request))
+            await self._wait(min(REPLY_S, left_s), "")
+            left_s -= REPLY_S
+            if left_s < 0:
+                raise WebTimeout("no answer")
+            reply = self._replies.popleft() if self._replies else Reply(200, b"{}")
+            if isinstance(reply, Reply) and not reply.passing:
+                return reply
+            if attempt == request.retries and isinstance(reply, WebFailed):
+                raise reply
+        assert isinstance(reply, Reply)
+        return reply
+
+    def post(self, request: Request) -> None:
+        self.asked.append(request)
+        self._tell(_written("post", request))
+
     async def hangup(self, cause: str) -> NoReturn:
         await self._await()
         self._tell(f"hangup {cause}")
@@ -196,6 +226,11 @@ class ScriptedLine:
     def _still_there(self) -> None:
         if self._gone:
             raise Hangup("caller", 16)
+
+
+def _written(what: str, request: Request) -> str:
+    headers = [f"{name}: {value}" for name, value in request.headers.items()]
+    return " ".join(filter(None, (what, request.method, request.url, request.body.decode(), *headers)))
 
 
 def draft_of(text: str, name: str = "main") -> tuple[Draft | None, list[Problem]]:
