@@ -42,10 +42,10 @@ def test_every_field_outcome_and_default_of_a_step_is_there(verb: str) -> None:
             assert default == "(needed)", name
         elif isinstance(field.default, bool):
             assert default == ("yes" if field.default else "no"), name
-        elif field.default is not None:
-            assert (
-                default == f"{field.default:g}" if isinstance(field.default, float | int) else field.default
-            )
+        elif isinstance(field.default, float | int):
+            assert default == f"{field.default:g}", name
+        elif field.default:
+            assert default == str(field.default), name
     for outcome in kind.outcomes:
         assert f"`{outcome}`" in SECTIONS[verb]
 
