@@ -10,6 +10,7 @@ from pathlib import Path
 
 from calllog.errors import HoldfastError
 from ivr.callflows import Callflows
+from ivr.flow.cases import check_cases, read_cases
 from ivr.flow.document import Problem
 from ivr.flow.folder import SETTINGS, Folder, read_folder
 from ivr.flow.graph import check_graph
@@ -37,6 +38,8 @@ def check_callflows(directory: Path, further: Further | None = None) -> Folder:
             folder.problems.extend(check_graph(draft))
         if folder.flows:
             folder.problems.extend(check_references(folder))
+        cases = read_cases(directory, folder.problems)
+        folder.problems.extend(check_cases(cases, folder))
     if further is not None:
         folder.problems.extend(further(folder))
     folder.problems = sorted(set(folder.problems))
@@ -82,6 +85,7 @@ def files_of(directory: Path) -> Iterator[Path]:
     """Every file that takes part, in a fixed order."""
     yield from (directory / name for name in SETTINGS if (directory / name).exists())
     yield from sorted(directory.glob("flows/*.yaml"))
+    yield from sorted(directory.glob("tests/*.yaml"))
     yield from sorted(directory.glob("prompts/*/*.wav"))
 
 

@@ -4,7 +4,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as some
 
 from ivr.flow.graph import check_graph
-from tests.unit.flow.scripted_line import Agents, Script, call, draft_of
+from tests.unit.flow.calls import Agents, Script, call, draft_of
 
 NAMES = ("a", "b", "c", "d", "e")
 names = some.sampled_from(NAMES)

@@ -2,10 +2,10 @@
 
 import pytest
 
+from ivr.flow.virtual_time import run
 from ivr.flow.web import Reply, WebFailed, WebTimeout
 from ivr.steps import verbs
-from tests.unit.flow.scripted_line import Script, ScriptedLine, call, draft_of, flow_of
-from tests.unit.flow.virtual_time import run
+from tests.unit.flow.calls import Script, ScriptedLine, call, draft_of, flow_of
 
 NEXT = "next: {done: ok, not_found: none, rejected: no, timeout: late, failed: broken}"
 ENDS = "\n".join(f"  {name}: {{hangup: }}" for name in ("ok", "none", "no", "late", "broken"))

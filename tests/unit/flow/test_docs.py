@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from ivr.callflows import Route, Trunk
+from ivr.flow.cases import Case, Staff
 from ivr.flow.check import check_callflows
 from ivr.steps import verbs
 from queues.models import Agent, Device, Queue
@@ -24,7 +25,9 @@ def test_every_example_passes_the_check(section: str, text: str, tmp_path: Path)
     company = build(tmp_path)
     for prompt in ("welcome", "opening-hours", "main-menu", "wrong-key"):
         record(company / f"prompts/en/{prompt}.wav")
-    if section.endswith(".yaml"):
+    if section == "tests":
+        write(company, "tests/example.yaml", text)
+    elif section.endswith(".yaml"):
         write(company, section, text)
     else:
         write(company, "flows/example.yaml", text)
@@ -58,6 +61,8 @@ def test_every_field_outcome_and_default_of_a_step_is_there(verb: str) -> None:
         ("agents.yaml", Agent),
         ("agents.yaml", Device),
         ("trunks.yaml", Trunk),
+        ("tests", Case),
+        ("tests", Staff),
     ],
     ids=lambda value: value if isinstance(value, str) else value.__name__,
 )

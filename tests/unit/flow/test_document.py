@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as some
 
 from ivr.flow.document import Broken, Fields, parse_document, place_of, plain, read_document
-from tests.unit.flow.scripted_line import draft_of
+from tests.unit.flow.calls import draft_of
 
 
 def refused(text: str) -> str:

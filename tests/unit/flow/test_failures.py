@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.unit.flow.scripted_line import Script, call
+from tests.unit.flow.calls import Script, call
 
 BROKEN = Script(sounds={"en/broken": -1})
 

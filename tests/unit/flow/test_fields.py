@@ -7,7 +7,7 @@ import pytest
 
 from ivr.flow.web import Reply
 from ivr.steps import verbs
-from tests.unit.flow.scripted_line import Agents, Script, call
+from tests.unit.flow.calls import Agents, Script, call
 
 NEXT = "next: {1: a, 12: b, invalid: c, timeout: d}"
 ENDS = "\n".join(f"  {name}: {{hangup: }}" for name in "abcd")

@@ -1,6 +1,7 @@
 """The interpreter: the way through a flow, what it tells the log, and that a hangup ends it anywhere."""
 
 import time
+from dataclasses import replace
 from typing import NoReturn
 
 import pytest
@@ -8,8 +9,8 @@ import pytest
 from ivr.flow.line import Hangup, Line
 from ivr.flow.run import run_flow
 from ivr.flow.step import Flow, Step
-from tests.unit.flow.scripted_line import Agents, Script, ScriptedLine, call, flow_of
-from tests.unit.flow.virtual_time import run
+from ivr.flow.virtual_time import run
+from tests.unit.flow.calls import Agents, Script, ScriptedLine, call, flow_of
 
 WHOLE = """
 steps:
@@ -145,7 +146,7 @@ def _awaited_calls(script: Script) -> int:
 )
 def test_a_hangup_at_any_await_point_ends_the_flow_there(script: Script) -> None:
     for number in range(_awaited_calls(script)):
-        line = call(WHOLE, Script(script.keys, None, script.sounds, script.agents, dies_at_call=number))
+        line = call(WHOLE, replace(script, dies_at_call=number))
         assert line.story[-1] == "over by caller", f"call {number}"
         assert line.calls == number + 1, "the line was used after the hangup"
 

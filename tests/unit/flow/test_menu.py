@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import pytest
 
-from tests.unit.flow.scripted_line import Script, ScriptedLine, call
+from tests.unit.flow.calls import Script, ScriptedLine, call
 
 ENDS = """
   one: {hangup: busy}

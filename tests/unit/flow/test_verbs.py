@@ -10,7 +10,7 @@ import pytest
 import ivr.steps
 from ivr.flow.sound import Sound
 from ivr.steps import verbs
-from tests.unit.flow.scripted_line import Script, call, draft_of
+from tests.unit.flow.calls import Script, call, draft_of
 
 WHISTLE = '''
 """`whistle`: blow a whistle."""

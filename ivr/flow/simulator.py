@@ -5,17 +5,14 @@ from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import NoReturn
+from math import inf
+from typing import NamedTuple, NoReturn, TypeVar
 
-from ivr.flow.document import Problem, parse_document
-from ivr.flow.line import About, Figures, Hangup, MediaFailed
-from ivr.flow.reading import Draft, read_flow
-from ivr.flow.run import run_flow
-from ivr.flow.step import Flow
+from ivr.flow.line import KEYS, About, Figures, Hangup, MediaFailed
 from ivr.flow.values import Value
 from ivr.flow.web import Reply, Request, WebFailed, WebTimeout
-from ivr.steps import verbs
-from tests.unit.flow.virtual_time import run
+
+Found = TypeVar("Found")
 
 CALLER = About("030123456", "Ada", "100", "web")
 
@@ -23,11 +20,13 @@ REPLY_S = 1.0
 """How long other servers take."""
 PROMPT_S = 2.0
 """How long every sound is, unless the script says otherwise."""
+THINKS_S = 1.0
+"""How long a caller needs to press what he presses when he is asked."""
 
 
 @dataclass(frozen=True)
 class Agents:
-    """A queue's agents: the caller is answered after `after_s` and talks for `talk_s`."""
+    """A queue's agents: the caller is answered after `after_s` (inf: never) and talks for `talk_s`."""
 
     after_s: float = 10.0
     talk_s: float = 60.0
@@ -39,8 +38,12 @@ class Script:
 
     keys: Mapping[float, str] = field(default_factory=dict)
     """When → keys pressed then."""
+    turns: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    """Step → what he presses there each time he is asked; an empty text, or none left: nothing."""
     gone_at: float | None = None
     """When the caller hangs up."""
+    gone_in: Mapping[str, float] = field(default_factory=dict)
+    """Step → he hangs up so many seconds after it began."""
     sounds: Mapping[str, float] = field(default_factory=dict)
     """Media → seconds; -1: cannot be played."""
     agents: Mapping[str, Agents] = field(default_factory=dict)
@@ -53,11 +56,18 @@ class Script:
     """Variables that are set already."""
     replies: Sequence[Reply | WebFailed] = ()
     """What other servers answer, one question after the other, each after `REPLY_S`."""
-    dies_at_call: int = -1
-    """The caller hangs up during this call of the line's methods, counted from 0."""
 
 
-class ScriptedLine:
+class Passed(NamedTuple):
+    """A step that is over: its path, when it began, its outcome, and how long it took in virtual seconds."""
+
+    path: str
+    began_s: float
+    outcome: str
+    took_s: float
+
+
+class SimulatedLine:
     """The line. `told` is what happened: `(second, what)`."""
 
     def __init__(self, script: Script, language: str = "en") -> None:
@@ -69,32 +79,51 @@ class ScriptedLine:
         self.visits: dict[str, int] = {}
         self.path = ""
         self.answered = False
-        self.calls = 0
         self.told: list[tuple[float, str]] = []
         self.notes: list[tuple[str, dict[str, object]]] = []
         self.asked: list[Request] = []
         """What other servers were asked and told."""
         self._replies = deque(script.replies)
+        self.passed: list[Passed] = []
         self._script = script
+        self._turns = {step: deque(turns) for step, turns in script.turns.items()}
+        self._began_s = 0.0
         self._keys: deque[str] = deque()
         self._gone = False
         self._news = asyncio.Event()
-        loop = asyncio.get_running_loop()
+        self._loop = asyncio.get_running_loop()
         for at, keys in script.keys.items():
-            loop.call_at(at, self._press, keys)
+            self._loop.call_at(at, self._press, keys)
         if script.gone_at is not None:
-            loop.call_at(script.gone_at, self._leave)
+            self._loop.call_at(script.gone_at, self._leave)
 
     @property
     def story(self) -> list[str]:
         """What happened, without when."""
         return [what for _, what in self.told]
 
-    async def checkpoint(self, flow: str, version: int, path: str) -> None:
+    @property
+    def now_s(self) -> float:
+        """Seconds since the call came."""
+        return self._loop.time()
+
+    @property
+    def heard(self) -> list[str]:
+        """What was played: names of prompts, and texts as they are spoken."""
+        played = [what.removeprefix("play ") for what in self.story if what.startswith("play ")]
+        return [
+            each.removeprefix("say:") if each.startswith("say:") else each.partition("/")[2]
+            for each in played
+        ]
+
+    async def checkpoint(self, flow: str, version: int, path: str) -> None:  # noqa: ARG002  (the line's own)
         await self._await()
-        assert (flow, version) == (path.partition("/")[0], 7), "a checkpoint names flow and version"
         self.path = path
+        self._began_s = self._loop.time()
         self._tell(f"step {path}")
+        gone_after_s = _of(self._script.gone_in, path)
+        if gone_after_s is not None:
+            self._loop.call_later(gone_after_s, self._leave)
 
     async def answer(self) -> None:
         await self._await()
@@ -103,14 +132,10 @@ class ScriptedLine:
             self._tell("answer")
 
     def prompt(self, name: str) -> str:
-        if name == "not-there":
-            raise MediaFailed("no such prompt")
         return f"{self.language}/{name}"
 
     async def say(self, text: str) -> str:
         await self._await()
-        if text == "unspeakable":
-            raise MediaFailed("the engine failed")
         return f"say:{text}"
 
     async def play(self, media: Sequence[str], interrupt: str = "") -> str | None:
@@ -118,9 +143,7 @@ class ScriptedLine:
         for each in media:
             if self._keys and self._keys[0] in interrupt:
                 return self._keys[0]
-            seconds = self._script.sounds.get(each, PROMPT_S)
-            if seconds < 0:
-                raise MediaFailed(each)
+            seconds = self._seconds(each)
             self._tell(f"play {each}")
             if await self._wait(seconds, interrupt):
                 self._tell("stop")
@@ -130,11 +153,12 @@ class ScriptedLine:
     async def digit(self, timeout_s: float) -> str | None:
         await self._await()
         if not self._keys:
-            await self._wait(timeout_s, "0123456789*#")
+            self._take_turn(timeout_s)
+            await self._wait(timeout_s, KEYS)
         return self._keys.popleft() if self._keys else None
 
     def now(self) -> datetime:
-        return self._script.came_at + timedelta(seconds=asyncio.get_running_loop().time())
+        return self._script.came_at + timedelta(seconds=self._loop.time())
 
     async def figures(self, queue: str) -> Figures | None:
         await self._await()
@@ -184,8 +208,25 @@ class ScriptedLine:
 
     def note(self, kind: str, **fields: object) -> None:
         self.notes.append((kind, fields))
+        if kind == "step":
+            now = self._loop.time()
+            passed = Passed(str(fields["path"]), self._began_s, str(fields["outcome"]), now - self._began_s)
+            self.passed.append(passed)
 
     # The script
+
+    def _seconds(self, media: str) -> float:
+        """How long a sound is. Raises `MediaFailed`."""
+        seconds = self._script.sounds.get(media, PROMPT_S)
+        if seconds < 0:
+            raise MediaFailed(media)
+        return seconds
+
+    def _take_turn(self, timeout_s: float) -> None:
+        """He is asked for a key: he presses what the script has for this step, if anything."""
+        turns = _of(self._turns, self.path)
+        if turns:
+            self._loop.call_later(min(THINKS_S, timeout_s / 2), self._press, turns.popleft())
 
     def _press(self, keys: str) -> None:
         self._keys.extend(keys)
@@ -196,32 +237,29 @@ class ScriptedLine:
         self._news.set()
 
     def _tell(self, what: str) -> None:
-        self.told.append((asyncio.get_running_loop().time(), what))
+        self.told.append((self._loop.time(), what))
 
     async def _await(self) -> None:
         """An await point, where the caller may be gone."""
         assert not self._gone, "a step went on after the hangup"
         await asyncio.sleep(0)
-        if self.calls == self._script.dies_at_call:
-            self._gone = True
-        self.calls += 1
         self._still_there()
 
     async def _wait(self, seconds: float, keys: str) -> bool:
         """Let time pass; True when a key of `keys` came meanwhile."""
-        loop = asyncio.get_running_loop()
-        until = loop.time() + seconds
+        until = self._loop.time() + seconds
         known = len(self._keys)
         while True:
             self._still_there()
             if any(key in keys for key in list(self._keys)[known:]):
                 return True
-            if loop.time() >= until:
+            if self._loop.time() >= until:
                 return False
             self._news.clear()
-            timer = loop.call_at(until, self._news.set)
+            timer = self._loop.call_at(until, self._news.set) if until < inf else None
             await self._news.wait()
-            timer.cancel()
+            if timer is not None:
+                timer.cancel()
 
     def _still_there(self) -> None:
         if self._gone:
@@ -233,32 +271,6 @@ def _written(what: str, request: Request) -> str:
     return " ".join(filter(None, (what, request.method, request.url, request.body.decode(), *headers)))
 
 
-def draft_of(text: str, name: str = "main") -> tuple[Draft | None, list[Problem]]:
-    """A flow from its YAML text, and what is wrong in it."""
-    document = parse_document(text, f"flows/{name}.yaml")
-    problems = list(document.problems)
-    return read_flow(name, document, verbs(), problems), problems
-
-
-def flow_of(text: str) -> Flow:
-    """A flow from the YAML text of a file, which must be right."""
-    draft, problems = draft_of(text)
-    assert draft, problems
-    assert not problems, problems
-    return draft.flow(version=7)
-
-
-def call(
-    text: str, script: Script | None = None, start: str | None = None, language: str = "en"
-) -> ScriptedLine:
-    """Run a whole call through a flow, to its hangup; the line tells what happened."""
-
-    async def whole() -> ScriptedLine:
-        line = ScriptedLine(script or Script(), language)
-        try:
-            await run_flow(line, flow_of(text), start)
-        except Hangup as end:
-            line.told.append((asyncio.get_running_loop().time(), f"over by {end.by}"))
-        return line
-
-    return run(whole())
+def _of(by_step: Mapping[str, Found], path: str) -> Found | None:
+    """What a script says of the step `main/choose`: under that path, or under the step's name alone."""
+    return by_step.get(path, by_step.get(path.rpartition("/")[2]))
