@@ -18,6 +18,7 @@ from ivr.checkpoint import Checkpoint
 from ivr.flow.line import Hangup
 from ivr.mailbox import Mailbox
 from ivr.outbox import Outbox
+from ivr.policy import Destination
 from ivr.web import Web
 from queues.handle import CallHandle
 from queues.store import Offer, Store
@@ -63,6 +64,8 @@ class House:
     """Media URI of a prompt by name and language; raises `MediaFailed`."""
     say: Callable[[str, str], Awaitable[str]]
     """Media URI of a text in a language; raises `MediaFailed`."""
+    outside: Callable[[str], Destination]
+    """Where to call a number as somebody wrote it; raises `NotAllowed`."""
     web: Web
     outbox: Outbox
     listen: Callable[[str, Mailbox[Message]], None]
@@ -86,6 +89,8 @@ class Caller:
         self.mailbox: Mailbox[Message] = Mailbox()
         self.keys: deque[str] = deque()
         """What he has pressed and nobody has taken."""
+        self.outside = ""
+        """The channel to a number outside with which he is being connected; its holds are nobody's here."""
         self.left_in = ""
         """The bridge where his agent has left him alone; he leaves it when he is to hear something."""
         self.gone_at = 0
@@ -143,6 +148,8 @@ class Caller:
             case ari.ChannelDtmfReceived() if from_caller:
                 self.keys.append(message.digit)
                 return False
+            case ari.ChannelHold() | ari.ChannelUnhold() if message.channel.id == self.outside:
+                return True
             case ari.ChannelHold() | ari.ChannelUnhold():
                 by = "caller" if from_caller else "agent"
                 started = isinstance(message, ari.ChannelHold)

@@ -2,6 +2,7 @@
 
 # ruff: noqa: N818  (an error is named by what is the matter: NotAllowed)
 
+from dataclasses import dataclass
 from typing import Annotated
 
 import phonenumbers
@@ -18,6 +19,16 @@ MAX_WRITTEN = 40
 
 class NotAllowed(Exception):
     """The number may not be called; the text says why, without the number."""
+
+
+@dataclass(frozen=True, slots=True)
+class Destination:
+    """A number that may be called. Personal: `number`, `endpoint`."""
+
+    number: str
+    endpoint: str
+    per_hour: int
+    """How many calls outside may begin within any hour."""
 
 
 def _country(text: str) -> str:
@@ -75,3 +86,8 @@ class DialPolicy(BaseModel):
         if found.extension or not phonenumbers.is_valid_number(found):
             raise NotAllowed("it is no telephone number")
         return found
+
+    def destination(self, written: str, address: str) -> Destination:
+        """Where to call it, by the trunk at that address. Raises `NotAllowed`."""
+        number = self.number(written)
+        return Destination(number, f"{self.trunk}/sip:{number}@{address}", self.per_hour)

@@ -24,6 +24,7 @@ from ivr.mailbox import Mailbox
 from ivr.outbox import Outbox
 from ivr.phone_codes import obey
 from ivr.place import MARK, Place
+from ivr.policy import Destination
 from ivr.publish import Versions
 from ivr.session import Session
 from ivr.speech import Speech
@@ -78,6 +79,7 @@ class Switchboard:
             music_of=self._music_of,
             prompt=self._prompt,
             say=speech.render,
+            outside=self._outside,
             web=web,
             outbox=outbox,
             listen=self.routes.__setitem__,
@@ -235,6 +237,9 @@ class Switchboard:
 
     def _prompt(self, name: str, language: str) -> str:
         return self.callflows.prompt(name, language)
+
+    def _outside(self, written: str) -> Destination:
+        return self.callflows.destination(written)
 
     def _music_of(self, queue: str) -> str:
         known = self.callflows.queues.get(queue)

@@ -107,6 +107,10 @@ class Store:
         """
         h.pending.append((now_ms(), f">{key}\n{letter}"))
 
+    async def dial(self, key: str, per_hour: int) -> bool:
+        """Whether a call to a number outside may begin; it is counted then, once for each `key`."""
+        return bool(await self.operations.run("dial", key, per_hour))
+
     async def join(self, h: CallHandle, queue: str, head_start_s: float = 0, at: int = 0) -> Joined:
         """Stand in line. Joining again changes nothing and answers with the present place."""
         reply = await self.operations.operate(h, "join", (queue, head_start_s), at)

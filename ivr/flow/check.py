@@ -9,8 +9,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from calllog.errors import HoldfastError
-from ivr.callflows import Callflows
+from ivr.callflows import Callflows, with_direct_lines
 from ivr.flow.cases import check_cases, read_cases
+from ivr.flow.dialling import check_dialling
 from ivr.flow.document import Problem
 from ivr.flow.folder import SETTINGS, Folder, read_folder
 from ivr.flow.graph import check_graph
@@ -38,6 +39,7 @@ def check_callflows(directory: Path, further: Further | None = None) -> Folder:
             folder.problems.extend(check_graph(draft))
         if folder.flows:
             folder.problems.extend(check_references(folder))
+            folder.problems.extend(check_dialling(folder))
         cases = read_cases(directory, folder.problems)
         folder.problems.extend(check_cases(cases, folder))
     if further is not None:
@@ -66,16 +68,20 @@ def load_callflows(
     folder = check_callflows(directory, further)
     if folder.problems or folder.default is None:
         raise BrokenCallflows(folder.problems)
+    steps = [step for draft in folder.drafts.values() for step in draft.steps.values()]
+    by_name = {agent for step in steps for agent in step.agents()}
+    queues, agents = with_direct_lines(by_name, folder.queues, folder.agents)
     return Callflows(
         version=version,
         content=content_of(directory),
         flows={name: draft.flow(version) for name, draft in folder.drafts.items()},
-        queues=folder.queues,
-        agents=folder.agents,
+        queues=queues,
+        agents=agents,
         devices=folder.devices,
         trunks=folder.trunks,
         numbers=folder.numbers,
         default=folder.default,
+        policy=folder.policy,
         prompts=folder.prompts,
         prompts_at=prompts_at,
     )

@@ -12,6 +12,7 @@ from ivr.flow.document import Broken, Document, Fields, Node, Place, Problem, Sc
 from ivr.flow.reading import Draft, read_flow
 from ivr.flow.recordings import read_prompts
 from ivr.flow.wording import closest, fit, only
+from ivr.policy import DialPolicy
 from ivr.steps import verbs
 from queues.models import Agent, Device, Name, Queue
 
@@ -22,6 +23,7 @@ SETTINGS = {
     "agents.yaml": ("agents", "devices"),
     "numbers.yaml": ("default", "numbers"),
     "trunks.yaml": ("trunks",),
+    "policy.yaml": ("dial",),
 }
 """The files beside `flows/`, and the fields at their top."""
 
@@ -44,6 +46,7 @@ class Folder:
     trunks: dict[str, Trunk] = field(default_factory=dict)
     numbers: dict[str, Route] = field(default_factory=dict)
     default: Route | None = None
+    policy: DialPolicy | None = None
     prompts: dict[str, dict[str, str]] = field(default_factory=dict)
     """Language → prompt → SHA-256 of the sound file."""
 
@@ -129,6 +132,7 @@ def _tables(folder: Folder) -> None:
     folder.devices = dict(_table(folder, "agents.yaml", "devices", Device, "device"))
     folder.trunks = dict(_table(folder, "trunks.yaml", "trunks", Trunk, "trunk"))
     folder.numbers = dict(_table(folder, "numbers.yaml", "numbers", Route, "number"))
+    _policy(folder)
     numbers = folder.documents["numbers.yaml"]
     if numbers is None:
         return
@@ -137,6 +141,17 @@ def _tables(folder: Folder) -> None:
         folder.problems.append(Problem(Place("numbers.yaml", 1, 1), "`default` is missing", hint))
         return
     folder.default = fit(Route, numbers.root.nodes["default"], folder.problems, "default")
+
+
+def _policy(folder: Folder) -> None:
+    document = folder.documents.get("policy.yaml")
+    if document is None:
+        return
+    if "dial" in document.root.nodes:
+        folder.policy = fit(DialPolicy, document.root.nodes["dial"], folder.problems, "dial")
+    else:
+        hint = "it says which numbers flows may call, and by which trunk"
+        folder.problems.append(Problem(Place("policy.yaml", 1, 1), "`dial` is missing", hint))
 
 
 def _table(

@@ -109,6 +109,15 @@ class Line(Protocol):
     async def queue(self, name: str, max_wait_s: float | None) -> str:
         """Wait for an agent and talk to him: `answered` (he has left, the caller is here) or `timeout`."""
 
+    async def transfer(self, number: str, ring_s: int, key: str) -> str:
+        """Connect the caller with a telephone number, if the dial policy allows it; counted once for `key`.
+
+        `done` (the other has left, the caller is here), `busy`, `no_answer`, `refused` (policy), `failed`.
+        """
+
+    async def transfer_to_agent(self, agent: str, within_s: int) -> str:
+        """Connect the caller with this agent: `done`, or `no_answer` within so many seconds."""
+
     async def ask(self, request: Request) -> Reply:
         """Ask another server, and wait for its answer. Raises `WebFailed`, `WebTimeout`."""
 

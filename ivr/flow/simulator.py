@@ -33,6 +33,15 @@ class Agents:
 
 
 @dataclass(frozen=True)
+class Party:
+    """Somebody outside: after `after_s` he answers and talks for `talk_s`, or that is the `outcome`."""
+
+    outcome: str = "done"
+    after_s: float = 5.0
+    talk_s: float = 60.0
+
+
+@dataclass(frozen=True)
 class Script:
     """What the world does. Times in seconds since the call came."""
 
@@ -54,6 +63,8 @@ class Script:
     """Queue → its figures, as long as the call lasts; one that is not here cannot be known."""
     variables: Mapping[str, Value] = field(default_factory=dict)
     """Variables that are set already."""
+    outside: Mapping[str, Party] = field(default_factory=dict)
+    """Telephone number → who is called there; without it, somebody who answers."""
     replies: Sequence[Reply | WebFailed] = ()
     """What other servers answer, one question after the other, each after `REPLY_S`."""
 
@@ -178,6 +189,28 @@ class SimulatedLine:
         self._tell("talk")
         await self._wait(agents.talk_s, "")
         return "answered"
+
+    async def transfer(self, number: str, ring_s: int, key: str) -> str:  # noqa: ARG002 (nothing is counted)
+        await self._await()
+        self._tell(f"call {number}")
+        party = self._script.outside.get(number, Party())
+        if party.outcome == "refused":
+            return party.outcome
+        return await self._rung("no_answer" if party.after_s > ring_s else party.outcome, party, ring_s)
+
+    async def transfer_to_agent(self, agent: str, within_s: int) -> str:
+        await self._await()
+        self._tell(f"wait for {agent}")
+        agents = self._script.agents.get(agent, Agents())
+        late = agents.after_s > within_s
+        return await self._rung("no_answer" if late else "done", agents, within_s)
+
+    async def _rung(self, outcome: str, party: Party | Agents, ring_s: float) -> str:
+        await self._wait(min(party.after_s, ring_s), "")
+        if outcome == "done":
+            self._tell("talk")
+            await self._wait(party.talk_s, "")
+        return outcome
 
     async def ask(self, request: Request) -> Reply:
         await self._await()

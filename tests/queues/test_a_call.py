@@ -7,6 +7,7 @@ import pytest
 from ivr.checkpoint import Kept
 from queues.errors import Fenced
 from queues.handle import CallHandle
+from queues.operations import now_ms
 from tests.queues.desk import Desk, settings
 
 
@@ -97,3 +98,16 @@ async def test_the_verdict_after_a_transfer(
     ended = await post.checkpoint.ended(h, reason="caller-hangup", ended_by="caller", cause=16)
     assert ended.verdict == verdict
     desk.assert_sound()
+
+
+async def test_calls_outside_are_counted(desk: Desk) -> None:
+    store = desk.post().store
+    assert [await store.dial(key, 2) for key in ("a", "b", "c")] == [True, True, False]
+    assert await store.dial("a", 2), "it is the same call, begun again by another worker"
+    assert not await store.dial("c", 2)
+    assert await store.dial("c", 3)
+    redis = desk.redis.client()
+    key = f"{{{desk.site}}}:dialled"
+    redis.zadd(key, {"a": now_ms() - 3_600_001})
+    assert await store.dial("d", 3), "an hour later there is room"
+    assert 0 < int(redis.ttl(key)) <= 3600  # type: ignore[arg-type]

@@ -8,6 +8,7 @@ import pytest
 from ivr.callflows import Route, Trunk
 from ivr.flow.cases import Case, Staff
 from ivr.flow.check import check_callflows
+from ivr.policy import DialPolicy
 from ivr.steps import verbs
 from queues.models import Agent, Device, Queue
 from tests.unit.flow.small_company import build, record, write
@@ -61,6 +62,7 @@ def test_every_field_outcome_and_default_of_a_step_is_there(verb: str) -> None:
         ("agents.yaml", Agent),
         ("agents.yaml", Device),
         ("trunks.yaml", Trunk),
+        ("policy.yaml", DialPolicy),
         ("tests", Case),
         ("tests", Staff),
     ],

@@ -5,10 +5,12 @@ from dataclasses import dataclass
 
 import pytest
 
+from ivr.flow.simulator import Party
 from ivr.flow.web import Reply
 from ivr.steps import verbs
 from tests.unit.flow.calls import Agents, Script, call
 
+FAILING = "next: {done: a, failed: b}"
 NEXT = "next: {1: a, 12: b, invalid: c, timeout: d}"
 ENDS = "\n".join(f"  {name}: {{hangup: }}" for name in "abcd")
 
@@ -33,7 +35,11 @@ AGAIN = Script(replies=[Reply(503), Reply(200)])
 ASK, TELL = "0.0 ask get https://x.test/", '0.0 post post https://x.test/ {"a":"b"}'
 LIST = Script(replies=[Reply(200, b'{"a":[]}')])
 HOOK = f"{URL}, send: {{a: b}}"
+OUT = Script(outside={"1": Party(after_s=10)})
 ASKING = [
+    Case("transfer", "number", "", ("1", '"{caller.number}"'), ("0.0 call 1", "0.0 call 030123456")),
+    Case("transfer", "agent", "", ("alice", "bob"), ("0.0 wait for alice", "0.0 wait for bob")),
+    Case("transfer", "ring_s", "number: 1", ("9", ""), ("9.0 step main/b", "10.0 talk"), OUT),
     Case("http", "url", "", ("https://x.test/", "https://y.test/"), (ASK, "0.0 ask get https://y.test/")),
     Case("http", "method", URL, ("", "delete"), (ASK, "0.0 ask delete https://x.test/")),
     Case("http", "headers", URL, ("", '{X-Me: "{caller.name}"}'), (ASK, f"{ASK} X-Me: Ada")),
@@ -110,7 +116,7 @@ CASES = [
 
 def _told(case: Case, value: str) -> list[str]:
     fields = ", ".join(part for part in (case.fields, f"{case.field}: {value}" if value else "") if part)
-    following = {"menu": NEXT, "hangup": "", "http": "next: {done: a, failed: b}"}.get(case.verb, "next: end")
+    following = {"menu": NEXT, "hangup": "", "http": FAILING, "transfer": FAILING}.get(case.verb, "next: end")
     text = f"steps:\n  first:\n    {case.verb}: {{{fields}}}\n    {following}\n  end: {{hangup: }}\n{ENDS}"
     if value != "2" and case.field != "between_s":
         text = text.replace(" 12: b,", "")  # a choice that needs more than one key
