@@ -243,6 +243,32 @@ class Unbridged(CallEvent, frozen=True, kw_only=True, tag="unbridged"):
     ended_by: Party
 
 
+class Transferred(CallEvent, frozen=True, kw_only=True, tag="transferred"):
+    """The caller was given to somebody outside the queues: to the number `to`, or to `agent`.
+
+    To a number: the two hear each other. To an agent: what becomes of it is told as of a queue of his own.
+    """
+
+    how: Literal["blind", "attended"]
+    to: Personal = ""
+    agent: str = ""
+    by: str = ""
+
+
+class OfferMade(CallEvent, frozen=True, kw_only=True, tag="offer_made"):
+    """Something was offered for sale to the caller, at the step `path`."""
+
+    path: str
+    offer: str
+
+
+class OfferAccepted(CallEvent, frozen=True, kw_only=True, tag="offer_accepted"):
+    """He wants it."""
+
+    path: str
+    offer: str
+
+
 class Ended(CallEvent, frozen=True, kw_only=True, tag="ended"):
     """The last event of a call. lifetime = flow + wait + held + talk. `cause`: Q.850, 0 if unknown."""
 
@@ -336,6 +362,9 @@ AnyCallEvent: TypeAlias = (
     | QueueLeft
     | Bridged
     | Unbridged
+    | Transferred
+    | OfferMade
+    | OfferAccepted
     | Ended
 )
 AnyEvent: TypeAlias = (

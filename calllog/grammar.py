@@ -1,10 +1,11 @@
 """What a call's log must look like, in one place. Pure: no I/O. Tests and `holdfast audit` both use it.
 
-The letters: A arrived · N answered · s step, input, announcement · q refused at the door · j joined ·
+The letters: A arrived · N answered · s step, input, announcement, offer of goods · q refused at the door ·
+t transferred · j joined ·
 h/H the queue's hold begins/ends · k/K SIP hold by a party begins/ends · a left the queue, answered ·
 l left it otherwise · b/B bridged/unbridged · E ended.
 
-    A (N|s|q|k|K)* ( j h (s|k|K)* H ( l | a b (s|k|K)* B ) (N|s|q|k|K)* )* E
+    A (N|s|q|k|K|t)* ( j h (s|k|K)* H ( l | a b (s|k|K)* B ) (N|s|q|k|K|t)* )* E
 
 Beside the order: `seq` has no gaps; times are sane; the holds of each party are balanced; each offer is
 closed by exactly one `declined` or by the one `bridged`; durations add up (calllog.durations); the verdict
@@ -26,8 +27,11 @@ from calllog.events import (
     HoldEnded,
     HoldStarted,
     Joined,
+    OfferAccepted,
     Offered,
+    OfferMade,
     QueueLeft,
+    Transferred,
     Unbridged,
 )
 
@@ -41,7 +45,16 @@ Place = Literal["start", "flow", "joined", "waiting", "unheld", "connected", "ta
 
 ORDER: dict[Place, dict[str, Place]] = {
     "start": {"A": "flow"},
-    "flow": {"N": "flow", "s": "flow", "q": "flow", "k": "flow", "K": "flow", "j": "joined", "E": "ended"},
+    "flow": {
+        "N": "flow",
+        "s": "flow",
+        "q": "flow",
+        "k": "flow",
+        "K": "flow",
+        "t": "flow",
+        "j": "joined",
+        "E": "ended",
+    },
     "joined": {"h": "waiting"},
     "waiting": {"s": "waiting", "k": "waiting", "K": "waiting", "H": "unheld"},
     "unheld": {"l": "flow", "a": "connected"},
@@ -62,6 +75,9 @@ _LETTER = {
     "tagged": "s",
     "escalated": "s",
     "announced": "s",
+    "offer_made": "s",
+    "offer_accepted": "s",
+    "transferred": "t",
     "queue_refused": "q",
     "joined": "j",
     "bridged": "b",
@@ -142,6 +158,10 @@ class _Check:
     attempts: int = 0
     bridged: Bridged | None = None
     bridges: int = 0
+    outside: bool = False
+    """He was connected with a number outside."""
+    goods: str = ""
+    """What was offered to him last, and where; empty when he has accepted it."""
 
     def report(self, event: AnyCallEvent, rule: str, what: str) -> None:
         self.found.append(Violation(self.call, rule, what, event.id, event.seq))
@@ -211,6 +231,10 @@ class _Check:
                 yield from self._bridged(event)
             case Unbridged():
                 yield from self._unbridged(event)
+            case Transferred():
+                yield from self._transferred(event)
+            case OfferMade() | OfferAccepted():
+                yield from self._goods(event)
             case Ended():
                 yield from self._ended(event)
         if event.kind == "answered":
@@ -280,6 +304,22 @@ class _Check:
             del self.holds["agent"]
         self.bridged = None
 
+    def _transferred(self, event: Transferred) -> Iterator[tuple[str, str]]:
+        if bool(event.to) == bool(event.agent):
+            yield "transfer", "it goes to a number or to an agent"
+        if not self.answered:
+            yield "answer", "transferred, but never answered"
+        self.outside = self.outside or event.to != ""
+
+    def _goods(self, event: OfferMade | OfferAccepted) -> Iterator[tuple[str, str]]:
+        what = f"{event.path}: {event.offer}"
+        if isinstance(event, OfferMade):
+            self.goods = what
+        elif self.goods != what:
+            yield "goods", f"{event.offer} is accepted, but was not offered there"
+        else:
+            self.goods = ""
+
     def _ended(self, event: Ended) -> Iterator[tuple[str, str]]:
         for party in self.holds:
             yield "hold", f"the hold by the {party} never ends"
@@ -300,6 +340,11 @@ class _Check:
             return "" if verdict == "completed" else f"{verdict}, but an agent was bridged"
         if verdict == "completed":
             return "completed, but no agent was ever bridged"
+        if self.outside and verdict != "transferred":
+            return f"{verdict}, but a number outside was reached"
+        if verdict == "transferred" and not self.outside and event.source == "observed":
+            # (inferred: Asterisk's fallback rang a number)
+            return "transferred, but no number outside was reached"
         if verdict == "rejected" and self.answered:
             return "rejected, but answered"
         classes = [LEFT_CLASS[left.reason] for left in self.queues_left]

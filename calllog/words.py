@@ -20,11 +20,14 @@ from calllog.events import (
     HoldStarted,
     Input,
     Joined,
+    OfferAccepted,
     Offered,
+    OfferMade,
     QueueLeft,
     QueueRefused,
     Step,
     Tagged,
+    Transferred,
     Unbridged,
     WorkerRecovered,
     WorkerStarted,
@@ -93,6 +96,10 @@ def _of_call(event: AnyEvent) -> str:
             return _hold(event)
         case Announced():
             return _announced(event)
+        case Transferred():
+            return f"{event.how}, to {printable(event.to or event.agent)}, by {printable(event.by)}"
+        case OfferMade() | OfferAccepted():
+            return f"{printable(event.path)}: {printable(event.offer)}"
     return _of_agent(event)
 
 

@@ -9,7 +9,7 @@ import logging
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 
-from ivr.agent_leg import leg_channel, owner_of
+from ivr.agent_leg import is_outside, leg_channel, owner_of
 from ivr.ari import AriError, Asterisk, AsteriskAway, Silenced
 from ivr.ari.asterisk import FALLBACK
 from ivr.ari.events import Channel
@@ -105,7 +105,8 @@ class Adoption:
         try:
             owned = await self._checkpoint.owned(peer.name)
             channels = await self._asterisk.channels() if owned else {}
-            await self._each(owned, lambda call: self._adopt_from(peer, call, channels, recovered))
+            outside = {owner_of(each): each for each in channels if is_outside(each)}
+            await self._each(owned, lambda call: self._adopt_from(peer, call, channels, outside, recovered))
         finally:
             self._taking.discard(peer.name)
         return recovered
@@ -124,8 +125,14 @@ class Adoption:
             session.mailbox.put(Vanished((seen_at or now_ms()) - BEFORE_SEEN_MS, now_ms()))
 
     async def _adopt_from(
-        self, peer: Peer, call: str, channels: dict[str, Channel], recovered: Recovered
+        self,
+        peer: Peer,
+        call: str,
+        channels: dict[str, Channel],
+        outside: dict[str, str],
+        recovered: Recovered,
     ) -> None:
+        """`outside`: call → the channel to a number outside with which it is connected."""
         gone = call not in channels
         if gone and now_ms() - self._missed.setdefault(call, now_ms()) < RETURN_MS:
             return
@@ -141,6 +148,8 @@ class Adoption:
                 await self._asterisk.take(call)
                 if record.state in ("connecting", "talking"):
                     await self._asterisk.take(leg_channel(call, record.attempt))
+                elif call in outside:
+                    await self._asterisk.take(outside[call])
         except AriError as error:
             log.warning("a channel could not be taken over: %s", error, extra={"call": call})
             gone = call not in await self._asterisk.channels()

@@ -1,4 +1,4 @@
-"""The channel to an agent's phone: its ids, and what an ending before the answer means."""
+"""The channels to telephones, agents' and others: their ids, and what an ending before the answer means."""
 
 import re
 import time
@@ -10,45 +10,78 @@ from queues.store import Offer
 BUSY, NO_USER, NO_ANSWER, REJECTED, REDIRECTED = 17, 18, 19, 21, 23
 """Q.850 causes by which Asterisk tells a phone's refusal apart."""
 
-_SUFFIXES = re.compile(r"(-[abp][0-9]+)+$")
+_SUFFIXES = re.compile(r"(-[abopt][0-9]+)+$")
+_OUTSIDE = re.compile(r"-o[0-9]+$")
 
 
-@dataclass
-class AgentLeg:
-    """One attempt to reach one agent. Its ids follow from call and attempt, so that any worker knows them."""
+@dataclass(kw_only=True)
+class Leg:
+    """A channel of ours to a telephone, by an id of our making."""
 
-    call: str
-    agent: str
-    device: str
-    attempt: int
+    channel: str
+    endpoint: str
+    """A device, or a trunk with an address, as Asterisk names them: `carrier/sip:+49…@192.0.2.7`."""
     ring_s: int
     answered: bool = False
     bridge: str = ""
+    """Where it is joined with the caller; empty: it is not."""
     rung_at: float = field(default_factory=time.monotonic)
-
-    @classmethod
-    def of_offer(cls, offer: Offer) -> "AgentLeg":
-        return cls(offer.call, offer.agent, offer.device, offer.attempt, offer.ring_s)
-
-    @classmethod
-    def of_record(cls, record: CallRecord) -> "AgentLeg":
-        """The leg of a call that was taken over, which may exist or not, and be bridged or not."""
-        leg = cls(record.call, record.agent, "", record.attempt, 0, answered=record.state == "talking")
-        leg.bridge = bridge_id(record.call, record.attempt)
-        return leg
-
-    @property
-    def channel(self) -> str:
-        return leg_channel(self.call, self.attempt)
 
     def ring_ms(self) -> int:
         """How long the phone has been rung, ms."""
         return round((time.monotonic() - self.rung_at) * 1000)
 
 
+@dataclass(kw_only=True)
+class AgentLeg(Leg):
+    """One attempt to reach one agent. Its ids follow from call and attempt, so that any worker knows them."""
+
+    agent: str
+    attempt: int
+
+    @classmethod
+    def of_offer(cls, offer: Offer) -> "AgentLeg":
+        channel = leg_channel(offer.call, offer.attempt)
+        return cls(
+            channel=channel,
+            endpoint=offer.device,
+            ring_s=offer.ring_s,
+            agent=offer.agent,
+            attempt=offer.attempt,
+        )
+
+    @classmethod
+    def of_record(cls, record: CallRecord) -> "AgentLeg":
+        """The leg of a call that was taken over, which may exist or not, and be bridged or not."""
+        return cls(
+            channel=leg_channel(record.call, record.attempt),
+            endpoint="",
+            ring_s=0,
+            answered=record.state == "talking",
+            bridge=bridge_id(record.call, record.attempt),
+            agent=record.agent,
+            attempt=record.attempt,
+        )
+
+
 def leg_channel(call: str, attempt: int) -> str:
     """Channel id of the nth attempt to reach an agent for a call."""
     return f"{call}-a{attempt}"
+
+
+def outside_channel(call: str, number: int) -> str:
+    """Channel id of a call to a number outside; `number` tells it from the caller's other ones."""
+    return f"{call}-o{number}"
+
+
+def outside_bridge(call: str, number: int) -> str:
+    """Id of the bridge in which such a call is joined with the caller."""
+    return f"{call}-t{number}"
+
+
+def is_outside(channel: str) -> bool:
+    """Whether that is the id of a call to a number outside."""
+    return bool(_OUTSIDE.search(channel))
 
 
 def bridge_id(call: str, attempt: int) -> str:

@@ -6,10 +6,10 @@ logged, keys go into the type-ahead buffer. Whoever serves him sees results, a h
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
 from datetime import datetime
-from typing import NamedTuple, NoReturn
+from typing import Any, NamedTuple, NoReturn, TypeVar
 
 from calllog.errors import HoldfastError
 from ivr.ari import Asterisk, Conflict, NotFound
@@ -18,6 +18,9 @@ from ivr.checkpoint import Checkpoint
 from ivr.flow.line import Hangup
 from ivr.flow.opening import Hours
 from ivr.mailbox import Mailbox
+from ivr.outbox import Outbox
+from ivr.policy import Destination
+from ivr.web import Web
 from queues.handle import CallHandle
 from queues.store import Offer, Store
 
@@ -41,7 +44,12 @@ class AsteriskDied(HoldfastError):  # noqa: N818  (named by what is the matter)
     reason = "asterisk-died"
 
 
-Message = ari.ChannelEvent | ari.PlaybackFinished | Offer | Vanished
+class Over(NamedTuple):
+    """Something that was done beside his waiting is over; it wakes who waits for it."""
+
+
+Message = ari.ChannelEvent | ari.PlaybackFinished | Offer | Vanished | Over
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True)
@@ -57,6 +65,10 @@ class House:
     """Media URI of a prompt by name and language; raises `MediaFailed`."""
     say: Callable[[str, str], Awaitable[str]]
     """Media URI of a text in a language; raises `MediaFailed`."""
+    outside: Callable[[str], Destination]
+    """Where to call a number as somebody wrote it; raises `NotAllowed`."""
+    web: Web
+    outbox: Outbox
     listen: Callable[[str, Mailbox[Message]], None]
     """Put a channel's events into a mailbox from now on."""
     forget: Callable[[str], None]
@@ -80,6 +92,8 @@ class Caller:
         self.mailbox: Mailbox[Message] = Mailbox()
         self.keys: deque[str] = deque()
         """What he has pressed and nobody has taken."""
+        self.outside = ""
+        """The channel to a number outside with which he is being connected; its holds are nobody's here."""
         self.left_in = ""
         """The bridge where his agent has left him alone; he leaves it when he is to hear something."""
         self.gone_at = 0
@@ -92,6 +106,22 @@ class Caller:
             message = await self.mailbox.take(until)
             if message is None or not await self._absorb(message):
                 return message
+
+    async def during(self, work: Coroutine[Any, Any, Result]) -> Result:
+        """What comes of `work`; it is given up when he is gone."""
+        task = asyncio.create_task(work)
+        task.add_done_callback(self._over)
+        try:
+            while not task.done():
+                await self.next()
+            return task.result()
+        finally:
+            task.cancel()
+
+    def _over(self, task: asyncio.Task[Any]) -> None:
+        if not task.cancelled():
+            task.exception()  # known to whoever waits; if nobody does, it is of no interest
+        self.mailbox.put(Over())
 
     async def catch_up(self, connecting: bool = False) -> None:
         """Absorb what has come already; the rest stays, in order. Raises `Hangup` if the caller is gone.
@@ -121,6 +151,8 @@ class Caller:
             case ari.ChannelDtmfReceived() if from_caller:
                 self.keys.append(message.digit)
                 return False
+            case ari.ChannelHold() | ari.ChannelUnhold() if message.channel.id == self.outside:
+                return True
             case ari.ChannelHold() | ari.ChannelUnhold():
                 by = "caller" if from_caller else "agent"
                 started = isinstance(message, ari.ChannelHold)

@@ -1,18 +1,26 @@
 """Everything admins write, as one immutable value: what a worker works by until the next version is live."""
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import tzinfo
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
 from ivr.flow.line import MediaFailed
 from ivr.flow.opening import Hours
 from ivr.flow.step import Flow
+from ivr.policy import Destination, DialPolicy, NotAllowed
 from queues.models import Agent, Device, Queue
+
+
+def _address(text: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9.-]{1,100}(:[0-9]{1,5})?", text):
+        raise ValueError(f"`{text[:60]}` is no address of a trunk: write a host, or host:port")
+    return text
 
 
 def _network(value: object) -> object:
@@ -44,6 +52,8 @@ class Trunk(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
+    address: Annotated[str, AfterValidator(_address)] | None = None
+    """Where calls go out to, if policy.yaml names the trunk: a host, with a port if it is not 5060."""
     match: Annotated[tuple[Network, ...], Field(min_length=1, max_length=100)]
     """Addresses or networks, such as `192.0.2.7` or `192.0.2.0/24`, from which calls are taken."""
 
@@ -66,6 +76,8 @@ class Callflows:
     """Where the company is."""
     numbers: Mapping[str, Route]
     default: Route
+    policy: DialPolicy | None
+    """Which numbers outside may be called; None: none."""
     prompts: Mapping[str, Mapping[str, str]]
     """Language → prompt → SHA-256 of its sound file."""
     prompts_at: Path
@@ -75,9 +87,33 @@ class Callflows:
         """Where a call to the number `called` goes; one that nobody wrote down goes to the default."""
         return self.numbers.get(called, self.default)
 
+    def destination(self, written: str) -> Destination:
+        """Where to call a number outside, as somebody wrote it. Raises `NotAllowed`."""
+        address = self.trunks[self.policy.trunk].address if self.policy is not None else None
+        if self.policy is None or address is None:
+            raise NotAllowed("policy.yaml does not say by which trunk")
+        return self.policy.destination(written, address)
+
     def prompt(self, name: str, language: str) -> str:
         """Media URI of a prompt. Raises `MediaFailed` if this version has no such prompt in this language."""
         sha = self.prompts.get(language, {}).get(name)
         if sha is None:
             raise MediaFailed(f"no prompt {name!r} in language {language!r}")
         return f"sound:{self.prompts_at}/{sha}"
+
+
+def direct_line(agent: str) -> str:
+    """Name of the queue in which callers wait for one agent. Admins' names cannot begin like it."""
+    return f"_{agent}"
+
+
+def with_direct_lines(
+    asked_for: Iterable[str], queues: Mapping[str, Queue], agents: Mapping[str, Agent]
+) -> tuple[dict[str, Queue], dict[str, Agent]]:
+    """Queues and agents, and a queue of his own for each agent whom a flow asks for by name."""
+    lines, people = dict(queues), dict(agents)
+    for name in sorted(set(asked_for) & agents.keys()):
+        agent = agents[name]
+        lines[direct_line(name)] = Queue(title=f"{agent.name or name}, by name")
+        people[name] = agent.model_copy(update={"queues": (*agent.queues, direct_line(name))})
+    return lines, people

@@ -13,12 +13,13 @@ import asyncio
 import logging
 import time
 
-from ivr.agent_leg import AgentLeg, bridge_id, decline_reason
+from ivr.agent_leg import AgentLeg, bridge_id
 from ivr.ari import AriError, NotFound
 from ivr.ari import events as ari
 from ivr.caller import Caller
 from ivr.checkpoint import CallRecord
 from ivr.place import MARK, Place
+from ivr.ringing import ring
 from queues.errors import StoreAway
 from queues.operations import now_ms
 from queues.store import Offer
@@ -27,9 +28,6 @@ log = logging.getLogger(__name__)
 
 ONE_MOMENT_S = 3.0
 """How long an agent who has answered is kept while Redis is away."""
-
-RING_GRACE_S = 10.0
-"""Asterisk ends the ringing by itself; so long after it should have, its news is not waited for any more."""
 
 
 class Hunt:
@@ -128,7 +126,7 @@ class Hunt:
         """Ring the offered agent; True after a talk that the agent has left, False if the caller waits on."""
         leg = self._leg = AgentLeg.of_offer(offer)
         self._house.listen(leg.channel, self._caller.mailbox)
-        reason = await self._ring(leg)
+        reason = await ring(self._caller, leg)
         if not reason:
             reason = await self._connect(leg, queue)
         if not reason:
@@ -143,32 +141,6 @@ class Hunt:
         await self._house.store.decline(
             self._handle, agent=leg.agent, attempt=leg.attempt, reason=reason, ring_ms=leg.ring_ms()
         )
-
-    async def _ring(self, leg: AgentLeg) -> str:
-        """Ring the phone while the caller keeps music and place; returns why not answered, or nothing."""
-        asterisk, dialled = self._house.asterisk, False
-        until = asyncio.get_running_loop().time() + leg.ring_s + RING_GRACE_S
-        try:
-            await asterisk.create(leg.device, leg.channel)
-            while (message := await self._caller.next(until)) is not None:
-                if not isinstance(message, ari.ChannelEvent) or message.channel.id != leg.channel:
-                    continue
-                match message:
-                    case ari.StasisStart() if not dialled:
-                        dialled = True
-                        await asterisk.dial(leg.channel, leg.ring_s, self._call)
-                    case ari.ChannelStateChange() if message.channel.state == "Up":
-                        leg.answered = True
-                        return ""
-                    case ari.ChannelDestroyed(cause=cause):
-                        return decline_reason(cause, leg.ring_ms(), leg.ring_s)
-            log.warning("nothing is told of a phone", extra={"call": self._call, "agent": leg.agent})
-            await asterisk.hang_up(leg.channel)
-            return "no_answer" if dialled else "unreachable"
-        except AriError as error:
-            log.warning("phone cannot be rung: %s", error, extra={"call": self._call, "agent": leg.agent})
-            await asterisk.hang_up(leg.channel)
-            return "unreachable"
 
     async def _connect(self, leg: AgentLeg, queue: str) -> str:
         """Settle and bridge; returns why it failed, or nothing once both talk."""

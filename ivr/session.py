@@ -15,13 +15,16 @@ from calllog.errors import HoldfastError
 from ivr.ari import AsteriskAway, Silenced
 from ivr.ari import events as ari
 from ivr.caller import Caller, House, Message
+from ivr.callflows import direct_line
 from ivr.checkpoint import CallRecord, Kept
 from ivr.flow.line import About, Figures, Hangup, MediaFailed
 from ivr.flow.opening import Hours
 from ivr.flow.run import run_flow
 from ivr.flow.step import Flow
 from ivr.flow.values import Value
+from ivr.flow.web import Reply, Request
 from ivr.hunt import Hunt
+from ivr.outside import Outside
 from ivr.place import Place
 from queues.errors import Fenced, StoreAway
 from queues.handle import CallHandle
@@ -71,6 +74,7 @@ class Session:
         self._place = place
         self._caller = Caller(house, handle)
         self._hunt = Hunt(self._caller, place)
+        self._outside = Outside(self._caller)
         self.mailbox = self._caller.mailbox
         """Where all that is told about the call goes."""
         self.begun = False
@@ -86,7 +90,7 @@ class Session:
 
     @property
     def talking(self) -> bool:
-        return self._hunt.talking
+        return self._hunt.talking or self._outside.talking
 
     # The life of the call
 
@@ -121,6 +125,8 @@ class Session:
         # The caller may have gone while nobody owned the call: then that is all there is to tell.
         await self._caller.catch_up()
         if resumed.state == "flow":
+            if self.visits:
+                await self._outside.take_over(self._effects)
             for epoch in range(max(1, self.handle.epoch - GENERATIONS), self.handle.epoch):
                 for number in (0, 1):
                     await self.house.asterisk.stop(playback_id(self.call, epoch, number))
@@ -173,6 +179,7 @@ class Session:
         asterisk, caller = self.house.asterisk, self._caller
         try:
             await self._hunt.end()
+            await self._outside.end()
             if hang_up and by == "system":
                 await asterisk.hang_up(self.call, cause)
             if caller.left_in:
@@ -192,6 +199,7 @@ class Session:
     def _forget(self) -> None:
         self.house.forget(self.call)
         self._hunt.forget()
+        self._outside.forget()
 
     # The line as flows see it
 
@@ -300,6 +308,30 @@ class Session:
 
     def note(self, kind: str, **fields: object) -> None:
         self.house.store.note(self.handle, kind, 0, **fields)
+
+    @property
+    def _effects(self) -> int:
+        """Steps with effects outside the call that have begun: a number for each, kept in a take-over."""
+        return sum(self.visits.values())
+
+    async def transfer(self, number: str, ring_s: int, key: str) -> str:
+        resumed, self._resumed = self._resumed, None
+        await self._flush()
+        return await self._outside.serve(self._effects, number, ring_s, key, resumed is not None)
+
+    async def transfer_to_agent(self, agent: str, within_s: int) -> str:
+        resumed = self._resumed
+        if resumed is None or (resumed.state == "flow" and not resumed.left):
+            self.note("transferred", how="blind", agent=agent, by="flow")
+        outcome = await self.queue(direct_line(agent), within_s)
+        return "done" if outcome == "answered" else "no_answer"
+
+    async def ask(self, request: Request) -> Reply:
+        await self._flush()
+        return await self._caller.during(self.house.web.fetch(request))
+
+    def post(self, request: Request) -> None:
+        self.house.outbox.post(self.handle, request)
 
     async def hangup(self, cause: str) -> NoReturn:
         raise Hangup("system", CAUSES[cause])

@@ -42,6 +42,8 @@ class Settings(BaseSettings):
     external_address: str = ""
     """Address by which telephones outside reach this machine when it is not its own (container, NAT)."""
     rtp_ports: str = "10000-29999"
+    http_networks: list[IPv4Network | IPv6Network] = []
+    """Networks, as JSON, that `http` and `webhook` steps may reach although they are not public."""
     speech_engine: str = ENGINE
     """Command template of the program that speaks texts: text on standard input, WAV on standard output."""
     speech_voices: dict[str, str] = {}

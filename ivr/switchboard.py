@@ -21,12 +21,15 @@ from ivr.door import Door, Turns
 from ivr.flow.line import About
 from ivr.flow.step import Flow
 from ivr.mailbox import Mailbox
+from ivr.outbox import Outbox
 from ivr.phone_codes import obey
 from ivr.place import MARK, Place
+from ivr.policy import Destination
 from ivr.publish import Versions
 from ivr.session import Session
 from ivr.speech import Speech
 from ivr.tasks import Tasks
+from ivr.web import Web
 from queues.errors import Fenced
 from queues.handle import CallHandle
 from queues.store import Offer, Store
@@ -51,6 +54,8 @@ class Switchboard:
         turns: Turns,
         versions: Versions,
         speech: Speech,
+        web: Web,
+        outbox: Outbox,
         tasks: Tasks,
     ) -> None:
         """`name`: the worker's. `tasks`: where calls run."""
@@ -74,6 +79,9 @@ class Switchboard:
             music_of=self._music_of,
             prompt=self._prompt,
             say=speech.render,
+            outside=self._outside,
+            web=web,
+            outbox=outbox,
             listen=self.routes.__setitem__,
             forget=self._forget,
             hours=lambda name: self.callflows.hours.get(name),
@@ -230,6 +238,9 @@ class Switchboard:
 
     def _prompt(self, name: str, language: str) -> str:
         return self.callflows.prompt(name, language)
+
+    def _outside(self, written: str) -> Destination:
+        return self.callflows.destination(written)
 
     def _music_of(self, queue: str) -> str:
         known = self.callflows.queues.get(queue)

@@ -24,14 +24,17 @@ from ivr.door import Door, Turns
 from ivr.flow.check import BrokenCallflows
 from ivr.ghosts import Ghosts
 from ivr.lease import Lease
+from ivr.outbox import LOOK_S, Outbox
 from ivr.phones import Phones
 from ivr.publish import Published, Versions, Watch
+from ivr.reach import Reach
 from ivr.rehearsal import Rehearsal
 from ivr.settings import Settings
 from ivr.speech import Speech
 from ivr.spool import Spool
 from ivr.switchboard import Switchboard
 from ivr.tasks import Tasks
+from ivr.web import Web
 from queues.errors import StoreAway
 from queues.operations import now_ms
 from queues.store import Store
@@ -85,6 +88,8 @@ class Worker:
             self.lease.may_command,
         )
         self.asterisk = Asterisk(self.link, self.name)
+        self.web = Web(Reach(settings.http_networks))
+        self.outbox = Outbox(self.store, self.web)
         self.switchboard = board = Switchboard(
             self.name,
             asterisk=self.asterisk,
@@ -93,6 +98,8 @@ class Worker:
             door=self.door,
             turns=self.turns,
             versions=self.versions,
+            web=self.web,
+            outbox=self.outbox,
             speech=Speech(settings.data / "speech", settings.speech_engine, settings.speech_voices),
             tasks=self.tasks,
         )
@@ -129,6 +136,7 @@ class Worker:
                 self.tasks.start(self.store.listen()),
                 self.tasks.keep(SWEEP_S, self._sweep),
                 self.tasks.keep(SPOOL_S, self.spool.drain),
+                self.tasks.keep(LOOK_S, self.outbox.look),
                 self.tasks.keep(CLEAR_S, Clearing(self.store, self.versions).clear),
                 self.tasks.keep(PHONES_S, self._look_at_phones),
                 self.tasks.keep(GHOSTS_S, self._look_for_ghosts),
@@ -143,6 +151,8 @@ class Worker:
                 keeper.cancel()
             server.close()
             await server.wait_closed()
+        await self.outbox.close()
+        await self.web.close()
         await self.store.close()
 
     async def _enlist(self) -> None:

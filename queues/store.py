@@ -100,6 +100,17 @@ class Store:
         body = msgspec.json.encode({"kind": kind, **fields}).decode()
         h.pending.append((at or now_ms(), body))
 
+    def post(self, h: CallHandle, key: str, letter: str) -> None:
+        """Put a letter into the outbox (see ivr.outbox); it rides with the call's next operation.
+
+        Another one with the same key is the same. `key` must hold no line end.
+        """
+        h.pending.append((now_ms(), f">{key}\n{letter}"))
+
+    async def dial(self, key: str, per_hour: int) -> bool:
+        """Whether a call to a number outside may begin; it is counted then, once for each `key`."""
+        return bool(await self.operations.run("dial", key, per_hour))
+
     async def join(self, h: CallHandle, queue: str, head_start_s: float = 0, at: int = 0) -> Joined:
         """Stand in line. Joining again changes nothing and answers with the present place."""
         reply = await self.operations.operate(h, "join", (queue, head_start_s), at)

@@ -9,8 +9,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from calllog.errors import HoldfastError
-from ivr.callflows import Callflows
+from ivr.callflows import Callflows, with_direct_lines
 from ivr.flow.cases import check_cases, read_cases
+from ivr.flow.dialling import check_dialling
 from ivr.flow.document import Problem
 from ivr.flow.family import check_families
 from ivr.flow.folder import SETTINGS, Folder, read_folder
@@ -43,6 +44,7 @@ def check_callflows(directory: Path, further: Further | None = None) -> Folder:
         folder.problems.extend(check_families(folder.drafts, folder.flows))
         if folder.flows:
             folder.problems.extend(check_references(folder))
+            folder.problems.extend(check_dialling(folder))
         cases = read_cases(directory, folder.problems)
         folder.problems.extend(check_cases(cases, folder))
     if further is not None:
@@ -77,20 +79,24 @@ def load_callflows(
 def callflows_of(folder: Folder, prompts_at: Path, version: int = 0) -> Callflows:
     """The value of a directory in which no problem was found."""
     assert folder.default is not None, "a directory without it has a problem"
+    steps = [step for draft in folder.drafts.values() for step in draft.steps.values()]
+    by_name = {agent for step in steps for agent in step.agents()}
+    queues, agents = with_direct_lines(by_name, folder.queues, folder.agents)
     flows: dict[str, Flow] = {}
     flows.update((name, draft.flow(version, flows)) for name, draft in folder.drafts.items())
     return Callflows(
         version=version,
         content=content_of(folder.directory),
         flows=flows,
-        queues=folder.queues,
-        agents=folder.agents,
+        queues=queues,
+        agents=agents,
         devices=folder.devices,
         trunks=folder.trunks,
         hours=folder.hours,
         timezone=folder.timezone,
         numbers=folder.numbers,
         default=folder.default,
+        policy=folder.policy,
         prompts=folder.prompts,
         prompts_at=prompts_at,
     )

@@ -14,6 +14,7 @@ from ivr.flow.opening import Clock, Hours
 from ivr.flow.reading import Draft, read_flow
 from ivr.flow.recordings import read_prompts
 from ivr.flow.wording import closest, fit, only
+from ivr.policy import DialPolicy
 from ivr.steps import verbs
 from queues.models import Agent, Device, Name, Queue
 
@@ -25,6 +26,7 @@ SETTINGS = {
     "numbers.yaml": ("default", "numbers"),
     "hours.yaml": ("timezone", "hours"),
     "trunks.yaml": ("trunks",),
+    "policy.yaml": ("dial",),
 }
 """The files beside `flows/`, and the fields at their top."""
 
@@ -50,6 +52,7 @@ class Folder:
     timezone: tzinfo = UTC
     numbers: dict[str, Route] = field(default_factory=dict)
     default: Route | None = None
+    policy: DialPolicy | None = None
     prompts: dict[str, dict[str, str]] = field(default_factory=dict)
     """Language → prompt → SHA-256 of the sound file."""
 
@@ -137,6 +140,7 @@ def _tables(folder: Folder) -> None:
     folder.hours = dict(_table(folder, "hours.yaml", "hours", Hours, "opening hours"))
     folder.timezone = _timezone(folder)
     folder.numbers = dict(_table(folder, "numbers.yaml", "numbers", Route, "number"))
+    _policy(folder)
     numbers = folder.documents["numbers.yaml"]
     if numbers is None:
         return
@@ -157,6 +161,17 @@ def _timezone(folder: Folder) -> tzinfo:
         Clock, Fields({"timezone": written}, {"timezone": written.place}, written.place), folder.problems
     )
     return clock.timezone if clock else UTC
+
+
+def _policy(folder: Folder) -> None:
+    document = folder.documents.get("policy.yaml")
+    if document is None:
+        return
+    if "dial" in document.root.nodes:
+        folder.policy = fit(DialPolicy, document.root.nodes["dial"], folder.problems, "dial")
+    else:
+        hint = "it says which numbers flows may call, and by which trunk"
+        folder.problems.append(Problem(Place("policy.yaml", 1, 1), "`dial` is missing", hint))
 
 
 def _table(

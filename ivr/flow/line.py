@@ -9,6 +9,7 @@ from typing import NamedTuple, NoReturn, Protocol
 from calllog.errors import HoldfastError
 from ivr.flow.opening import Hours
 from ivr.flow.values import Value
+from ivr.flow.web import Reply, Request
 
 KEYS = "0123456789*#"
 """Every key of a telephone."""
@@ -114,6 +115,21 @@ class Line(Protocol):
 
     async def queue(self, name: str, max_wait_s: float | None) -> str:
         """Wait for an agent and talk to him: `answered` (he has left, the caller is here) or `timeout`."""
+
+    async def transfer(self, number: str, ring_s: int, key: str) -> str:
+        """Connect the caller with a telephone number, if the dial policy allows it; counted once for `key`.
+
+        `done` (the other has left, the caller is here), `busy`, `no_answer`, `refused` (policy), `failed`.
+        """
+
+    async def transfer_to_agent(self, agent: str, within_s: int) -> str:
+        """Connect the caller with this agent: `done`, or `no_answer` within so many seconds."""
+
+    async def ask(self, request: Request) -> Reply:
+        """Ask another server, and wait for its answer. Raises `WebFailed`, `WebTimeout`."""
+
+    def post(self, request: Request) -> None:
+        """Have another server told, at least once, whatever happens to us; it rides like `note`."""
 
     async def hangup(self, cause: str) -> NoReturn:
         """End the call; before it was answered `cause` chooses the SIP response. Always raises `Hangup`."""

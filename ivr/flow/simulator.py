@@ -12,12 +12,15 @@ from ivr.flow.line import KEYS, About, Figures, Hangup, MediaFailed
 from ivr.flow.opening import Hours
 from ivr.flow.step import innermost
 from ivr.flow.values import Value
+from ivr.flow.web import Reply, Request, WebFailed, WebTimeout
 
 Found = TypeVar("Found")
 
 MONDAY = datetime(2026, 11, 23, 9, 30, tzinfo=UTC)
 CALLER = About("030123456", "Ada", "100", "web")
 
+REPLY_S = 1.0
+"""How long other servers take."""
 PROMPT_S = 2.0
 """How long every sound is, unless the script says otherwise."""
 THINKS_S = 1.0
@@ -29,6 +32,15 @@ class Agents:
     """A queue's agents: the caller is answered after `after_s` (inf: never) and talks for `talk_s`."""
 
     after_s: float = 10.0
+    talk_s: float = 60.0
+
+
+@dataclass(frozen=True)
+class Party:
+    """Somebody outside: after `after_s` he answers and talks for `talk_s`, or that is the `outcome`."""
+
+    outcome: str = "done"
+    after_s: float = 5.0
     talk_s: float = 60.0
 
 
@@ -58,6 +70,10 @@ class Script:
     """Opening hours by name."""
     variables: Mapping[str, Value] = field(default_factory=dict)
     """Variables that are set already."""
+    outside: Mapping[str, Party] = field(default_factory=dict)
+    """Telephone number → who is called there; without it, somebody who answers."""
+    replies: Sequence[Reply | WebFailed] = ()
+    """What other servers answer, one question after the other, each after `REPLY_S`."""
 
 
 class Passed(NamedTuple):
@@ -83,6 +99,9 @@ class SimulatedLine:
         self.answered = False
         self.told: list[tuple[float, str]] = []
         self.notes: list[tuple[str, dict[str, object]]] = []
+        self.asked: list[Request] = []
+        """What other servers were asked and told."""
+        self._replies = deque(script.replies)
         self.passed: list[Passed] = []
         self._script = script
         self._turns = {step: deque(turns) for step, turns in script.turns.items()}
@@ -185,6 +204,50 @@ class SimulatedLine:
         await self._wait(agents.talk_s, "")
         return "answered"
 
+    async def transfer(self, number: str, ring_s: int, key: str) -> str:  # noqa: ARG002 (nothing is counted)
+        await self._await()
+        self._tell(f"call {number}")
+        party = self._script.outside.get(number, Party())
+        if party.outcome == "refused":
+            return party.outcome
+        return await self._rung("no_answer" if party.after_s > ring_s else party.outcome, party, ring_s)
+
+    async def transfer_to_agent(self, agent: str, within_s: int) -> str:
+        await self._await()
+        self._tell(f"wait for {agent}")
+        agents = self._script.agents.get(agent, Agents())
+        late = agents.after_s > within_s
+        return await self._rung("no_answer" if late else "done", agents, within_s)
+
+    async def _rung(self, outcome: str, party: Party | Agents, ring_s: float) -> str:
+        await self._wait(min(party.after_s, ring_s), "")
+        if outcome == "done":
+            self._tell("talk")
+            await self._wait(party.talk_s, "")
+        return outcome
+
+    async def ask(self, request: Request) -> Reply:
+        await self._await()
+        self.asked.append(request)
+        left_s = request.timeout_s
+        for attempt in range(request.retries + 1):
+            self._tell(_written("ask", request))
+            await self._wait(min(REPLY_S, left_s), "")
+            left_s -= REPLY_S
+            if left_s < 0:
+                raise WebTimeout("no answer")
+            reply = self._replies.popleft() if self._replies else Reply(200, b"{}")
+            if isinstance(reply, Reply) and not reply.passing:
+                return reply
+            if attempt == request.retries and isinstance(reply, WebFailed):
+                raise reply
+        assert isinstance(reply, Reply)
+        return reply
+
+    def post(self, request: Request) -> None:
+        self.asked.append(request)
+        self._tell(_written("post", request))
+
     async def hangup(self, cause: str) -> NoReturn:
         await self._await()
         self._tell(f"hangup {cause}")
@@ -248,6 +311,11 @@ class SimulatedLine:
     def _still_there(self) -> None:
         if self._gone:
             raise Hangup("caller", 16)
+
+
+def _written(what: str, request: Request) -> str:
+    headers = [f"{name}: {value}" for name, value in request.headers.items()]
+    return " ".join(filter(None, (what, request.method, request.url, request.body.decode(), *headers)))
 
 
 def _of(by_step: Mapping[str, Found], path: str) -> Found | None:

@@ -82,6 +82,14 @@ class Step(BaseModel):
         """Names of the opening hours the step goes by."""
         return ()
 
+    def numbers(self) -> Iterable[str]:
+        """Telephone numbers outside that the step can call; an empty one is not known before it runs."""
+        return ()
+
+    def agents(self) -> Iterable[str]:
+        """Ids of the agents whom the step can ask for by name."""
+        return ()
+
     def sets(self) -> Iterable[str]:
         """Names of the variables the step can set."""
         return ()

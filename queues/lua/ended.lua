@@ -24,6 +24,7 @@ local function verdict_of(ended_by)
   if call.answered_at == '' and ended_by ~= 'caller' then return 'rejected' end
   if int(call.served) > 0 then return 'completed' end
   if call.errored ~= '' then return 'failed' end
+  if call.outside ~= '' then return 'transferred' end
   if call.overflowed ~= '' then return 'overflowed' end
   if string.find(call.left, 'caller_hangup', 1, true) then return 'abandoned' end
   return ended_by == 'caller' and 'ivr_exit' or 'self_served'

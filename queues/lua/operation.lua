@@ -3,7 +3,8 @@
 -- KEYS[1] the log stream.
 -- ARGV[1] call · [2] worker · [3] epoch · [4] number of the operation · [5] at: when it happened, ms, 0 = now
 -- [6] how many notes ride · [7…] `at` and body of each · then what is the operation's own: own(1), own(2), …
--- A note's body is an event's JSON object, or '=' flow LF version LF step LF variables: a checkpoint.
+-- A note's body is an event's JSON object, or '=' flow LF version LF step LF variables: a checkpoint, or
+-- '>' key LF letter: a letter for the outbox.
 --
 -- Every operation answers {status, seq, state, agent, attempt, next due (ms, 0 = none), own result, offers};
 -- status: 0 done · 1 repeated: it was applied before, the answer tells how things are now · 2 fenced: another
@@ -23,6 +24,13 @@ local function within_now(instant)
   return instant
 end
 
+-- A letter that was posted before, by a worker that died right after, stays as it is.
+local function post(key, letter, posted_at)
+  if redis.call('HSETNX', SITE_KEY .. 'letter:' .. key, 'letter', letter) == 0 then return end
+  redis.call('HSET', SITE_KEY .. 'letter:' .. key, 'posted_at', number(posted_at))
+  redis.call('ZADD', SITE_KEY .. 'outbox', number(posted_at), key)
+end
+
 local function write_notes()
   for i = 7, 5 + 2 * ARGV[6], 2 do
     local note_at, body = within_now(ARGV[i]), ARGV[i + 1]
@@ -30,8 +38,12 @@ local function write_notes()
       local flow, version, step, vars = string.match(body, '^=(.-)\n(.-)\n(.-)\n(.*)$')
       redis.call('HSET', call.key, 'flow', flow, 'version', version, 'step', step, 'vars', vars)
       put(call, 'left', '')  -- what ended the last wait is the outcome of the step before this one
+    elseif string.sub(body, 1, 1) == '>' then
+      local key, letter = string.match(body, '^>(.-)\n(.*)$')
+      post(key, letter, note_at)
     else
       tell_call(call, body, note_at)
+      if string.find(body, '{"kind":"transferred","how":"blind","to":', 1, true) == 1 then put(call, 'outside', 1) end
       if call.answered_at == '' and string.find(body, '{"kind":"answered"', 1, true) == 1 then
         put(call, 'answered_at', note_at)
       end

@@ -21,7 +21,7 @@ async def stage(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stage
         pytest.fail("live tests want name spaces of their own: make test")
     callflows: Path = tmp_path_factory.mktemp("live") / "callflows"
     sounds = make_callflows(callflows)
-    async with Server(callflows) as server:
+    async with Server(callflows, http_networks=["127.0.0.1/32"]) as server:
         yield Stage(server, sounds)
 
 

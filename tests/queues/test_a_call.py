@@ -1,10 +1,13 @@
 """One call through a queue, operation by operation."""
 
+from typing import Any
+
 import pytest
 
 from ivr.checkpoint import Kept
 from queues.errors import Fenced
 from queues.handle import CallHandle
+from queues.operations import now_ms
 from tests.queues.desk import Desk, settings
 
 
@@ -72,3 +75,39 @@ async def test_offer_reaches_the_owner_at_another_worker(desk: Desk) -> None:
     await second.store.agent("alice", "ready")
     assert (await first.next_offer()).agent == "alice"
     assert second.offers == []
+
+
+@pytest.mark.parametrize(
+    ("whom", "waits", "verdict"),
+    [
+        ({"to": "+49301234"}, False, "transferred"),
+        ({"to": "+49301234"}, True, "transferred"),
+        ({"agent": "bob"}, False, "ivr_exit"),
+        ({"agent": "bob"}, True, "overflowed"),
+    ],
+)
+async def test_the_verdict_after_a_transfer(
+    desk: Desk, whom: dict[str, Any], waits: bool, verdict: str
+) -> None:
+    post = desk.post()
+    h = await post.arrive("pbx-1.1")
+    if waits:
+        await post.store.join(h, "sales")
+        await post.store.leave(h, "timeout")
+    post.store.note(h, "transferred", how="blind", **whom, by="flow")
+    ended = await post.checkpoint.ended(h, reason="caller-hangup", ended_by="caller", cause=16)
+    assert ended.verdict == verdict
+    desk.assert_sound()
+
+
+async def test_calls_outside_are_counted(desk: Desk) -> None:
+    store = desk.post().store
+    assert [await store.dial(key, 2) for key in ("a", "b", "c")] == [True, True, False]
+    assert await store.dial("a", 2), "it is the same call, begun again by another worker"
+    assert not await store.dial("c", 2)
+    assert await store.dial("c", 3)
+    redis = desk.redis.client()
+    key = f"{{{desk.site}}}:dialled"
+    redis.zadd(key, {"a": now_ms() - 3_600_001})
+    assert await store.dial("d", 3), "an hour later there is room"
+    assert 0 < int(redis.ttl(key)) <= 3600

@@ -1,6 +1,7 @@
 """A whole server for a test: Redis, Asterisk, workers, started as admins start it, with data of its own."""
 
 import asyncio
+import json
 import os
 import shutil
 import signal
@@ -51,7 +52,10 @@ class Server(Site):
         }
         super().__init__(Settings(**chosen), directory, str(chosen["sip_bind"]))
         self.log = LogWatch(self.settings.redis, self.settings.site, whole=True)
-        self.environment = {f"HOLDFAST_{name.upper()}": str(value) for name, value in chosen.items()}
+        self.environment = {
+            f"HOLDFAST_{name.upper()}": json.dumps(value) if isinstance(value, list) else str(value)
+            for name, value in chosen.items()
+        }
         """The settings as a program started beside it must have them."""
         self._process: asyncio.subprocess.Process | None = None
         self._said: deque[str] = deque(maxlen=200)

@@ -47,7 +47,7 @@ IO = {
 MAY_SPEAK = {
     "redis": ("queues.store", "queues.link", "calllog.stream", "ivr.checkpoint"),
     "hiredis": ("queues.store", "queues.link", "queues.wire"),
-    "aiohttp": ("ivr.ari", "ivr.worker"),
+    "aiohttp": ("ivr.ari", "ivr.worker", "ivr.web"),
     "asterisk": ("ivr.agi",),
 }
 """Library → the modules (or packages) that may import it. `queues.link` and `queues.wire` lie below

@@ -53,11 +53,30 @@ def changed(number: int, **fields: Any) -> Drafts:
     return drafts
 
 
+def transferred(at: int = 200, **fields: str) -> Draft:
+    return at, {"kind": "transferred", "how": "blind", "by": "flow", **fields}
+
+
+def goods(what: str, **fields: str) -> Draft:
+    return 300, {"kind": f"offer_{what}", "path": "main/more", "offer": "cover", **fields}
+
+
 ANSWER_AND_HOLD = [ARRIVED, ANSWERED, *JOINED]
 
 SOUND: dict[str, Drafts] = {
     "with holds": HELD_CALL,
     "hung up before any answer": [ARRIVED, ended(50, "ivr_exit")],
+    "transferred to a number": [ARRIVED, ANSWERED, transferred(to="+49301"), ended(500, "transferred")],
+    "a number after a wait in vain": [
+        *(ARRIVED, ANSWERED, *JOINED, *left(1000, "timeout")),
+        transferred(at=1500, to="+49301"),
+        ended(2000, "transferred", wait_ms=900),
+    ],
+    "an agent he was transferred to, in vain": [
+        *(ARRIVED, ANSWERED, transferred(at=50, agent="bob"), *JOINED, *left(1000, "timeout")),
+        ended(2000, "overflowed", "system", wait_ms=900),
+    ],
+    "goods": [ARRIVED, goods("made"), goods("accepted"), goods("made"), ended(500, "ivr_exit")],
     "rejected": [ARRIVED, ended(50, "rejected", "system")],
     "self-served": [ARRIVED, ANSWERED, ended(50, "self_served", "system")],
     "hung up while waiting": [
@@ -340,6 +359,10 @@ ORDER_BROKEN: dict[str, tuple[Drafts, str]] = {
     ),
     "bridged in the flow": ([ARRIVED, (10, {"kind": "bridged", "agent": "a"})], "`bridged` in the flow"),
     "ended in talk": (HELD_CALL[:13] + HELD_CALL[15:], "`ended` while bridged"),
+    "transferred while waiting": (
+        [*ANSWER_AND_HOLD, transferred(to="+49301")],
+        "`transferred` while waiting",
+    ),
     "answered while waiting": ([ARRIVED, *JOINED, (200, ANSWERED[1])], "`answered` while waiting"),
 }
 
@@ -350,6 +373,32 @@ def test_order(name: str) -> None:
     assert f"order: {expected}" in found(drafts)
 
 
+@pytest.mark.parametrize(
+    ("drafts", "expected"),
+    [
+        ([transferred()], "transfer: it goes to a number or to an agent"),
+        ([transferred(to="+49301", agent="bob")], "transfer: it goes to a number or to an agent"),
+        ([goods("accepted")], "goods: cover is accepted, but was not offered there"),
+        (
+            [goods("made", offer="x"), goods("accepted")],
+            "goods: cover is accepted, but was not offered there",
+        ),
+        (
+            [goods("made"), goods("accepted"), goods("accepted")],
+            "goods: cover is accepted, but was not offered there",
+        ),
+    ],
+)
+def test_transfers_and_goods(drafts: Drafts, expected: str) -> None:
+    assert found([ARRIVED, ANSWERED, *drafts], live=True) == [expected]
+
+
+def test_nobody_is_transferred_before_the_answer() -> None:
+    assert found([ARRIVED, transferred(to="+49301")], live=True) == [
+        "answer: transferred, but never answered"
+    ]
+
+
 VERDICTS: dict[str, tuple[Drafts, str]] = {
     "bridged": (changed(16, verdict="overflowed"), "overflowed, but an agent was bridged"),
     "not bridged": (
@@ -358,6 +407,14 @@ VERDICTS: dict[str, tuple[Drafts, str]] = {
     ),
     "rejected": ([ARRIVED, ANSWERED, ended(50, "rejected", "system")], "rejected, but answered"),
     "overflowed": ([ARRIVED, ended(50, "overflowed")], "overflowed, but no queue was left by a rule"),
+    "transferred to nobody": (
+        [ARRIVED, ended(50, "transferred")],
+        "transferred, but no number outside was reached",
+    ),
+    "reached a number": (
+        [ARRIVED, ANSWERED, transferred(to="+49301"), ended(500, "ivr_exit")],
+        "ivr_exit, but a number outside was reached",
+    ),
     "abandoned": (
         [ARRIVED, ended(50, "abandoned")],
         "abandoned, but hanging up in a queue was not all that happened",

@@ -31,7 +31,14 @@ devices:
   alice-phone:
 """,
     "numbers.yaml": 'default: {flow: main}\nnumbers:\n  "100": {flow: main, campaign: web}\n',
-    "trunks.yaml": "trunks:\n  local:\n    match: [127.0.0.0/8]\n",
+    "trunks.yaml": "trunks:\n  local:\n    match: [127.0.0.0/8]\n    address: 127.0.0.1:5070\n",
+    "policy.yaml": """\
+dial:
+  trunk: local
+  country: DE
+  allow: ["+49"]
+  deny: ["+4930902"]
+""",
 }
 PROMPTS = ("hello", "question")
 

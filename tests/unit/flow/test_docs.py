@@ -9,6 +9,7 @@ from ivr.callflows import Route, Trunk
 from ivr.flow.cases import Busy, Case, Staff
 from ivr.flow.check import check_callflows
 from ivr.flow.opening import Hours
+from ivr.policy import DialPolicy
 from queues.models import Agent, Device, Queue
 from tests.unit.flow.small_company import build, record, write
 
@@ -43,6 +44,7 @@ def test_every_example_passes_the_check(section: str, text: str, tmp_path: Path)
         ("agents.yaml", Device),
         ("trunks.yaml", Trunk),
         ("hours.yaml", Hours),
+        ("policy.yaml", DialPolicy),
         ("tests", Case),
         ("tests", Staff),
         ("tests", Busy),

@@ -5,10 +5,13 @@ from dataclasses import dataclass
 
 import pytest
 
+from ivr.flow.simulator import Party
+from ivr.flow.web import Reply
 from ivr.steps import verbs
 from tests.unit.flow.calls import Agents, Script, call
 from tests.unit.flow.test_deciding import FIELDS
 
+FAILING = "next: {done: a, failed: b}"
 NEXT = "next: {1: a, 12: b, invalid: c, timeout: d}"
 ENDS = "\n".join(f"  {name}: {{hangup: }}" for name in "abcd")
 
@@ -28,6 +31,40 @@ class Case:
     script: Script = dataclasses.field(default_factory=Script)
 
 
+URL = "url: https://x.test/"
+AGAIN = Script(replies=[Reply(503), Reply(200)])
+ASK, TELL = "0.0 ask get https://x.test/", '0.0 post post https://x.test/ {"a":"b"}'
+LIST = Script(replies=[Reply(200, b'{"a":[]}')])
+HOOK = f"{URL}, send: {{a: b}}"
+OUT = Script(outside={"1": Party(after_s=10)})
+ASKING = [
+    Case("transfer", "number", "", ("1", '"{caller.number}"'), ("0.0 call 1", "0.0 call 030123456")),
+    Case("transfer", "agent", "", ("alice", "bob"), ("0.0 wait for alice", "0.0 wait for bob")),
+    Case("transfer", "ring_s", "number: 1", ("9", ""), ("9.0 step main/b", "10.0 talk"), OUT),
+    Case("http", "url", "", ("https://x.test/", "https://y.test/"), (ASK, "0.0 ask get https://y.test/")),
+    Case("http", "method", URL, ("", "delete"), (ASK, "0.0 ask delete https://x.test/")),
+    Case("http", "headers", URL, ("", '{X-Me: "{caller.name}"}'), (ASK, f"{ASK} X-Me: Ada")),
+    Case(
+        "http",
+        "send",
+        f"{URL}, method: post",
+        ("{a: 1}", '{a: "{1}"}'),
+        ('0.0 ask post https://x.test/ {"a":"1"}', '0.0 ask post https://x.test/ {"a":1}'),
+    ),
+    Case("http", "save", URL, ("", "{x: a}"), ("1.0 step main/a", "1.0 step main/b"), LIST),
+    Case("http", "timeout_s", URL, ("0.5", ""), ("0.5 step main/b", "1.0 step main/a")),
+    Case("http", "retries", URL, ("0", ""), ("1.0 step main/b", "2.0 step main/a"), AGAIN),
+    Case(
+        "webhook",
+        "url",
+        "send: {a: b}",
+        ("https://x.test/", "https://y.test/"),
+        (TELL, TELL.replace("x.test", "y.test")),
+    ),
+    Case("webhook", "send", URL, ("{a: b}", "{a: [b]}"), (TELL, TELL.replace('"b"', '["b"]'))),
+    Case("webhook", "method", HOOK, ("", "put"), (TELL, TELL.replace("post post", "post put"))),
+    Case("webhook", "headers", HOOK, ("", "{X-Me: c}"), (TELL, f"{TELL} X-Me: c")),
+]
 BUSY = Script(agents={"sales": Agents(after_s=20)})
 CASES = [
     Case("play", "files", "", ("hello", "[other, hello]"), ("0.0 play en/hello", "2.0 play en/hello")),
@@ -41,6 +78,7 @@ CASES = [
     Case("queue", "name", "", ("sales", "support"), ("0.0 wait in sales", "0.0 wait in support")),
     Case("queue", "max_wait_s", "name: sales", ("15", "25"), ("15.0 step main/end", "20.0 talk"), BUSY),
     Case("hangup", "cause", "", ("busy", "congestion"), ("0.0 hangup busy", "0.0 hangup congestion")),
+    *ASKING,
     Case("menu", "play", "", ("m", "n"), ("0.0 play en/m", "0.0 play en/n")),
     Case("menu", "say", "", ("m", "n"), ("0.0 play say:m", "0.0 play say:n")),
     Case(
@@ -79,7 +117,7 @@ CASES = [
 
 def _told(case: Case, value: str) -> list[str]:
     fields = ", ".join(part for part in (case.fields, f"{case.field}: {value}" if value else "") if part)
-    following = {"menu": NEXT, "hangup": ""}.get(case.verb, "next: end")
+    following = {"menu": NEXT, "hangup": "", "http": FAILING, "transfer": FAILING}.get(case.verb, "next: end")
     text = f"steps:\n  first:\n    {case.verb}: {{{fields}}}\n    {following}\n  end: {{hangup: }}\n{ENDS}"
     if value != "2" and case.field != "between_s":
         text = text.replace(" 12: b,", "")  # a choice that needs more than one key

@@ -1,0 +1,42 @@
+"""Ringing a telephone, an agent's or one outside, while the caller hears what he hears."""
+
+import asyncio
+import logging
+
+from ivr.agent_leg import Leg, decline_reason
+from ivr.ari import AriError
+from ivr.ari import events as ari
+from ivr.caller import Caller
+
+log = logging.getLogger(__name__)
+
+RING_GRACE_S = 10.0
+"""Asterisk ends the ringing by itself; so long after it should have, its news is not waited for any more."""
+
+
+async def ring(caller: Caller, leg: Leg) -> str:
+    """Ring it, whose events must come to the caller's mailbox; why it was not answered, or nothing."""
+    asterisk, dialled = caller.house.asterisk, False
+    until = asyncio.get_running_loop().time() + leg.ring_s + RING_GRACE_S
+    told = {"call": caller.call, "channel": leg.channel}
+    try:
+        await asterisk.create(leg.endpoint, leg.channel)
+        while (message := await caller.next(until)) is not None:
+            if not isinstance(message, ari.ChannelEvent) or message.channel.id != leg.channel:
+                continue
+            match message:
+                case ari.StasisStart() if not dialled:
+                    dialled = True
+                    await asterisk.dial(leg.channel, leg.ring_s, caller.call)
+                case ari.ChannelStateChange() if message.channel.state == "Up":
+                    leg.answered = True
+                    return ""
+                case ari.ChannelDestroyed(cause=cause):
+                    return decline_reason(cause, leg.ring_ms(), leg.ring_s)
+        log.warning("nothing is told of a phone", extra=told)
+        await asterisk.hang_up(leg.channel)
+        return "no_answer" if dialled else "unreachable"
+    except AriError as error:
+        log.warning("phone cannot be rung: %s", error, extra=told)
+        await asterisk.hang_up(leg.channel)
+        return "unreachable"
