@@ -67,10 +67,11 @@ class Adoption:
         Raises `AsteriskAway` or `StoreAway` if one of them goes meanwhile; it is done again on their return.
         """
         recovered = Recovered()
+        ours = [(call, session) for call, session in self._sessions.items() if session.begun]
         channels = await self._asterisk.channels()
         held = set((await self._asterisk.application()).channel_ids)
-        for call, session in self._sessions.items():
-            if call not in channels and session.begun:
+        for call, session in ours:
+            if call not in channels and call in self._sessions:
                 # A hangup would have been told before this answer: Asterisk itself has died under the call.
                 session.mailbox.put(Vanished(lost_at or now_ms(), now_ms(), lost=True))
         owned = [call for call in await self._checkpoint.owned(self._worker) if call not in self._sessions]
@@ -84,17 +85,13 @@ class Adoption:
             call = owner_of(channel.id)
             if call in self._sessions or channel.dialplan.context == FALLBACK:
                 continue
-            if not await self._ownerless(call):
-                continue
-            if call == channel.id:
+            record = await self._checkpoint.record(call)
+            if record is not None and record.state != "ended" and record.owner != self._worker:
+                continue  # our application still lists channels that were taken over from us
+            if call == channel.id and (record is None or record.state != "ended"):
                 await self._arrive(channel)
             else:
                 await self._asterisk.hang_up(channel.id)
-
-    async def _ownerless(self, call: str) -> bool:
-        """No other worker has the call. Our application still lists channels that were taken over from us."""
-        record = await self._checkpoint.record(call)
-        return record is None or record.state == "ended" or record.owner == self._worker
 
     async def take_over(self, peer: Peer) -> Recovered:
         """Adopt the calls of a worker whose lease has run out. While that goes on, it is not begun again."""

@@ -156,7 +156,7 @@ class Caller:
             case ari.ChannelHold() | ari.ChannelUnhold():
                 by = "caller" if from_caller else "agent"
                 started = isinstance(message, ari.ChannelHold)
-                await self.house.store.hold(self.handle, by=by, started=started, at=message.at)
+                await self.house.store.hold(self.handle, by=by, started=started, at=message.at, wait=False)
                 return True
         return False
 

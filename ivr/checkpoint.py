@@ -4,7 +4,7 @@ Also the workers' names and leases, by which they know of each other.
 """
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -197,12 +197,16 @@ class Checkpoint:
 
     async def adopt(self, call: str, from_worker: str, epoch_seen: int, by_worker: str) -> CallRecord | None:
         """Take a call over; one winner. None: another one was quicker, or it has ended."""
-        flat = await self._operations.run("adopt", call, from_worker, epoch_seen, by_worker)
-        if not flat:
-            return None
-        record = _record(call, dict(zip(flat[::2], flat[1::2], strict=True)))
-        self._operations.know(call, record.attempt)
-        return record
+        adopted: list[CallRecord] = []
+
+        def know(flat: Sequence[str]) -> None:
+            if flat:
+                record = _record(call, dict(zip(flat[::2], flat[1::2], strict=True)))
+                self._operations.know(call, record.attempt)
+                adopted.append(record)
+
+        await self._operations.run("adopt", call, from_worker, epoch_seen, by_worker, heed=know)
+        return adopted[0] if adopted else None
 
     # Workers
 

@@ -95,8 +95,9 @@ class Switchboard:
         """Take what Asterisk tells to whom it concerns."""
         match event:
             case ari.CallBroadcast():
+                mine = self._turns.mine(event.channel.id)
                 admits = self._door.admits(len(self.sessions), self.asterisk.link.late_s)
-                if admits and not self.store.away and self._turns.mine(event.channel.id):
+                if mine and admits and not self.store.away:
                     self._claim(event.channel.id)
             case ari.PlaybackFinished():
                 mailbox = self.routes.get(owner_of(event.playback.id))

@@ -145,11 +145,11 @@ class Worker:
                 self.tasks.start(self.door.feel_load()),
             ]
             await self._stop.wait()
+            server.close()  # Asterisk would come back while we leave, and we would adopt our own calls
             await self._leave()
             self._alarm.stop()
             for keeper in keepers:
                 keeper.cancel()
-            server.close()
             await server.wait_closed()
         await self.outbox.close()
         await self.web.close()
@@ -232,9 +232,10 @@ class Worker:
 
     async def _lapsed(self) -> None:
         """The lease had run out: sessions whose calls others have adopted must not act again."""
+        ours = [(call, session) for call, session in self.sessions.items() if session.begun]
         owned = set(await self.checkpoint.owned(self.name))
-        for call, session in list(self.sessions.items()):
-            if call not in owned and session.begun and session.task is not None:
+        for call, session in ours:
+            if call not in owned and session.task is not None:
                 log.warning("call was taken over", extra={"call": call})
                 session.task.cancel()
         await self.store.replay()

@@ -22,7 +22,7 @@ from queues.handle import CallHandle
 from queues.keys import Keys
 from queues.link import Link
 from queues.results import Offer
-from queues.wire import Arg, Request, pack
+from queues.wire import Arg, Asked, Request, pack
 
 log = logging.getLogger(__name__)
 
@@ -94,6 +94,20 @@ class _Operation(Request):
 
     def failed(self, error: Exception) -> None:
         self.engine.failed(self, error)
+
+
+class _Heeded(Asked):
+    """A request whose answer is dealt with when it arrives, before whoever asked runs again."""
+
+    __slots__ = ("heed",)
+
+    def __init__(self, heed: Callable[[Any], None], answer: "asyncio.Future[Any]", *command: Arg) -> None:
+        super().__init__(answer, *command)
+        self.heed = heed
+
+    def done(self, reply: Any) -> None:
+        self.heed(reply)
+        super().done(reply)
 
 
 def now_ms() -> int:
@@ -200,9 +214,14 @@ class Operations:
 
     # Everything else
 
-    async def run(self, script: str, *argv: Arg) -> Any:
-        """A function that is no operation of a call. Raises StoreAway."""
-        return await self.link.call(*self._command(script, argv))
+    async def run(self, script: str, *argv: Arg, heed: Callable[[Any], None] | None = None) -> Any:
+        """A function that is no operation of a call. Raises StoreAway.
+
+        `heed` gets the answer in its order among all answers: an offer must be told before its call ends.
+        """
+        answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        self.link.submit(_Heeded(heed or _ignore, answer, *self._command(script, argv)))
+        return await answer
 
     def tell(self, offers: Sequence[Any], due_at: int = 0) -> None:
         """Report offers (once per attempt of a call) and a new due time."""
@@ -210,6 +229,14 @@ class Operations:
             self._ring(Offer(call, agent, device, attempt, queue, int(float(ring_s))))
         if due_at:
             self.on_due(due_at)
+
+    def told(self, reply: Sequence[Any]) -> None:
+        """Heed an answer that ends with a due time and offers."""
+        self.tell(reply[-1], reply[-2])
+
+    def _replayed(self, raw: Sequence[Any]) -> None:
+        reply = Reply(*raw)
+        self.tell(reply.offers, reply.due_at)
 
     def know(self, call: str, attempt: int) -> None:
         """This attempt is dealt with elsewhere (a take-over): do not tell it."""
@@ -244,8 +271,9 @@ class Operations:
             await self.replay()
             cursor = ""
             while cursor != "0":
-                cursor, ringing = await self.run("ringing", self.worker, cursor or "0")
-                self.tell(ringing)
+                cursor, _ = await self.run(
+                    "ringing", self.worker, cursor or "0", heed=lambda reply: self.tell(reply[1])
+                )
         except HoldfastError as error:
             log.warning("not back yet: %s", error)
 
@@ -254,14 +282,13 @@ class Operations:
         count = 0
         async with self._replaying:
             while batch := self.deferral.oldest(REPLAY_AT_ONCE):
-                replies = [self.run(deferred.script, *deferred.argv) for deferred in batch]
+                replies = [self.run(each.script, *each.argv, heed=self._replayed) for each in batch]
                 for deferred, raw in zip(batch, await asyncio.gather(*replies), strict=True):
                     reply = Reply(*raw)
                     if reply.status in (FENCED, UNKNOWN):
                         log.warning(
                             "journal: %s came too late", deferred.script, extra={"call": deferred.call}
                         )
-                    self.tell(reply.offers, reply.due_at)
                 await self.deferral.replayed(len(batch))
                 count += len(batch)
         if count:

@@ -7,9 +7,9 @@ returns: register the call's mailbox first, then join.
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 
@@ -176,8 +176,8 @@ class Store:
     ) -> AgentStatus:
         """What an agent asks for. During a call it becomes his `wish`. Raises UnknownAgent, DeviceTaken."""
         own = (self.operations.worker, agent, action, reason, device or "")
-        status, state, why, wish, due_at, offers = await self.operations.run("agent", *own)
-        self.operations.tell(offers, due_at)
+        reply = await self.operations.run("agent", *own, heed=self.operations.told)
+        status, state, why, wish, *_ = reply
         if status == UNKNOWN:
             raise UnknownAgent(f"no agent is called {agent!r}")
         if status == DEVICE_TAKEN:
@@ -191,27 +191,28 @@ class Store:
 
     async def reach(self, device: str, reachable: bool) -> None:
         """A device can be rung, or no longer can."""
-        _, _, due_at, offers = await self.operations.run(
-            "reach", self.operations.worker, device, int(reachable)
-        )
-        self.operations.tell(offers, due_at)
+        run, worker = self.operations.run, self.operations.worker
+        await run("reach", worker, device, int(reachable), heed=self.operations.told)
 
     async def due(self) -> int | None:
         """End the wrap-ups and cool-downs that are over; the next instant (ms) to do so, if there is one."""
-        next_due, now, offers = await self.operations.run("due", self.operations.worker)
+        tell, worker = self.operations.tell, self.operations.worker
+        next_due, now, _ = await self.operations.run("due", worker, heed=lambda reply: tell(reply[-1]))
         self._clock_ahead_ms = now - now_ms()
-        self.operations.tell(offers)
         return next_due or None
 
     async def sweep(self) -> Sweep:
         """Find and mend what a crash left; ring what a lost message should have rung."""
-        found, details, next_due, agents_at, calls_at, ringing, offers = await self.operations.run(
-            "sweep", self.operations.worker, *self._cursors
+        found, details, _, agents_at, calls_at, *_ = await self.operations.run(
+            "sweep", self.operations.worker, *self._cursors, heed=self._swept
         )
         self._cursors = (agents_at, calls_at)
+        return Sweep(found, details)
+
+    def _swept(self, reply: Sequence[Any]) -> None:
+        _, _, next_due, _, _, ringing, offers = reply
         self.operations.tell(ringing)
         self.operations.tell(offers, next_due)
-        return Sweep(found, details)
 
     async def configure(self, queues: Mapping[str, Queue], agents: Mapping[str, Agent], version: int) -> None:
         """Put what admins published beside the live state; publishing it again changes nothing."""
@@ -220,8 +221,8 @@ class Store:
             "agents": {name: agent.model_dump() for name, agent in agents.items()},
         }
         packed = msgspec.json.encode(config).decode()
-        due_at, offers = await self.operations.run("configure", self.operations.worker, version, packed)
-        self.operations.tell(offers, due_at)
+        run, worker = self.operations.run, self.operations.worker
+        await run("configure", worker, version, packed, heed=self.operations.told)
 
     async def count(self, counter: str) -> int:
         """The next number of a counter of the site, from 1."""

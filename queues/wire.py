@@ -82,7 +82,8 @@ class Pipe(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         self._reader.feed(data)
         try:
-            while (reply := self._reader.gets()) is not _NOTHING:
+            # Answers behind one that made us give the connection up are nobody's: their requests go again.
+            while not self._closing() and (reply := self._reader.gets()) is not _NOTHING:
                 if isinstance(reply, hiredis.PushNotification):
                     self._pushed(reply)
                 elif self.unanswered:
@@ -108,7 +109,7 @@ class Pipe(asyncio.Protocol):
 
     def _write(self) -> None:
         self._writing = None
-        if self.transport is not None and not self.transport.is_closing():
+        if self.transport is not None and not self._closing():
             self.transport.write(b"".join(self._outgoing))
         self._outgoing.clear()
 
@@ -126,5 +127,8 @@ class Pipe(asyncio.Protocol):
         return answer
 
     def abort(self) -> None:
-        if self.transport is not None and not self.transport.is_closing():
+        if self.transport is not None and not self._closing():
             self.transport.abort()
+
+    def _closing(self) -> bool:
+        return self.transport is None or self.transport.is_closing()

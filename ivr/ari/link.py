@@ -11,6 +11,7 @@ import os
 import socket
 from base64 import b64decode
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Any
 
 import msgspec
@@ -26,7 +27,7 @@ from picows import (
     ws_create_server,
 )
 
-from ivr.ari.errors import AsteriskAway, Silenced, refusal
+from ivr.ari.errors import AriError, AsteriskAway, Silenced, refusal
 from ivr.ari.events import Event, RESTResponse, decode
 
 log = logging.getLogger(__name__)
@@ -37,6 +38,9 @@ REPLY_TIMEOUT_S = 10.0
 """A reply comes within milliseconds; after this long the socket is as good as gone."""
 
 WATCH_S = 1.0
+
+LAST_S = 1.0
+"""How long a socket that we close is waited for."""
 
 IDLE_S = 5.0
 """After so long without a word the socket is tried, and given up after as long again."""
@@ -130,7 +134,13 @@ class Link:
         self._on_disconnect()
 
     async def close(self) -> None:
-        """Close the socket; Asterisk keeps events from now on and comes back."""
+        """Close the socket; Asterisk keeps events from now on and comes back.
+
+        It reads nothing any more once the socket is closed: a last reply tells that it has read all.
+        """
+        with suppress(AriError, AsteriskAway, TimeoutError):
+            async with asyncio.timeout(LAST_S):
+                await self.request("GET", "asterisk/ping")
         transport = self._transport
         if transport is not None:
             transport.send_close(WSCloseCode.OK)

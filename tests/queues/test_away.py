@@ -191,6 +191,26 @@ async def test_a_redis_that_may_not_write_is_away(
     admin.close()
 
 
+async def test_a_refusal_does_not_shift_the_answers_behind_it(
+    mortal: RedisProcess, mortal_desk: Desk
+) -> None:
+    """Several requests of one write, the first refused: each gets its own answer, or is put off."""
+    post = mortal_desk.post()
+    h = await post.arrive("pbx-1.1")
+    mortal.client().config_set("maxmemory", "1")
+    held = asyncio.ensure_future(post.store.hold(h, "caller", True))
+    record = asyncio.ensure_future(post.checkpoint.record("pbx-1.1"))
+    ended = asyncio.ensure_future(post.checkpoint.ended(h, reason="caller-hangup", ended_by="caller"))
+    done, late = await asyncio.wait([held, record, ended], timeout=10)
+    assert not late
+    assert [task.exception() for task in done if isinstance(task.exception(), TypeError)] == []
+    assert held.result().journaled
+    assert ended.result().journaled
+    mortal.client().config_set("maxmemory", "0")
+    await back(post)
+    mortal_desk.assert_sound()
+
+
 async def test_a_replica_is_away_until_it_is_promoted(mortal: RedisProcess, mortal_desk: Desk) -> None:
     post = mortal_desk.post()
     h = await post.arrive("pbx-1.1")

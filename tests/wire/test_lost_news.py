@@ -188,6 +188,27 @@ def test_a_caller_whom_the_fallback_has_is_left_to_it(bench: Bench) -> None:
     assert not [event for event in of_calls(events) if event.call == lost]
 
 
+def test_a_caller_whose_call_has_ended_is_let_go(bench: Bench) -> None:
+    """His hangup was not carried out: he is not served once more under an id whose log is closed."""
+    over = CallHandle(bench.call_id(), "hf-1")
+
+    async def mischief(performer: Performer) -> None:
+        await bench.worker.checkpoint.arrive(over, from_="4930000099", to="202")
+        ending = asyncio.ensure_future(
+            bench.worker.checkpoint.ended(over, reason="flow-ended", ended_by="system")
+        )
+        await bench.settle()
+        await ending
+        channel = {**bench.double.channels[performer.call].told, "id": over.call}
+        await bench.double.tell({"type": "StasisStart", "args": ["call"], "channel": channel}, times=0)
+        await wait(bench, TWO_LOOKS_S + 2)
+        assert bench.double.channels[over.call].ending
+        assert not [c for c in bench.double.commands if c.command.startswith(f"POST channels/{over.call}/")]
+
+    events = bench.run(perform(bench, "abandoned", ("ChannelHangupRequest", 0), mischief))
+    assert [e.kind for e in of_calls(events) if e.call == over.call] == ["arrived", "ended"]
+
+
 def test_a_leg_whose_call_is_over_is_ended(bench: Bench) -> None:
     leg = f"{bench.call_id()}-a1"
 
