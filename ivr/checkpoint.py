@@ -3,6 +3,7 @@
 Also the workers' names and leases, by which they know of each other.
 """
 
+import json
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -28,7 +29,7 @@ class Kept(msgspec.Struct, frozen=True, omit_defaults=True):
     campaign: str = ""
     language: str = ""
     variables: dict[str, Value] = {}
-    visits: dict[str, int] = {}
+    visits: Mapping[str, int] = {}
     """Path → how often that step has begun."""
 
 
@@ -313,7 +314,11 @@ def _record(call: str, fields: Mapping[str, str]) -> CallRecord:
 
 
 def _json(value: object) -> str:
-    return msgspec.json.encode(value).decode()
+    """JSON, whatever texts are in it: a phone or another server can have sent what is no UTF-8."""
+    try:
+        return msgspec.json.encode(value).decode()
+    except UnicodeEncodeError:
+        return _valid(json.dumps(msgspec.to_builtins(value), ensure_ascii=False))
 
 
 def _valid(text: str) -> str:
