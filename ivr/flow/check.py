@@ -12,10 +12,12 @@ from calllog.errors import HoldfastError
 from ivr.callflows import Callflows
 from ivr.flow.cases import check_cases, read_cases
 from ivr.flow.document import Problem
+from ivr.flow.family import check_families
 from ivr.flow.folder import SETTINGS, Folder, read_folder
 from ivr.flow.graph import check_graph
 from ivr.flow.references import check_references
 from ivr.flow.step import Flow
+from ivr.flow.ways import Inner
 
 Further = Callable[[Folder], Iterable[Problem]]
 """A check that looks beyond the directory's own files."""
@@ -35,8 +37,10 @@ def check_callflows(directory: Path, further: Further | None = None) -> Folder:
     """Read and check a directory. All that is wrong, in any file, is in `problems`, sorted by place."""
     with _uncollected():
         folder = read_folder(directory)
+        inner = Inner(folder.drafts)
         for draft in folder.drafts.values():
-            folder.problems.extend(check_graph(draft))
+            folder.problems.extend(check_graph(draft, inner))
+        folder.problems.extend(check_families(folder.drafts, folder.flows))
         if folder.flows:
             folder.problems.extend(check_references(folder))
         cases = read_cases(directory, folder.problems)

@@ -74,6 +74,10 @@ class Step(BaseModel):
         """Names of the queues the step can put a caller into."""
         return ()
 
+    def escalates(self) -> Iterable[str]:
+        """Those of `queues()` that must be of a higher level."""
+        return ()
+
     def schedules(self) -> Iterable[str]:
         """Names of the opening hours the step goes by."""
         return ()

@@ -41,6 +41,9 @@ steps:
     def queues(self) -> Iterable[str]:
         return (self.queue,)
 
+    def escalates(self) -> Iterable[str]:
+        return (self.queue,)
+
     async def run(self, line: Line) -> str:
         line.note("escalated", path=line.path, queue=self.queue, reason=self.reason)
         return await line.queue(self.queue, self.max_wait_s)
