@@ -17,7 +17,7 @@ import msgspec
 
 from ivr.flow.cases import read_cases
 from ivr.flow.check import check_callflows
-from ivr.flow.line import Hangup, Line
+from ivr.flow.line import Hangup, Held, Line
 from ivr.flow.run import run_flow
 from ivr.flow.simulation import Company
 from ivr.flow.simulator import Script, SimulatedLine
@@ -107,7 +107,7 @@ class Nothing(Step):
 class Free(SimulatedLine):
     """A line that costs nothing."""
 
-    async def checkpoint(self, flow: str, version: int, path: str) -> None:  # noqa: ARG002
+    async def checkpoint(self, flow: str, version: int, path: str, held: Held | None = None) -> None:  # noqa: ARG002
         self.path = path
 
     async def answer(self) -> None:
