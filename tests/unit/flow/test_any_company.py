@@ -1,4 +1,4 @@
-"""Whatever passes the check runs: flows of the steps of all examples, rewired at random, that call each other.
+"""Whatever passes the check runs: flows of the steps of all examples, rewired at random, calling each other.
 
 A verb that is new is among them as soon as it has an example.
 """
