@@ -15,7 +15,7 @@ alone = scratch=$$(mktemp -d); trap 'rmdir "$$scratch"' EXIT; \
   unshare --net --pid --mount --ipc --fork --kill-child --mount-proc bash -euo pipefail -c \
   'ip link set lo up; mount -t tmpfs -o mode=0755 tmpfs "$$0"; export TMPDIR=$$0; "$$@"' "$$scratch"
 
-.PHONY: help setup packages run test check docs demo bench bench-takeover load compose-test soak-queues lock
+.PHONY: help setup packages run test check docs demo bench bench-flows bench-takeover load compose-test soak-queues lock
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -66,6 +66,9 @@ demo: setup ## three real calls, and the log of each
 
 bench: setup ## Holdfast beside Asterisk's own Queue(), in one run
 	@$(python) -m bench.queue_bench $(ARGS)
+
+bench-flows: setup ## what the check, the interpreter and the simulator cost, against their goals
+	@$(python) -m bench.flows $(ARGS)
 
 bench-takeover: setup ## workers killed and hung under 200 live calls: how long those have nobody
 	@$(alone) $(python) -m bench.takeover $(ARGS)

@@ -34,6 +34,7 @@ FAMILIES = {
     "agent": "ivr.cli.desk",
     "drain": "ivr.cli.desk",
     "log": "ivr.cli.log",
+    "trace": "ivr.cli.trace",
     "audit": "ivr.cli.log",
 }
 """Command → the module that has it, under the same name. Modules are imported when the command is asked for:

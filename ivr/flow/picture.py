@@ -7,6 +7,7 @@ import html
 import textwrap
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import NamedTuple
 
 from ivr.flow.step import Flow, Step
@@ -92,11 +93,11 @@ def summary(step: Step) -> str:
     """The one thing about a step that says most: what is played or said, which queue."""
     value = getattr(step, step.main) if step.main else None
     if value is None:
-        value = next(iter(step.texts()), None)
+        value = next(chain(step.texts(), step.queues()), None)
     if isinstance(value, tuple | list):
         value = ", ".join(map(str, value))
     if isinstance(value, Mapping):
-        value = ", ".join(f"{name} {each}" for name, each in value.items())
+        value = "; ".join(f"{name}: {each}" for name, each in value.items())
     text = " ".join(str(value).split()) if value is not None else ""
     return textwrap.shorten(text, SHOWN, placeholder=" …") if len(text) > SHOWN else text
 

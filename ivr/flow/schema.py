@@ -34,6 +34,10 @@ TABLES: Mapping[str, Mapping[str, type[BaseModel]]] = {
     "tests/*.yaml": {"tests": Case},
 }
 """File → table → what each entry of it is."""
+SINGLE: Mapping[str, Mapping[str, type[BaseModel]]] = {"numbers.yaml": {"default": Route}}
+"""File → field → what stands there."""
+CLOCKS: Mapping[str, type[BaseModel]] = {"hours.yaml": Clock}
+"""File → what else is at its top."""
 
 
 class _Generator(GenerateJsonSchema):
@@ -56,7 +60,7 @@ class _Generator(GenerateJsonSchema):
 
 def schemas() -> dict[str, Schema]:
     """Name → schema: `flow.json` is for `flows/*.yaml`, `queues.json` for `queues.yaml`, and so on."""
-    found = {_named(file): _settings(file, tables) for file, tables in TABLES.items()}
+    found = {_named(file): _settings(file) for file in {**TABLES, **SINGLE}}
     return {"flow.json": flow_schema(), **found}
 
 
@@ -87,21 +91,21 @@ def _sentence(model: type[BaseModel]) -> str:
     return " ".join((model.__doc__ or "").split())
 
 
-def _settings(file: str, tables: Mapping[str, type[BaseModel]]) -> Schema:
+def _settings(file: str) -> Schema:
     definitions: Schema = {}
-    properties = {
+    properties: Schema = {
         table: {
             "type": ["object", "null"],
             "additionalProperties": {
                 "anyOf": [_hoisted(fields_schema(model), definitions), {"type": "null"}]
             },
         }
-        for table, model in tables.items()
+        for table, model in TABLES.get(file, {}).items()
     }
-    if file == "hours.yaml":
-        properties |= fields_schema(Clock)["properties"]
-    if file == "numbers.yaml":
-        properties["default"] = _hoisted(fields_schema(Route), definitions)
+    for field, model in SINGLE.get(file, {}).items():
+        properties[field] = _hoisted(fields_schema(model), definitions)
+    if file in CLOCKS:
+        properties |= fields_schema(CLOCKS[file])["properties"]
     return _whole(file, properties, definitions)
 
 

@@ -10,8 +10,9 @@ from ivr.flow.cases import Busy, Case, Staff
 from ivr.flow.check import check_callflows
 from ivr.flow.opening import Hours
 from ivr.policy import DialPolicy
+from ivr.steps import verbs
 from queues.models import Agent, Device, Queue
-from tests.unit.flow.small_company import build, record, write
+from tests.unit.flow.small_company import build, edit, record, write
 
 ROOT = Path(__file__).parents[3]
 PAGE = (ROOT / "docs/callflows.md").read_text()
@@ -26,6 +27,9 @@ def test_every_example_passes_the_check(section: str, text: str, tmp_path: Path)
     company = build(tmp_path)
     for prompt in ("welcome", "opening-hours", "main-menu", "wrong-key"):
         record(company / f"prompts/en/{prompt}.wav")
+    edit(company, "queues.yaml", "queues:\n", "queues:\n  chiefs: {level: 2}\n")
+    write(company, "hours.yaml", "hours: {office: {week: {monday-friday: 9:00-17:00}}}\n")
+    write(company, "flows/consent.yaml", verbs()["back"].example)
     if section == "tests":
         write(company, "tests/example.yaml", text)
     elif section.endswith(".yaml"):

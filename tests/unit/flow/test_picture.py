@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from ivr.cli import main
-from ivr.flow.picture import Traffic, arrows, graphviz, mermaid
+from ivr.flow.picture import Traffic, arrows, graphviz, kind_of, mermaid, summary, verb_of
 from tests.unit.flow.calls import flow_of
 from tests.unit.flow.small_company import build, edit
 
@@ -81,6 +81,31 @@ def test_the_picture_has_every_step_and_arrow(company: Path, tmp_path: Path) -> 
     assert edges == 6, "five arrows and the one from the telephone"
     assert len(set(boxes)) == 4, "what tells, what asks, what leads to people and what ends look different"
     assert graph("main").output == svg
+
+
+def test_what_a_box_says_of_its_step() -> None:
+    text = (
+        "steps:\n"
+        "  a: {branch: {few: 'queue.sales.ready > 2', es: 'language == \"es\"'}, "
+        "next: {few: b, es: b, default: b}}\n"
+        "  b: {escalate: {queue: chiefs, reason: angry}, next: {answered: c}}\n"
+        "  c: {flow: pin, next: d}\n"
+        "  d: {play: [one, two], next: e}\n"
+        "  e: {hangup: }\n"
+    )
+    steps = flow_of(text).steps
+    assert {name: (verb_of(step), summary(step), kind_of(step)) for name, step in steps.items()} == {
+        "a": ("branch", 'few: queue.sales.ready > 2; es: language == "es"', "tell"),
+        "b": ("escalate", "chiefs", "human"),
+        "c": ("flow", "pin", "call"),
+        "d": ("play", "one, two", "tell"),
+        "e": ("hangup", "normal", "over"),
+    }
+
+
+def test_an_agent_who_leaves_leads_to_what_follows_agents() -> None:
+    text = "steps: {a: {queue: sales}}\nafter_agent: {b: {say: How was it?, next: c}, c: {hangup: }}\n"
+    assert arrows(flow_of(text))[-1] == ("a", "b", ("answered",))
 
 
 def test_the_callers_of_the_log_are_drawn_in() -> None:

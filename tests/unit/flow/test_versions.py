@@ -87,6 +87,7 @@ def test_what_went_live_by_itself_gets_its_reason_afterwards(company: Path, tmp_
 
 
 def test_the_difference(company: Path) -> None:
+    write(company, "trunks.yaml", "trunks:\n  local:\n    match: [127.0.0.0/8]\n")
     holdfast("publish")
     assert (holdfast("diff").output, holdfast("diff").exit_code) == ("", 0)
     sellers(company)
