@@ -72,6 +72,8 @@ _LETTER = {
     "answered": "N",
     "step": "s",
     "input": "s",
+    "tagged": "s",
+    "escalated": "s",
     "announced": "s",
     "offer_made": "s",
     "offer_accepted": "s",

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import tzinfo
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Annotated
@@ -10,6 +11,7 @@ from typing import Annotated
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
 from ivr.flow.line import MediaFailed
+from ivr.flow.opening import Hours
 from ivr.flow.step import Flow
 from ivr.policy import Destination, DialPolicy, NotAllowed
 from queues.models import Agent, Device, Queue
@@ -69,6 +71,9 @@ class Callflows:
     agents: Mapping[str, Agent]
     devices: Mapping[str, Device]
     trunks: Mapping[str, Trunk]
+    hours: Mapping[str, Hours]
+    timezone: tzinfo
+    """Where the company is."""
     numbers: Mapping[str, Route]
     default: Route
     policy: DialPolicy | None

@@ -8,6 +8,7 @@ import asyncio
 import logging
 from collections.abc import Sequence
 from datetime import datetime
+from random import randrange
 from typing import NoReturn
 
 from calllog.errors import HoldfastError
@@ -17,6 +18,7 @@ from ivr.caller import Caller, House, Message
 from ivr.callflows import direct_line
 from ivr.checkpoint import CallRecord, Kept
 from ivr.flow.line import About, Figures, Hangup, MediaFailed
+from ivr.flow.opening import Hours
 from ivr.flow.run import run_flow
 from ivr.flow.step import Flow
 from ivr.flow.values import Value
@@ -37,11 +39,17 @@ _REASONS = {"caller": "caller-hangup", "agent": "agent-hangup", "system": "flow-
 GENERATIONS = 3
 """So many owners back a sound may play on that a take-over must stop: some die before they could."""
 
+BREATH = 50
+"""After so many steps other calls have their turn, even if none of the steps has waited."""
+
 MOVE_TIMEOUT_S = 3.0
 """A channel comes within a millisecond of the end of what it plays."""
 
 SOUND_WATCH_S = 30.0
 """A sound that lasts longer is asked after: if its end was not told, he would be left in silence."""
+
+CHANCES = 1_000_000
+"""While Redis is away nobody counts: then it is chance."""
 
 SOUND_GRACE_S = 1.0
 """News of the end may be on its way when Asterisk is asked."""
@@ -77,6 +85,7 @@ class Session:
         self._answered = False
         self._to_flush = False
         self._plays = 0
+        self._steps = 0
         self._resumed: CallRecord | None = None
 
     @property
@@ -208,6 +217,9 @@ class Session:
             self.handle, flow=flow, version=version, path=path, kept=self._kept(), ride=True
         )
         self._to_flush = True
+        self._steps += 1
+        if self._steps % BREATH == 0:
+            await asyncio.sleep(0)
 
     def _kept(self) -> Kept:
         about = self.about
@@ -243,6 +255,15 @@ class Session:
             return Figures(*await self.house.store.figures(queue))
         except StoreAway:
             return None
+
+    async def count(self, counter: str) -> int:
+        try:
+            return await self.house.store.count(counter)
+        except StoreAway:
+            return randrange(1, CHANCES)
+
+    def hours(self, name: str) -> Hours | None:
+        return self.house.hours(name)
 
     def flush_digits(self) -> None:
         self._caller.keys.clear()

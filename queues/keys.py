@@ -24,6 +24,7 @@
 | outbox | zset | until delivered | queues | keys of letters to other people's servers by when they are due |
 | dialled | zset | 1 h | queues | calls to numbers outside by when they began |
 | letter:KEY | hash | until delivered, 1 day | queues | a letter, its attempts, and when it was posted |
+| counters | hash | for ever | ivr | step that counts callers (`split`) → how many it has had |
 | version | string | for ever | queues | version of the published settings |
 | probe | string | for ever | queues | written after a connect to see that writing works |
 | told | hash | for ever | calllog | worker → its last system event, to recognise a repetition |
@@ -43,6 +44,7 @@ class Keys:
         self.devices = self.prefix + "devices"
         self.workers = self.prefix + "workers"
         self.draining = self.prefix + "draining"
+        self.counters = self.prefix + "counters"
 
     def call(self, call: str) -> str:
         return f"{self.prefix}call:{call}"

@@ -13,9 +13,12 @@ from ivr.callflows import Callflows, with_direct_lines
 from ivr.flow.cases import check_cases, read_cases
 from ivr.flow.dialling import check_dialling
 from ivr.flow.document import Problem
+from ivr.flow.family import check_families
 from ivr.flow.folder import SETTINGS, Folder, read_folder
 from ivr.flow.graph import check_graph
 from ivr.flow.references import check_references
+from ivr.flow.step import Flow
+from ivr.flow.ways import Inner
 
 Further = Callable[[Folder], Iterable[Problem]]
 """A check that looks beyond the directory's own files."""
@@ -35,8 +38,10 @@ def check_callflows(directory: Path, further: Further | None = None) -> Folder:
     """Read and check a directory. All that is wrong, in any file, is in `problems`, sorted by place."""
     with _uncollected():
         folder = read_folder(directory)
+        inner = Inner(folder.drafts)
         for draft in folder.drafts.values():
-            folder.problems.extend(check_graph(draft))
+            folder.problems.extend(check_graph(draft, inner))
+        folder.problems.extend(check_families(folder.drafts, folder.flows))
         if folder.flows:
             folder.problems.extend(check_references(folder))
             folder.problems.extend(check_dialling(folder))
@@ -68,17 +73,21 @@ def load_callflows(
     folder = check_callflows(directory, further)
     if folder.problems or folder.default is None:
         raise BrokenCallflows(folder.problems)
+    flows: dict[str, Flow] = {}
+    flows.update((name, draft.flow(version, flows)) for name, draft in folder.drafts.items())
     steps = [step for draft in folder.drafts.values() for step in draft.steps.values()]
     by_name = {agent for step in steps for agent in step.agents()}
     queues, agents = with_direct_lines(by_name, folder.queues, folder.agents)
     return Callflows(
         version=version,
         content=content_of(directory),
-        flows={name: draft.flow(version) for name, draft in folder.drafts.items()},
+        flows=flows,
         queues=queues,
         agents=agents,
         devices=folder.devices,
         trunks=folder.trunks,
+        hours=folder.hours,
+        timezone=folder.timezone,
         numbers=folder.numbers,
         default=folder.default,
         policy=folder.policy,

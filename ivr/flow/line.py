@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import NamedTuple, NoReturn, Protocol
 
 from calllog.errors import HoldfastError
+from ivr.flow.opening import Hours
 from ivr.flow.values import Value
 from ivr.flow.web import Reply, Request
 
@@ -102,6 +103,12 @@ class Line(Protocol):
 
     async def figures(self, queue: str) -> Figures | None:
         """The queue as it is now; None: that cannot be known now."""
+
+    async def count(self, counter: str) -> int:
+        """The next number of a counter that all calls share, from 1; one by chance if it cannot be known."""
+
+    def hours(self, name: str) -> Hours | None:
+        """Opening hours of `hours.yaml`; None: they were removed while the call was under way."""
 
     def flush_digits(self) -> None:
         """Forget the keys pressed so far that nobody has taken."""

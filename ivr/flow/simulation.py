@@ -9,6 +9,7 @@ from pathlib import Path
 from ivr.callflows import Callflows
 from ivr.flow.check import load_callflows
 from ivr.flow.line import Hangup, MediaFailed
+from ivr.flow.opening import Hours
 from ivr.flow.run import run_flow
 from ivr.flow.simulator import Script, SimulatedLine
 from ivr.flow.virtual_time import run
@@ -56,11 +57,15 @@ class CompanyLine(SimulatedLine):
     def __init__(self, company: Company, script: Script, language: str) -> None:
         super().__init__(replace(script, sounds={**company.sounds, **script.sounds}), language)
         self._prompts = company.callflows.prompts
+        self._hours = company.callflows.hours
 
     def prompt(self, name: str) -> str:
         if name not in self._prompts.get(self.language, {}):
             raise MediaFailed(f"no prompt {name!r} in language {self.language!r}")
         return super().prompt(name)
+
+    def hours(self, name: str) -> Hours | None:
+        return self._hours.get(name)
 
     def _seconds(self, media: str) -> float:
         if media.startswith("say:") and media not in self._script.sounds:

@@ -9,6 +9,8 @@ from math import inf
 from typing import NamedTuple, NoReturn, TypeVar
 
 from ivr.flow.line import KEYS, About, Figures, Hangup, MediaFailed
+from ivr.flow.opening import Hours
+from ivr.flow.step import innermost
 from ivr.flow.values import Value
 from ivr.flow.web import Reply, Request, WebFailed, WebTimeout
 
@@ -61,6 +63,10 @@ class Script:
     """When the call came: a Monday."""
     figures: Mapping[str, Figures] = field(default_factory=dict)
     """Queue → its figures, as long as the call lasts; one that is not here cannot be known."""
+    counts: Mapping[str, int] = field(default_factory=dict)
+    """Counter → how far calls before this one have counted."""
+    hours: Mapping[str, Hours] = field(default_factory=dict)
+    """Opening hours by name."""
     variables: Mapping[str, Value] = field(default_factory=dict)
     """Variables that are set already."""
     outside: Mapping[str, Party] = field(default_factory=dict)
@@ -131,7 +137,7 @@ class SimulatedLine:
         await self._await()
         self.path = path
         self._began_s = self._loop.time()
-        self._tell(f"step {path}")
+        self._tell(f"step {innermost(path)}")
         gone_after_s = _of(self._script.gone_in, path)
         if gone_after_s is not None:
             self._loop.call_later(gone_after_s, self._leave)
@@ -174,6 +180,13 @@ class SimulatedLine:
     async def figures(self, queue: str) -> Figures | None:
         await self._await()
         return self._script.figures.get(queue)
+
+    async def count(self, counter: str) -> int:
+        await self._await()
+        return self._script.counts.get(counter, 0) + 1
+
+    def hours(self, name: str) -> Hours | None:
+        return self._script.hours.get(name)
 
     def flush_digits(self) -> None:
         self._keys.clear()
@@ -306,4 +319,5 @@ def _written(what: str, request: Request) -> str:
 
 def _of(by_step: Mapping[str, Found], path: str) -> Found | None:
     """What a script says of the step `main/choose`: under that path, or under the step's name alone."""
+    path = innermost(path)
     return by_step.get(path, by_step.get(path.rpartition("/")[2]))

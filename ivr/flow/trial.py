@@ -3,6 +3,7 @@
 from ivr.flow.cases import Case, Written
 from ivr.flow.document import Problem
 from ivr.flow.simulation import Company, Outcome, simulate
+from ivr.flow.step import innermost
 
 
 def run_case(company: Company, case: Case) -> Outcome:
@@ -40,7 +41,7 @@ def walked(outcome: Outcome) -> list[tuple[str, str | None]]:
     """The steps of a call with their outcomes; None: he was in it when the call ended."""
     steps: list[tuple[str, str | None]] = [(each.path, each.outcome) for each in outcome.line.passed]
     begun = sum(what.startswith("step ") for what in outcome.line.story)
-    return steps if begun == len(steps) else [*steps, (outcome.line.path, None)]
+    return steps if begun == len(steps) else [*steps, (innermost(outcome.line.path), None)]
 
 
 def _steps_differ(expected: tuple[tuple[str, str | None], ...], outcome: Outcome) -> str:

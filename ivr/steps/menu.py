@@ -65,7 +65,12 @@ class Menu(Step):
         return Sound(play=self.play, say=self.say)
 
     def nonsense(self) -> str | None:
-        return None if self._choices() else "`next:` of a menu must name at least one key"
+        choices = self._choices()
+        for one in choices:
+            for other in choices:
+                if other != one and other.startswith(one):
+                    return f"key {one} is also the beginning of {other}: who presses {one} has to wait"
+        return None if choices else "`next:` of a menu must name at least one key"
 
     async def run(self, line: Line) -> str:
         if self.flush:

@@ -161,4 +161,4 @@ def test_what_check_refuses(step: str, said: str) -> None:
 
 @pytest.mark.parametrize("verb", ["http", "webhook"])
 def test_the_example_is_right(verb: str) -> None:
-    flow_of(verbs()[verb].example)  # type: ignore[attr-defined]
+    flow_of(verbs()[verb].example)

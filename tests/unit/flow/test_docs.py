@@ -8,10 +8,11 @@ import pytest
 from ivr.callflows import Route, Trunk
 from ivr.flow.cases import Case, Staff
 from ivr.flow.check import check_callflows
+from ivr.flow.opening import Hours
 from ivr.policy import DialPolicy
 from ivr.steps import verbs
 from queues.models import Agent, Device, Queue
-from tests.unit.flow.small_company import build, record, write
+from tests.unit.flow.small_company import build, edit, record, write
 
 ROOT = Path(__file__).parents[3]
 PAGE = (ROOT / "docs/callflows.md").read_text()
@@ -21,11 +22,18 @@ EXAMPLES = [
 ]
 
 
+EXAMPLES += [(f"verb {verb}", kind.example) for verb, kind in verbs().items() if kind.example]
+DESCRIBED_HERE = [verb for verb, kind in verbs().items() if verb in SECTIONS or not kind.example]
+
+
 @pytest.mark.parametrize(("section", "text"), EXAMPLES, ids=[name for name, _ in EXAMPLES])
 def test_every_example_passes_the_check(section: str, text: str, tmp_path: Path) -> None:
     company = build(tmp_path)
     for prompt in ("welcome", "opening-hours", "main-menu", "wrong-key"):
         record(company / f"prompts/en/{prompt}.wav")
+    edit(company, "queues.yaml", "queues:\n", "queues:\n  chiefs: {level: 2}\n")
+    write(company, "hours.yaml", "hours: {office: {week: {monday-friday: 9:00-17:00}}}\n")
+    write(company, "flows/consent.yaml", verbs()["back"].example)
     if section == "tests":
         write(company, "tests/example.yaml", text)
     elif section.endswith(".yaml"):
@@ -35,7 +43,7 @@ def test_every_example_passes_the_check(section: str, text: str, tmp_path: Path)
     assert [str(problem) for problem in check_callflows(company).problems] == []
 
 
-@pytest.mark.parametrize("verb", sorted(verbs()))
+@pytest.mark.parametrize("verb", sorted(DESCRIBED_HERE))
 def test_every_field_outcome_and_default_of_a_step_is_there(verb: str) -> None:
     kind = verbs()[verb]
     rows = dict(re.findall(r"^\| `(\w+)` \| ([^|]*?) ?\|", SECTIONS[verb], re.M))
@@ -63,6 +71,7 @@ def test_every_field_outcome_and_default_of_a_step_is_there(verb: str) -> None:
         ("agents.yaml", Device),
         ("trunks.yaml", Trunk),
         ("policy.yaml", DialPolicy),
+        ("hours.yaml", Hours),
         ("tests", Case),
         ("tests", Staff),
     ],
