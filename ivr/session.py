@@ -5,6 +5,7 @@ the caller to agents. They know nothing of the session.
 """
 
 import asyncio
+import hashlib
 import logging
 from collections.abc import Sequence
 from datetime import datetime
@@ -325,6 +326,13 @@ class Session:
             self.note("transferred", how="blind", agent=agent, by="flow")
         outcome = await self.queue(direct_line(agent), within_s)
         return "done" if outcome == "answered" else "no_answer"
+
+    async def first(self, what: str, key: str, within_s: int) -> bool:
+        whose = hashlib.sha256(f"{self.about.number} {what}".encode()).hexdigest()
+        try:
+            return await self.house.store.once(whose, key, within_s)
+        except StoreAway:
+            return False
 
     async def ask(self, request: Request) -> Reply:
         await self._flush()

@@ -20,7 +20,7 @@ FUNCTIONS = (
     *OPERATIONS,
     *("agent", "reach", "ringing", "due", "sweep", "configure"),
     *("enlist", "lease", "retire", "system", "adopt", "probe"),
-    *("outgoing", "sent", "dial"),
+    *("outgoing", "sent", "dial", "once"),
 )
 
 PREFIX = "holdfast_"

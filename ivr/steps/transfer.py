@@ -46,6 +46,10 @@ steps:
     def possible(self) -> tuple[str, ...]:
         return self.outcomes if self.agent is None else ("done", "no_answer")
 
+    @property
+    def agent_left(self) -> str | None:
+        return "done" if self.agent is not None else None
+
     def nonsense(self) -> str | None:
         if self.agent is not None and self.next and "no_answer" not in self.next:
             return "outcome `no_answer` leads nowhere"
