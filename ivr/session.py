@@ -32,7 +32,15 @@ from queues.handle import CallHandle
 
 log = logging.getLogger(__name__)
 
-CAUSES = {"normal": 16, "busy": 17, "congestion": 42, "rejected": 21, "unavailable": 20, "unallocated": 1}
+CAUSES = {
+    "normal": 16,
+    "busy": 17,
+    "congestion": 42,
+    "rejected": 21,
+    "unavailable": 20,
+    "unallocated": 1,
+    "changed": 22,
+}
 """Names for `hangup cause`, by Q.850; Asterisk maps them to a SIP final response before the answer."""
 
 _REASONS = {"caller": "caller-hangup", "agent": "agent-hangup", "system": "flow-ended"}

@@ -161,6 +161,28 @@ async def test_an_agent_by_name(watch: Watch) -> None:
     assert ended(played).verdict == "completed"
 
 
+REFUSALS = {"230": 486, "231": 503, "232": 403, "233": 480, "234": 404, "235": 410}
+"""Number called → what its caller is told."""
+
+REFUSED: dict[str, Played] = {}
+
+
+@plot
+async def refused_in_every_way(stage: Stage) -> Played:
+    for number in REFUSALS:
+        REFUSED[number] = await stage.call(number, scenario="caller_is_refused")
+    return REFUSED["230"]
+
+
+async def test_every_cause_is_told_to_the_caller(watch: Watch) -> None:
+    await watch(refused_in_every_way)
+    assert {number: played.caller.status for number, played in REFUSED.items()} == REFUSALS
+    for played in REFUSED.values():
+        played.check()
+        assert (ended(played).verdict, kinds(played.events)[-1]) == ("rejected", "ended")
+        assert "answered" not in kinds(played.events)
+
+
 @asynccontextmanager
 async def server() -> AsyncIterator[FarSide]:
     """The customer database: slow at one address, and with one that points to where nobody may go."""
