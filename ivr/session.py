@@ -7,7 +7,7 @@ the caller to agents. They know nothing of the session.
 import asyncio
 import hashlib
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from random import randrange
 from typing import NoReturn
@@ -18,7 +18,7 @@ from ivr.ari import events as ari
 from ivr.caller import Caller, House, Message
 from ivr.callflows import direct_line
 from ivr.checkpoint import CallRecord, Kept
-from ivr.flow.line import About, Figures, Hangup, MediaFailed
+from ivr.flow.line import About, Figures, Hangup, Held, MediaFailed
 from ivr.flow.opening import Hours
 from ivr.flow.run import run_flow
 from ivr.flow.step import Flow
@@ -212,7 +212,7 @@ class Session:
 
     # The line as flows see it
 
-    async def checkpoint(self, flow: str, version: int, path: str) -> None:
+    async def checkpoint(self, flow: str, version: int, path: str, held: Held | None = None) -> None:
         self.path = path
         resumed = self._resumed
         if resumed is not None and path == resumed.step:
@@ -223,16 +223,21 @@ class Session:
             if resumed.state != "flow":  # the flow no longer has the step in which he waited
                 await self.house.store.leave(self.handle, reason="system_error")
         await self.house.checkpoint.step(
-            self.handle, flow=flow, version=version, path=path, kept=self._kept(), ride=True
+            self.handle,
+            flow=flow,
+            version=version,
+            path=held.path if held else path,
+            kept=self._kept(held.visits if held else self.visits),
+            ride=True,
         )
         self._to_flush = True
         self._steps += 1
         if self._steps % BREATH == 0:
             await asyncio.sleep(0)
 
-    def _kept(self) -> Kept:
+    def _kept(self, visits: Mapping[str, int]) -> Kept:
         about = self.about
-        return Kept(about.name, about.campaign, self.language, self.variables, self.visits)
+        return Kept(about.name, about.campaign, self.language, self.variables, visits)
 
     async def _flush(self) -> None:
         """Make the step's checkpoint durable before the step does anything that must not be done twice.

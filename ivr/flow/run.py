@@ -6,7 +6,8 @@ A step may call another flow, and so on: where the call is, is a stack, and read
 from time import monotonic_ns
 from typing import NoReturn
 
-from ivr.flow.line import Line
+from ivr.flow.expressions import written_in
+from ivr.flow.line import Held, Line
 from ivr.flow.step import Flow, Step
 
 
@@ -41,6 +42,7 @@ class _Run:
         self.stack = stack
         self._line = line
         self._resumed = resumed
+        self._held: Held | None = None
 
     async def step(self) -> None:
         """Run the step where the call is, and go on to the next one; no frames: the call is over."""
@@ -48,11 +50,15 @@ class _Run:
         step = frame.flow.steps[frame.name]
         path = ">".join([f"{each.flow.name}/{each.name}" for each in self.stack])
         self._count(step, path)
-        await line.checkpoint(self.stack[0].flow.name, frame.flow.version, path)
+        if step.agent_left is not None:
+            line.secrets.clear()  # somebody waits for long, and with another person after that
+        await line.checkpoint(self.stack[0].flow.name, frame.flow.version, path, self._held_back())
         frame.began = monotonic_ns()
         if step.needs_answer:
             await line.answer()
         outcome = await step.run(line)
+        if line.secrets:
+            self._guard(step, path)
         called = step.calls
         if called is not None:
             inner = frame.flow.flows[called]
@@ -66,6 +72,18 @@ class _Run:
         if step.counted and not (self._resumed and path in visits):
             visits[path] = visits.get(path, 0) + 1
         self._resumed = False
+
+    def _guard(self, step: Step, path: str) -> None:
+        """Forget the secrets that the step has used; for what it has learned a take-over must ask again."""
+        for used in {name for written in written_in(step) for name in written.reads}:
+            self._line.secrets.pop(used, None)
+        if self._held_back() is None and any(name in self._line.secrets for name in step.secrets()):
+            self._held = Held(path, dict(self._line.visits))
+
+    def _held_back(self) -> Held | None:
+        if not self._line.secrets:
+            self._held = None
+        return self._held
 
     def _follow(self, step: Step, outcome: str) -> None:
         """Take the way of an outcome, out of as many flows as it ends."""

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from math import inf
 from typing import NamedTuple, NoReturn, TypeVar
 
-from ivr.flow.line import KEYS, About, Figures, Hangup, MediaFailed
+from ivr.flow.line import KEYS, About, Figures, Hangup, Held, MediaFailed
 from ivr.flow.opening import Hours
 from ivr.flow.step import innermost
 from ivr.flow.values import Value
@@ -135,7 +135,7 @@ class SimulatedLine:
             for each in played
         ]
 
-    async def checkpoint(self, flow: str, version: int, path: str) -> None:  # noqa: ARG002  (the line's own)
+    async def checkpoint(self, flow: str, version: int, path: str, held: Held | None = None) -> None:  # noqa: ARG002  (the line's own)
         await self._await()
         self.path = path
         self._began_s = self._loop.time()

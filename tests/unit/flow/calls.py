@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ivr.flow.document import Problem, parse_document
-from ivr.flow.line import Hangup, MediaFailed
+from ivr.flow.line import Hangup, Held, MediaFailed
 from ivr.flow.reading import Draft, read_flow
 from ivr.flow.run import run_flow
 from ivr.flow.simulator import Agents, SimulatedLine
@@ -31,12 +31,15 @@ class ScriptedLine(SimulatedLine):
     def __init__(self, script: Script, language: str = "en") -> None:
         super().__init__(script, language)
         self.calls = 0
+        self.held: list[Held | None] = []
         self.awaiting = False
         self._dies_at_call = script.dies_at_call
 
-    async def checkpoint(self, flow: str, version: int, path: str) -> None:
+    async def checkpoint(self, flow: str, version: int, path: str, held: Held | None = None) -> None:
         assert (flow, version) == (path.partition("/")[0], 7), "a checkpoint names flow and version"
-        await super().checkpoint(flow, version, path)
+        self.held.append(held)
+        assert len(self.held) < 20_000, "it turned without the caller"
+        await super().checkpoint(flow, version, path, held)
 
     def prompt(self, name: str) -> str:
         if name == "not-there":
