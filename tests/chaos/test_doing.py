@@ -56,6 +56,8 @@ async def test_a_talk_outside_survives_its_worker(server: Server, how: signal.Si
     (leg,) = legs
     assert leg.ended_by == "us"
     assert leg.talked_ms == pytest.approx(12_000, abs=300)
+    back_at = next(event.at for event in played.events if isinstance(event, Step))
+    assert back_at - leg.ended_at == pytest.approx(0, abs=500), "the new owner is told at once"
     end = played.events[-1]
     assert isinstance(end, Ended)
     assert (end.verdict, end.ended_by) == ("transferred", "system")
