@@ -11,17 +11,9 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from calllog.agents import AgentCheck
-from calllog.events import (
-    LEFT_CLASS,
-    AgentStateChanged,
-    AnyCallEvent,
-    AnyEvent,
-    Arrived,
-    CallEvent,
-    Joined,
-    QueueLeft,
-)
+from calllog.events import AgentStateChanged, AnyCallEvent, AnyEvent, Arrived, CallEvent, Joined, QueueLeft
 from calllog.grammar import Violation, violations
+from calllog.vocabulary import LEFT_CLASS
 
 
 @dataclass

@@ -8,11 +8,21 @@ Personal data (numbers and digits of people) is only in fields typed `Personal`.
 """
 
 from functools import cache
-from typing import Annotated, Literal, TypeAlias, get_args
+from typing import Annotated, Literal, TypeAlias
 
 import msgspec
 
 from calllog.errors import BrokenEntry
+from calllog.vocabulary import (
+    AgentState,
+    DeclinedReason,
+    Holder,
+    LeftReason,
+    Party,
+    RefusedReason,
+    Source,
+    Verdict,
+)
 
 Personal = Annotated[str, msgspec.Meta(extra={"personal": True})]
 """Text about a person: hidden by `redacted`, allowed nowhere else."""
@@ -23,72 +33,6 @@ PersonalValues = Annotated[dict[str, str | int | float | bool | None], msgspec.M
 """Values about a person by name: `redacted` hides each of them."""
 
 Milliseconds = Annotated[int, msgspec.Meta(ge=0)]
-Source = Literal["observed", "inferred"]
-Party = Literal["caller", "agent", "system"]
-Holder = Literal["queue", "agent", "caller"]
-AgentState = Literal[
-    "offline",
-    "unreachable",
-    "ready",
-    "offered",
-    "connecting",
-    "talking",
-    "busy_private",
-    "wrapup",
-    "paused",
-]
-Verdict = Literal[
-    "failed",
-    "lost",
-    "rejected",
-    "completed",
-    "transferred",
-    "overflowed",
-    "callback",
-    "abandoned",
-    "self_served",
-    "ivr_exit",
-]
-"""How a call ended: the first in this order that holds."""
-
-RefusedReason = Literal["full", "closed", "no_agents", "estimated_wait", "ratio"]
-DeclinedReason = Literal[
-    "no_answer",
-    "busy",
-    "rejected",
-    "unreachable",
-    "not_confirmed",
-    "answered_elsewhere",
-    "caller_gone",
-    "withdrawn",
-    "wait_over",
-    "worker_lost",
-]
-AbandonReason = Literal["caller_hangup", "caller_hangup_ringing", "caller_hangup_connecting"]
-FlowedReason = Literal[
-    "exit_key",
-    "timeout",
-    "closed",
-    "no_agents",
-    "estimated_wait",
-    "ratio",
-    "overflow",
-    "escalated",
-    "partner",
-    "callback_accepted",
-    "transferred",
-    "withdrawn",
-]
-LeftReason = Literal["answered"] | AbandonReason | FlowedReason | Literal["system_error"]
-LeftClass = Literal["A", "B", "F", "X"]
-
-LEFT_CLASS: dict[str, LeftClass] = {
-    "answered": "A",
-    **dict.fromkeys(get_args(AbandonReason), "B"),
-    **dict.fromkeys(get_args(FlowedReason), "F"),
-    "system_error": "X",
-}
-"""Each reason for leaving a queue is in exactly one class: answered, abandoned, flowed out, our error."""
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", omit_defaults=True):

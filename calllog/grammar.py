@@ -18,7 +18,6 @@ from typing import Literal
 
 from calllog.durations import wrong_durations
 from calllog.events import (
-    LEFT_CLASS,
     AnyCallEvent,
     Arrived,
     Bridged,
@@ -34,6 +33,7 @@ from calllog.events import (
     Transferred,
     Unbridged,
 )
+from calllog.vocabulary import LEFT_CLASS
 
 CLOCK_SLACK_MS = 1000
 """Asterisk, workers and Redis may read different clocks; facts this much out of order are no finding."""

@@ -7,6 +7,7 @@ At any point he may hang up: then `Hangup` is raised, and `end` takes down what 
 a talk goes on while its worker is replaced, and the next one finds the leg by its id.
 """
 
+import asyncio
 import logging
 
 from ivr.agent_leg import Leg, outside_bridge, outside_channel
@@ -18,6 +19,9 @@ from ivr.ringing import ring
 from queues.errors import StoreAway
 
 log = logging.getLogger(__name__)
+
+GONE_TIMEOUT_S = 2.0
+"""A channel is gone within milliseconds of being hung up; without news of that, the flow goes on."""
 
 MUSIC = "default"
 """What he hears while it rings."""
@@ -91,12 +95,17 @@ class Outside:
         return "refused"
 
     async def _clear(self, bridge: str) -> None:
-        """Take down what a worker left that died while it rang."""
+        """Take down what there is of the leg, whole: another one may get its id."""
         leg = self._leg
-        if leg is not None:
-            await self._house.asterisk.hang_up(leg.channel)
-            await self._house.asterisk.unbridge(bridge)
-            self.forget()
+        if leg is None:
+            return
+        await self._house.asterisk.hang_up(leg.channel)
+        await self._house.asterisk.unbridge(bridge, goes_on=self._call)
+        deadline = asyncio.get_running_loop().time() + GONE_TIMEOUT_S
+        while (message := await self._caller.next(deadline)) is not None:
+            if isinstance(message, ari.ChannelDestroyed) and message.channel.id == leg.channel:
+                break
+        self.forget()
 
     async def _reach(self, leg: Leg, destination: Destination, bridge: str) -> str:
         caller, asterisk = self._caller, self._house.asterisk

@@ -5,6 +5,7 @@ the caller to agents. They know nothing of the session.
 """
 
 import asyncio
+import hashlib
 import logging
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -31,7 +32,15 @@ from queues.handle import CallHandle
 
 log = logging.getLogger(__name__)
 
-CAUSES = {"normal": 16, "busy": 17, "congestion": 42, "rejected": 21, "unavailable": 20, "unallocated": 1}
+CAUSES = {
+    "normal": 16,
+    "busy": 17,
+    "congestion": 42,
+    "rejected": 21,
+    "unavailable": 20,
+    "unallocated": 1,
+    "changed": 22,
+}
 """Names for `hangup cause`, by Q.850; Asterisk maps them to a SIP final response before the answer."""
 
 _REASONS = {"caller": "caller-hangup", "agent": "agent-hangup", "system": "flow-ended"}
@@ -331,6 +340,13 @@ class Session:
             self.note("transferred", how="blind", agent=agent, by="flow")
         outcome = await self.queue(direct_line(agent), within_s)
         return "done" if outcome == "answered" else "no_answer"
+
+    async def first(self, what: str, key: str, within_s: int) -> bool:
+        whose = hashlib.sha256(f"{self.about.number} {what}".encode()).hexdigest()
+        try:
+            return await self.house.store.once(whose, key, within_s)
+        except StoreAway:
+            return False
 
     async def ask(self, request: Request) -> Reply:
         await self._flush()

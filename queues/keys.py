@@ -21,10 +21,11 @@
 | unreachable | set | while so | queues | devices that cannot be rung |
 | due | zset | while due | queues | `agent:ID` by the instant his wrap-up or cool-down ends |
 | ties | string | for ever | queues | last join's ms and how many there were in it |
-| counters | hash | for ever | ivr | step that counts callers (`split`) → how many it has had |
 | outbox | zset | until delivered | queues | keys of letters to other people's servers by when they are due |
 | dialled | zset | 1 h | queues | calls to numbers outside by when they began |
+| once:WHAT | string | as asked | queues | what a caller was told lately, his number hashed: by whom |
 | letter:KEY | hash | until delivered, 1 day | queues | a letter, its attempts, and when it was posted |
+| counters | hash | for ever | ivr | step that counts callers (`split`) → how many it has had |
 | version | string | for ever | queues | version of the published settings |
 | probe | string | for ever | queues | written after a connect to see that writing works |
 | told | hash | for ever | calllog | worker → its last system event, to recognise a repetition |

@@ -19,8 +19,8 @@ OPERATIONS = (
 FUNCTIONS = (
     *OPERATIONS,
     *("agent", "reach", "ringing", "due", "sweep", "configure"),
-    *("enlist", "lease", "retire", "system", "adopt", "probe"),
-    *("outgoing", "sent", "dial", "figures"),
+    *("enlist", "lease", "retire", "system", "adopt", "probe", "figures"),
+    *("outgoing", "sent", "dial", "once"),
 )
 
 PREFIX = "holdfast_"

@@ -21,7 +21,7 @@ What an agent asks for while he is reserved or talks (2, 14, 15) happens when th
 the call log's states has no source yet: nothing watches private calls.
 """
 
-from calllog.events import AgentState
+from calllog.vocabulary import AgentState
 
 BUSY: frozenset[AgentState] = frozenset({"offered", "connecting", "talking"})
 """Reserved for a call or on it: then `call` in his record says which."""

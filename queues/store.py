@@ -111,6 +111,10 @@ class Store:
         """Whether a call to a number outside may begin; it is counted then, once for each `key`."""
         return bool(await self.operations.run("dial", key, per_hour))
 
+    async def once(self, what: str, key: str, within_s: int) -> bool:
+        """Whether nobody but `key` has asked this within so many seconds; it is remembered from now on."""
+        return bool(await self.operations.run("once", what, key, within_s))
+
     async def join(self, h: CallHandle, queue: str, head_start_s: float = 0, at: int = 0) -> Joined:
         """Stand in line. Joining again changes nothing and answers with the present place."""
         reply = await self.operations.operate(h, "join", (queue, head_start_s), at)

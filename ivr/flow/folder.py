@@ -151,6 +151,17 @@ def _tables(folder: Folder) -> None:
     folder.default = fit(Route, numbers.root.nodes["default"], folder.problems, "default")
 
 
+def _policy(folder: Folder) -> None:
+    document = folder.documents.get("policy.yaml")
+    if document is None:
+        return
+    if "dial" in document.root.nodes:
+        folder.policy = fit(DialPolicy, document.root.nodes["dial"], folder.problems, "dial")
+    else:
+        hint = "it says which numbers flows may call, and by which trunk"
+        folder.problems.append(Problem(Place("policy.yaml", 1, 1), "`dial` is missing", hint))
+
+
 def _timezone(folder: Folder) -> tzinfo:
     """What `hours.yaml` says of all hours and of the clock of the flows."""
     document = folder.documents.get("hours.yaml")
@@ -161,17 +172,6 @@ def _timezone(folder: Folder) -> tzinfo:
         Clock, Fields({"timezone": written}, {"timezone": written.place}, written.place), folder.problems
     )
     return clock.timezone if clock else UTC
-
-
-def _policy(folder: Folder) -> None:
-    document = folder.documents.get("policy.yaml")
-    if document is None:
-        return
-    if "dial" in document.root.nodes:
-        folder.policy = fit(DialPolicy, document.root.nodes["dial"], folder.problems, "dial")
-    else:
-        hint = "it says which numbers flows may call, and by which trunk"
-        folder.problems.append(Problem(Place("policy.yaml", 1, 1), "`dial` is missing", hint))
 
 
 def _table(

@@ -135,6 +135,12 @@ class Line(Protocol):
     async def transfer_to_agent(self, agent: str, within_s: int) -> str:
         """Connect the caller with this agent: `done`, or `no_answer` within so many seconds."""
 
+    async def first(self, what: str, key: str, within_s: int) -> bool:
+        """Whether this caller's number is the first time about `what` within so many seconds; remembered.
+
+        Asked again with the same `key` (a take-over) it is still the first. False while it cannot be known.
+        """
+
     async def ask(self, request: Request) -> Reply:
         """Ask another server, and wait for its answer. Raises `WebFailed`, `WebTimeout`."""
 

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from math import inf
@@ -70,6 +70,8 @@ class Script:
     """Opening hours by name."""
     variables: Mapping[str, Value] = field(default_factory=dict)
     """Variables that are set already."""
+    known: Collection[str] = ()
+    """What the caller was told before, such as `offer insurance`."""
     outside: Mapping[str, Party] = field(default_factory=dict)
     """Telephone number → who is called there; without it, somebody who answers."""
     replies: Sequence[Reply | WebFailed] = ()
@@ -225,6 +227,10 @@ class SimulatedLine:
             self._tell("talk")
             await self._wait(party.talk_s, "")
         return outcome
+
+    async def first(self, what: str, key: str, within_s: int) -> bool:  # noqa: ARG002 (one call is short)
+        await self._await()
+        return what not in self._script.known
 
     async def ask(self, request: Request) -> Reply:
         await self._await()

@@ -74,20 +74,20 @@ class Step(BaseModel):
         """Names of the queues the step can put a caller into."""
         return ()
 
-    def escalates(self) -> Iterable[str]:
-        """Those of `queues()` that must be of a higher level."""
-        return ()
-
-    def schedules(self) -> Iterable[str]:
-        """Names of the opening hours the step goes by."""
-        return ()
-
     def numbers(self) -> Iterable[str]:
         """Telephone numbers outside that the step can call; an empty one is not known before it runs."""
         return ()
 
     def agents(self) -> Iterable[str]:
         """Ids of the agents whom the step can ask for by name."""
+        return ()
+
+    def escalates(self) -> Iterable[str]:
+        """Those of `queues()` that must be of a higher level."""
+        return ()
+
+    def schedules(self) -> Iterable[str]:
+        """Names of the opening hours the step goes by."""
         return ()
 
     def sets(self) -> Iterable[str]:

@@ -14,7 +14,7 @@ class Back(Step):
     """Go back to the flow that has called this one. If none has, the call ends."""
 
     main: ClassVar = "outcome"
-    example: ClassVar = """\
+    example: ClassVar[str] = """\
 steps:
   ask:
     menu: {say: To agree press 1.}

@@ -21,7 +21,7 @@ class Branch(Step):
 
     main: ClassVar = "cases"
     only_main: ClassVar = True
-    example: ClassVar = """\
+    example: ClassVar[str] = """\
 steps:
   crowded:
     branch: queue.sales.waiting > 20

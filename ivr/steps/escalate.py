@@ -15,7 +15,7 @@ class Escalate(Step):
     outcomes: ClassVar = ("answered", "timeout")
     otherwise: ClassVar = {"answered": None}
     waits: ClassVar = True
-    example: ClassVar = """\
+    example: ClassVar[str] = """\
 steps:
   sales:
     queue: {name: sales, max_wait_s: 300}

@@ -12,7 +12,7 @@ class Call(Step):
     """Run another flow. The outcome is what its `back` step names; if none is reached the call ends there."""
 
     main: ClassVar = "name"
-    example: ClassVar = """\
+    example: ClassVar[str] = """\
 steps:
   agree:
     flow: {name: consent, give: {topic: the recording}}

@@ -5,6 +5,8 @@ from typing import ClassVar, Literal
 from ivr.flow.line import Line
 from ivr.flow.step import Step
 
+Cause = Literal["normal", "busy", "congestion", "rejected", "unavailable", "unallocated", "changed"]
+
 
 class Hangup(Step):
     """End the call. Before it was answered the cause decides what the caller's side is told."""
@@ -13,12 +15,17 @@ class Hangup(Step):
     example: ClassVar[str] = """\
 steps:
   full:
+    branch: queue.sales.waiting > 50
+    next: {yes: refuse, no: sales}
+  sales:
+    queue: sales
+  refuse:
     hangup: busy
 """
 
-    cause: Literal["normal", "busy", "congestion", "rejected", "unavailable", "unallocated"] = "normal"
-    """Why: `normal`, or, before the call was answered, `busy` (SIP 486), `congestion` (503),
-    `rejected` (603), `unavailable` (480), `unallocated` (no such number, 404)."""
+    cause: Cause = "normal"
+    """`normal` or, before the answer, `busy` (SIP 486), `congestion` (503), `rejected` (403),
+    `unavailable` (480), `unallocated` (no such number, 404), `changed` (it is another one now, 410)."""
 
     @property
     def needs_answer(self) -> bool:

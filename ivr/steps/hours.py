@@ -12,7 +12,7 @@ class OpeningHours(Step):
     outcomes: ClassVar = ("open", "closed", "holiday")
     otherwise: ClassVar = {"holiday": "closed"}
     main: ClassVar = "name"
-    example: ClassVar = """\
+    example: ClassVar[str] = """\
 steps:
   open:
     hours: office

@@ -6,9 +6,9 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field
 
-from ivr.flow.asking import Address, Header, SecretSent, Within, request_of, values_of
 from ivr.flow.expressions import SecretTemplate, VariableName
 from ivr.flow.line import Line
+from ivr.flow.requests import Address, Header, SecretSent, Within, request_of, values_of
 from ivr.flow.step import Step
 from ivr.flow.web import Method, WebFailed, WebTimeout
 
@@ -22,7 +22,7 @@ class Http(Step):
     otherwise: ClassVar = {"not_found": "failed", "rejected": "failed", "timeout": "failed"}
     main: ClassVar = "url"
     counted: ClassVar = True
-    example: ClassVar = """\
+    example: ClassVar[str] = """\
 steps:
   look-up:
     http:

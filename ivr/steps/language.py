@@ -12,7 +12,7 @@ class Language(Step):
 
     outcomes: ClassVar = ("done",)
     main: ClassVar = "code"
-    example: ClassVar = """\
+    example: ClassVar[str] = """\
 steps:
   ask:
     menu: {say: For English press 1. For Spanish press 2.}

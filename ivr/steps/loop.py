@@ -14,7 +14,7 @@ class Loop(Step):
     outcomes: ClassVar = ("again", "done")
     main: ClassVar = "times"
     counted: ClassVar = True
-    example: ClassVar = """\
+    example: ClassVar[str] = """\
 steps:
   tries:
     loop: 3

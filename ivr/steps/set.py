@@ -16,7 +16,7 @@ class Set(Step):
     outcomes: ClassVar = ("done",)
     main: ClassVar = "values"
     only_main: ClassVar = True
-    example: ClassVar = """\
+    example: ClassVar[str] = """\
 steps:
   prepare:
     set:

@@ -17,7 +17,7 @@ class Split(Step):
 
     main: ClassVar = "shares"
     only_main: ClassVar = True
-    example: ClassVar = """\
+    example: ClassVar[str] = """\
 steps:
   try-out:
     split: {new: 1, old: 9}

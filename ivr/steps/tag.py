@@ -15,7 +15,7 @@ class Tag(Step):
 
     outcomes: ClassVar = ("done",)
     main: ClassVar = "topic"
-    example: ClassVar = """\
+    example: ClassVar[str] = """\
 steps:
   about:
     tag: {topic: delivery, campaign: spring}

@@ -18,7 +18,7 @@ class Transfer(Step):
     main: ClassVar = "number"
     waits: ClassVar = True
     counted: ClassVar = True
-    example: ClassVar = """\
+    example: ClassVar[str] = """\
 steps:
   partner:
     transfer: {number: "+49 30 901820", ring_s: 25}
@@ -45,6 +45,10 @@ steps:
 
     def possible(self) -> tuple[str, ...]:
         return self.outcomes if self.agent is None else ("done", "no_answer")
+
+    @property
+    def agent_left(self) -> str | None:
+        return "done" if self.agent is not None else None
 
     def nonsense(self) -> str | None:
         if self.agent is not None and self.next and "no_answer" not in self.next:

@@ -5,9 +5,9 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from ivr.flow.asking import Address, Header, Sent, request_of
 from ivr.flow.expressions import Template
 from ivr.flow.line import Line
+from ivr.flow.requests import Address, Header, Sent, request_of
 from ivr.flow.step import Step
 
 
@@ -20,7 +20,7 @@ class Webhook(Step):
     outcomes: ClassVar = ("done",)
     main: ClassVar = "url"
     counted: ClassVar = True
-    example: ClassVar = """\
+    example: ClassVar[str] = """\
 steps:
   tell:
     webhook:

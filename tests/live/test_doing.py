@@ -9,9 +9,10 @@ from aiohttp import web
 
 from calllog.events import Bridged, Ended, Joined, Step, Transferred
 from tests.live.conftest import Watch
-from tests.live.stage import Stage, plot
+from tests.live.stage import PROMPT_S, Stage, plot
 from tests.rig.log_watch import kinds
 from tests.rig.sip_view import Leg
+from tests.rig.sipp import Caller
 from tests.rig.site import Played
 from tests.rig.sound import ENOUGH, heard, heard_music
 from tests.unit.web.far_side import FarSide
@@ -159,6 +160,48 @@ async def test_an_agent_by_name(watch: Watch) -> None:
     assert (event.agent, event.to, joined.queue, bridged.agent) == ("ines", "", "_ines", "ines")
     assert steps(played) == [("ines", "done"), ("thanks", "done")]
     assert ended(played).verdict == "completed"
+
+
+REFUSALS = {"230": 486, "231": 503, "232": 403, "233": 480, "234": 404, "235": 410}
+"""Number called → what its caller is told."""
+
+REFUSED: dict[str, Played] = {}
+
+
+@plot
+async def refused_in_every_way(stage: Stage) -> Played:
+    for number in REFUSALS:
+        REFUSED[number] = await stage.call(number, scenario="caller_is_refused")
+    return REFUSED["230"]
+
+
+async def test_every_cause_is_told_to_the_caller(watch: Watch) -> None:
+    await watch(refused_in_every_way)
+    assert {number: played.caller.status for number, played in REFUSED.items()} == REFUSALS
+    for played in REFUSED.values():
+        played.check()
+        assert (ended(played).verdict, kinds(played.events)[-1]) == ("rejected", "ended")
+        assert "answered" not in kinds(played.events)
+
+
+@plot
+async def is_offered_something(stage: Stage) -> Played:
+    return await stage.call(
+        "227",
+        scenario="caller_presses_keys",
+        caller=Caller(stage.number(), "Ada", "5"),
+        think_ms=round(PROMPT_S * 1000) + 300,
+        stay_ms=30_000,
+    )
+
+
+async def test_an_offer_is_heard_and_accepted(watch: Watch, stage: Stage) -> None:
+    played = await watch(is_offered_something)
+    played.check()
+    assert kinds(played.events)[1:5] == ["answered", "offer_made", "input", "offer_accepted"]
+    assert steps(played) == [("more", "accepted"), ("thanks", "done")]
+    assert heard(played.heard.samples, stage.sounds["menu"]).share >= ENOUGH
+    assert ended(played).verdict == "self_served"
 
 
 @asynccontextmanager

@@ -111,3 +111,12 @@ async def test_calls_outside_are_counted(desk: Desk) -> None:
     redis.zadd(key, {"a": now_ms() - 3_600_001})
     assert await store.dial("d", 3), "an hour later there is room"
     assert 0 < int(redis.ttl(key)) <= 3600
+
+
+async def test_what_happens_once(desk: Desk) -> None:
+    store, other = desk.post().store, desk.post("hf-2").store
+    assert await store.once("offer", "call-1", 100)
+    assert await other.once("offer", "call-1", 100), "the same call, taken over"
+    assert not await other.once("offer", "call-2", 100)
+    assert await other.once("another", "call-2", 100)
+    assert 0 < int(desk.redis.client().ttl(f"{{{desk.site}}}:once:offer")) <= 100

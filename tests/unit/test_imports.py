@@ -16,6 +16,7 @@ LAYERS = {"ivr": {"ivr", "queues", "calllog"}, "queues": {"queues", "calllog"}, 
 
 PURE = (
     "calllog.events",
+    "calllog.vocabulary",
     "calllog.grammar",
     "calllog.durations",
     "calllog.agents",

@@ -7,7 +7,8 @@ from typing import get_args
 import msgspec
 import pytest
 
-from calllog.events import LEFT_CLASS, AnyEvent, Event, Verdict, personal_fields
+from calllog.events import AnyEvent, Event, personal_fields
+from calllog.vocabulary import LEFT_CLASS, Verdict
 from tests.unit.calllog.test_table import SHOWN
 
 PAGE = (Path(__file__).parents[3] / "docs" / "call-log.md").read_text()

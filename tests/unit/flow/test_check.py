@@ -384,6 +384,7 @@ def test_files_that_are_not_read_are_named(company: Path) -> None:
 
 
 def test_a_misnamed_file_is_named(company: Path) -> None:
+    (company / "policy.yaml").unlink()
     (company / "trunks.yaml").rename(company / "trunk.yml")
     assert found(company) == ["trunk.yml: is not read (did you mean `trunks.yaml`?)"]
 
@@ -393,6 +394,7 @@ def test_a_directory_without_flows(tmp_path: Path) -> None:
 
 
 def test_missing_files(company: Path) -> None:
+    (company / "policy.yaml").unlink()
     (company / "trunks.yaml").unlink()
     assert found(company) == []
     (company / "numbers.yaml").unlink()

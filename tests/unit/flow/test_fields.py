@@ -11,6 +11,7 @@ from ivr.steps import verbs
 from tests.unit.flow.calls import Agents, Script, call
 from tests.unit.flow.test_deciding import FIELDS
 
+OFFERED = "next: {accepted: a, declined: b, skipped: c}"
 FAILING = "next: {done: a, failed: b}"
 NEXT = "next: {1: a, 12: b, invalid: c, timeout: d}"
 ENDS = "\n".join(f"  {name}: {{hangup: }}" for name in "abcd")
@@ -37,6 +38,30 @@ ASK, TELL = "0.0 ask get https://x.test/", '0.0 post post https://x.test/ {"a":"
 LIST = Script(replies=[Reply(200, b'{"a":[]}')])
 HOOK = f"{URL}, send: {{a: b}}"
 OUT = Script(outside={"1": Party(after_s=10)})
+GOODS = "when: yes, say: x"
+OFFERING = [
+    Case("offer", "name", GOODS, ("a", "b"), ("0.0 play say:x", "-"), Script(known=["offer b"])),
+    Case("offer", "when", "name: a, say: x", ("yes", "no"), ("0.0 play say:x", "0.0 step main/c")),
+    Case("offer", "play", "name: a, when: yes", ("m", "n"), ("0.0 play en/m", "0.0 play en/n")),
+    Case("offer", "say", "name: a, when: yes", ("m", "n"), ("0.0 play say:m", "0.0 play say:n")),
+    Case(
+        "offer",
+        "accept",
+        f"name: a, {GOODS}",
+        ("2", ""),
+        ("1.0 step main/a", "1.0 step main/b"),
+        Script({1.0: "2"}),
+    ),
+    Case("offer", "timeout_s", f"name: a, {GOODS}", ("1", ""), ("3.0 step main/b", "7.0 step main/b")),
+    Case(
+        "offer",
+        "again_days",
+        f"name: a, {GOODS}",
+        ("0", ""),
+        ("0.0 play say:x", "0.0 step main/c"),
+        Script(known=["offer a"]),
+    ),
+]
 ASKING = [
     Case("transfer", "number", "", ("1", '"{caller.number}"'), ("0.0 call 1", "0.0 call 030123456")),
     Case("transfer", "agent", "", ("alice", "bob"), ("0.0 wait for alice", "0.0 wait for bob")),
@@ -48,8 +73,8 @@ ASKING = [
         "http",
         "send",
         f"{URL}, method: post",
-        ("{a: 1}", '{a: "{1}"}'),
-        ('0.0 ask post https://x.test/ {"a":"1"}', '0.0 ask post https://x.test/ {"a":1}'),
+        ("{a: x}", '{a: "{1}"}'),
+        ('0.0 ask post https://x.test/ {"a":"x"}', '0.0 ask post https://x.test/ {"a":1}'),
     ),
     Case("http", "save", URL, ("", "{x: a}"), ("1.0 step main/a", "1.0 step main/b"), LIST),
     Case("http", "timeout_s", URL, ("0.5", ""), ("0.5 step main/b", "1.0 step main/a")),
@@ -79,6 +104,7 @@ CASES = [
     Case("queue", "max_wait_s", "name: sales", ("15", "25"), ("15.0 step main/end", "20.0 talk"), BUSY),
     Case("hangup", "cause", "", ("busy", "congestion"), ("0.0 hangup busy", "0.0 hangup congestion")),
     *ASKING,
+    *OFFERING,
     Case("menu", "play", "", ("m", "n"), ("0.0 play en/m", "0.0 play en/n")),
     Case("menu", "say", "", ("m", "n"), ("0.0 play say:m", "0.0 play say:n")),
     Case(
@@ -115,9 +141,14 @@ CASES = [
 ]
 
 
+FOLLOWING = {"menu": NEXT, "hangup": "", "http": FAILING, "transfer": FAILING, "offer": OFFERED}
+
+
 def _told(case: Case, value: str) -> list[str]:
     fields = ", ".join(part for part in (case.fields, f"{case.field}: {value}" if value else "") if part)
-    following = {"menu": NEXT, "hangup": "", "http": FAILING, "transfer": FAILING}.get(case.verb, "next: end")
+    following = {"menu": NEXT, "hangup": "", "http": FAILING, "transfer": FAILING, "offer": OFFERED}.get(
+        case.verb, "next: end"
+    )
     text = f"steps:\n  first:\n    {case.verb}: {{{fields}}}\n    {following}\n  end: {{hangup: }}\n{ENDS}"
     if value != "2" and case.field != "between_s":
         text = text.replace(" 12: b,", "")  # a choice that needs more than one key

@@ -2,6 +2,7 @@
 
 import pytest
 
+from ivr.flow.expressions import SecretTemplate, Template, written_in
 from ivr.flow.virtual_time import run
 from ivr.flow.web import Reply, WebFailed, WebTimeout
 from ivr.steps import verbs
@@ -162,3 +163,22 @@ def test_what_check_refuses(step: str, said: str) -> None:
 @pytest.mark.parametrize("verb", ["http", "webhook"])
 def test_the_example_is_right(verb: str) -> None:
     flow_of(verbs()[verb].example)
+
+
+def test_only_what_the_server_is_sent_may_be_sensitive() -> None:
+    text = """
+steps:
+  ask:
+    http: {url: "https://x.test/{a}", method: post, headers: {X: "{b}"}, send: {c: {d: ["{c}"]}}}
+    next: {done: tell, failed: tell}
+  tell:
+    webhook: {url: "https://x.test/{a}", headers: {X: "{b}"}, send: {c: {d: ["{c}"]}}}
+    next: end
+  end: {hangup: }
+"""
+    steps = flow_of(text).steps
+    kinds = {
+        name: {written.written: type(written) for written in written_in(step)} for name, step in steps.items()
+    }
+    assert kinds["ask"] == {"https://x.test/{a}": Template, "{b}": SecretTemplate, "{c}": SecretTemplate}
+    assert kinds["tell"] == {"https://x.test/{a}": Template, "{b}": Template, "{c}": Template}

@@ -53,7 +53,7 @@ Address = Annotated[Template, AfterValidator(_with_server)]
 """An HTTP address. What is put into it is escaped, and cannot choose another server."""
 Header = Annotated[str, AfterValidator(_header)]
 Sent = Annotated[Any, BeforeValidator(lambda value: _sent(Template, value))]
-"""JSON of templates. One that is nothing but `{…}` keeps its type, so a number stays a number."""
+"""JSON of templates. One that is a number, `yes`, `no` or nothing but `{…}` is no text there."""
 SecretSent = Annotated[Any, BeforeValidator(lambda value: _sent(SecretTemplate, value))]
 """The same for what is told to the receiver and kept nowhere."""
 Within = Annotated[str, AfterValidator(_within)]
