@@ -88,8 +88,11 @@ class Outcome:
         if not self.line.answered and self.ended_by != "caller":
             return "rejected"
         story = self.line.story
-        if "talk" in story:
+        talks = [_before(story, at) for at, what in enumerate(story) if what == "talk"]
+        if not all(before.startswith("call ") for before in talks):
             return "completed"
+        if talks:
+            return "transferred"
         waits = [at for at, what in enumerate(story) if what.startswith("wait in ")]
         if waits and waits[-1] == len(story) - 1 and self.ended_by == "caller":
             return "abandoned"
@@ -98,11 +101,21 @@ class Outcome:
         return "ivr_exit" if self.ended_by == "caller" else "self_served"
 
 
+def _before(story: list[str], at: int) -> str:
+    """What led to a talk: a wait for an agent, or the call of a number outside."""
+    return next((what for what in reversed(story[:at]) if what.startswith(("wait ", "call "))), "")
+
+
 MakeLine = Callable[[Company, Script, str], SimulatedLine]
 
 
 def simulate(
-    company: Company, flow: str, language: str, script: Script, line: MakeLine = CompanyLine
+    company: Company, flow: str, language: str, script: Script, line: def _before(story: list[str], at: int) -> str:
+    """What led to a talk: a wait for an agent, or the call of a number outside."""
+    return next((what for what in reversed(story[:at]) if what.startswith(("wait ", "call "))), "")
+
+
+MakeLine = CompanyLine
 ) -> Outcome:
     """Run one call through a flow, in virtual time. The thread must have no event loop that runs."""
     if script.gone_at is None:
