@@ -110,12 +110,7 @@ MakeLine = Callable[[Company, Script, str], SimulatedLine]
 
 
 def simulate(
-    company: Company, flow: str, language: str, script: Script, line: def _before(story: list[str], at: int) -> str:
-    """What led to a talk: a wait for an agent, or the call of a number outside."""
-    return next((what for what in reversed(story[:at]) if what.startswith(("wait ", "call "))), "")
-
-
-MakeLine = CompanyLine
+    company: Company, flow: str, language: str, script: Script, line: MakeLine = CompanyLine
 ) -> Outcome:
     """Run one call through a flow, in virtual time. The thread must have no event loop that runs."""
     if script.gone_at is None:
