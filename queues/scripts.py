@@ -19,7 +19,7 @@ OPERATIONS = (
 FUNCTIONS = (
     *OPERATIONS,
     *("agent", "reach", "ringing", "due", "sweep", "configure"),
-    *("enlist", "lease", "retire", "system", "adopt", "probe"),
+    *("enlist", "lease", "retire", "system", "adopt", "probe", "figures"),
 )
 
 PREFIX = "holdfast_"

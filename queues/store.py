@@ -224,7 +224,8 @@ class Store:
 
     async def figures(self, queue: str) -> QueueFigures:
         """One queue at this moment."""
-        return await snapshots.figures(self.operations, queue)
+        waiting, longest_ms, ready, staffed = await self.operations.run("figures", queue)
+        return QueueFigures(waiting, longest_ms / 1000, ready, staffed)
 
     async def agents(self) -> list[AgentView]:
         """Every published agent."""

@@ -18,7 +18,7 @@ steps:
     hours: office
     next: {open: sales, closed: closed, holiday: closed}
   closed:
-    say: We are closed until {opens}.
+    say: We are closed. We open again on {opens:date} at {opens:time}.
     next: end
   sales:
     queue: sales

@@ -89,6 +89,11 @@ def test_a_loop_counts_and_begins_anew() -> None:
     ]
 
 
+def test_a_loop_that_is_done_begins_anew() -> None:
+    line = call(LOOP.replace("loop: 2", "loop: 4"))
+    assert [each.outcome for each in line.passed if each.path == "main/l2"] == ["again", "done"] * 2
+
+
 def test_a_loop_goes_on_counting_after_a_take_over() -> None:
     line = call(LOOP, start="main/l", visits={"main/l": 2, "main/l2": 1})
     assert [(each.path[5:], each.outcome) for each in line.passed] == [

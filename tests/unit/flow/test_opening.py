@@ -81,6 +81,14 @@ def test_the_clock_is_changed_between_opening_and_closing() -> None:
     assert night.state(datetime(2026, 3, 29, 4, 0, tzinfo=UTC).astimezone(BERLIN)) == "closed"
 
 
+def test_the_hour_that_comes_twice_in_autumn() -> None:
+    late = Hours.model_validate({"week": {"sunday": "0:00-2:45"}})
+    first = datetime(2026, 10, 25, 0, 30, tzinfo=UTC).astimezone(BERLIN)
+    again = datetime(2026, 10, 25, 1, 30, tzinfo=UTC).astimezone(BERLIN)
+    assert f"{first:%H:%M}" == f"{again:%H:%M}" == "02:30"
+    assert (late.state(first), late.state(again)) == ("open", "closed")
+
+
 def test_what_is_never_open_does_not_open() -> None:
     assert Hours.model_validate({"week": {"monday": "closed"}}).opens(datetime.now(UTC)) is None
 
