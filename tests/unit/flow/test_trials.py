@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,9 +14,10 @@ from ivr.flow.check import check_callflows
 from ivr.flow.coverage import branches, coverage, taken, worst_case
 from ivr.flow.document import Problem
 from ivr.flow.line import About, Figures
-from ivr.flow.simulation import Company, Outcome
+from ivr.flow.simulation import Company, Outcome, simulate
 from ivr.flow.simulator import Script, SimulatedLine
 from ivr.flow.trial import differences, run_case
+from tests.unit.flow.calls import flow_of
 from tests.unit.flow.small_company import build, record, write
 
 FLOW = """\
@@ -220,6 +222,14 @@ def test_the_verdict_is_that_of_the_call_log() -> None:
     assert ended(["wait in sales", "call 4930123"]) == "overflowed"
     assert ended(["wait in sales"], "caller") == "abandoned"
     assert ended(["play x"], "caller") == "ivr_exit"
+
+
+def test_a_flow_that_turns_for_ever_ends_as_failed(company: Path) -> None:
+    loaded = Company.load(company)
+    turning = flow_of("steps: {a: {set: {n: 1}, next: b}, b: {set: {n: 2}, next: a}}")
+    callflows = replace(loaded.callflows, flows={"main": turning})
+    outcome = simulate(Company(callflows, {}), "main", "en", Script())
+    assert (outcome.verdict, outcome.lasted_s) == ("failed", 0.0)
 
 
 PIN = """\
