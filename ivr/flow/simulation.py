@@ -11,7 +11,7 @@ from ivr.flow.check import load_callflows
 from ivr.flow.line import Hangup, MediaFailed
 from ivr.flow.opening import Hours
 from ivr.flow.run import run_flow
-from ivr.flow.simulator import Script, SimulatedLine
+from ivr.flow.simulator import ENDLESS, Script, SimulatedLine
 from ivr.flow.virtual_time import run
 
 SPEECH_BEGINS_S = 0.4
@@ -85,17 +85,27 @@ class Outcome:
     @property
     def verdict(self) -> str:
         """The verdict that the call log would have."""
-        if not self.line.answered and self.ended_by != "caller":
+        if not self.line.answered and self.line.story[-1:] != [ENDLESS] and self.ended_by != "caller":
             return "rejected"
         story = self.line.story
-        if "talk" in story:
+        if story and story[-1] == ENDLESS:
+            return "failed"
+        talks = [_before(story, at) for at, what in enumerate(story) if what == "talk"]
+        if not all(before.startswith("call ") for before in talks):
             return "completed"
+        if talks:
+            return "transferred"
         waits = [at for at, what in enumerate(story) if what.startswith("wait in ")]
         if waits and waits[-1] == len(story) - 1 and self.ended_by == "caller":
             return "abandoned"
         if waits:
             return "overflowed"
         return "ivr_exit" if self.ended_by == "caller" else "self_served"
+
+
+def _before(story: list[str], at: int) -> str:
+    """What led to a talk: a wait for an agent, or the call of a number outside."""
+    return next((what for what in reversed(story[:at]) if what.startswith(("wait ", "call "))), "")
 
 
 MakeLine = Callable[[Company, Script, str], SimulatedLine]

@@ -23,6 +23,9 @@ REPLY_S = 1.0
 """How long other servers take."""
 PROMPT_S = 2.0
 """How long every sound is, unless the script says otherwise."""
+MAX_AT_ONCE = 1000
+"""So many steps without any time passing turn for ever: the call ends, as `failed`."""
+ENDLESS = "turns for ever"
 THINKS_S = 1.0
 """How long a caller needs to press what he presses when he is asked."""
 
@@ -108,6 +111,8 @@ class SimulatedLine:
         self._script = script
         self._turns = {step: deque(turns) for step, turns in script.turns.items()}
         self._began_s: dict[str, float] = {}
+        self._at_once = (0.0, 0)
+        """An instant, and how many steps have begun in it."""
         self._keys: deque[str] = deque()
         self._gone = False
         self._news = asyncio.Event()
@@ -140,6 +145,11 @@ class SimulatedLine:
         await self._await()
         self.path = path
         self._began_s[innermost(path)] = self._loop.time()
+        at, steps = self._at_once
+        self._at_once = (self.now_s, steps + 1 if at == self.now_s else 1)
+        if steps > MAX_AT_ONCE:
+            self._tell(ENDLESS)
+            raise Hangup("system")
         self._tell(f"step {innermost(path)}")
         gone_after_s = _of(self._script.gone_in, path)
         if gone_after_s is not None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,9 +14,10 @@ from ivr.flow.check import check_callflows
 from ivr.flow.coverage import branches, coverage, taken, worst_case
 from ivr.flow.document import Problem
 from ivr.flow.line import About, Figures
-from ivr.flow.simulation import Company
-from ivr.flow.simulator import SimulatedLine
+from ivr.flow.simulation import Company, Outcome, simulate
+from ivr.flow.simulator import Script, SimulatedLine
 from ivr.flow.trial import differences, run_case
+from tests.unit.flow.calls import flow_of
 from tests.unit.flow.small_company import build, record, write
 
 FLOW = """\
@@ -198,6 +200,36 @@ def test_the_slowest_way_to_a_human(company: Path) -> None:
     write(company, "flows/main.yaml", "steps: {a: {play: hello, next: b}, b: {hangup: }}\n")
     loaded = Company.load(company)
     assert worst_case(loaded, loaded.callflows.flows["main"], "en") is None
+
+
+def ended(story: list[str], by: str = "system") -> str:
+    """The verdict of a call that went so."""
+
+    async def made() -> SimulatedLine:
+        return SimulatedLine(Script())
+
+    line = asyncio.run(made())
+    line.answered = True
+    line.told = [(0.0, what) for what in story]
+    return Outcome(line, by, 1.0).verdict
+
+
+def test_the_verdict_is_that_of_the_call_log() -> None:
+    assert ended(["wait in sales", "talk", "hangup normal"]) == "completed"
+    assert ended(["call 4930123", "talk"], "caller") == "transferred"
+    assert ended(["call 4930123", "talk", "wait in sales", "talk"]) == "completed"
+    assert ended(["call 4930123"]) == "self_served"
+    assert ended(["wait in sales", "call 4930123"]) == "overflowed"
+    assert ended(["wait in sales"], "caller") == "abandoned"
+    assert ended(["play x"], "caller") == "ivr_exit"
+
+
+def test_a_flow_that_turns_for_ever_ends_as_failed(company: Path) -> None:
+    loaded = Company.load(company)
+    turning = flow_of("steps: {a: {set: {n: 1}, next: b}, b: {set: {n: 2}, next: a}}")
+    callflows = replace(loaded.callflows, flows={"main": turning})
+    outcome = simulate(Company(callflows, {}), "main", "en", Script())
+    assert (outcome.verdict, outcome.lasted_s) == ("failed", 0.0)
 
 
 PIN = """\

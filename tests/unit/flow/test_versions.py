@@ -87,16 +87,21 @@ def test_what_went_live_by_itself_gets_its_reason_afterwards(company: Path, tmp_
 
 
 def test_the_difference(company: Path) -> None:
-    write(company, "trunks.yaml", "trunks:\n  local:\n    match: [127.0.0.0/8]\n")
+    write(company, "flows/old.yaml", "steps:\n  a: {hangup: }\n")
     holdfast("publish")
     assert (holdfast("diff").output, holdfast("diff").exit_code) == ("", 0)
     sellers(company)
     record(company / "prompts/en/hello.wav", samples=99)
     record(company / "prompts/en/new.wav")
-    (company / "trunks.yaml").unlink()
+    (company / "flows/old.yaml").unlink()
     result = holdfast("diff")
     assert result.exit_code == 1
     assert result.output.splitlines() == [
+        "--- a/flows/old.yaml",
+        "+++ b/flows/old.yaml",
+        "@@ -1,2 +0,0 @@",
+        "-steps:",
+        "-  a: {hangup: }",
         "prompts/en/hello.wav: recorded anew",
         "prompts/en/new.wav: added",
         "--- a/queues.yaml",
@@ -106,22 +111,16 @@ def test_the_difference(company: Path) -> None:
         "   sales:",
         "-    title: Sales",
         "+    title: Sellers",
-        "--- a/trunks.yaml",
-        "+++ b/trunks.yaml",
-        "@@ -1,3 +0,0 @@",
-        "-trunks:",
-        "-  local:",
-        "-    match: [127.0.0.0/8]",
     ]
     holdfast("publish")
     assert holdfast("diff").exit_code == 0
     assert holdfast("diff", "1", "2").output == result.output
     assert holdfast("diff", "1").output == result.output
     assert [*json.loads(holdfast("diff", "2", "1", "--json").output)["files"]] == [
+        "flows/old.yaml",
         "prompts/en/hello.wav",
         "prompts/en/new.wav",
         "queues.yaml",
-        "trunks.yaml",
     ]
     assert holdfast("diff", "7").exit_code == 4
 
