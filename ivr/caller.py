@@ -53,8 +53,8 @@ class House:
     """Music class of a queue."""
     prompt: Callable[[str, str], str]
     """Media URI of a prompt by name and language; raises `MediaFailed`."""
-    say: Callable[[str, str], Awaitable[str]]
-    """Media URI of a text in a language; raises `MediaFailed`."""
+    say: Callable[[str, str, bool], Awaitable[str]]
+    """Media URI of a text in a language; the last: it is not to be kept. Raises `MediaFailed`."""
     listen: Callable[[str, Mailbox[Message]], None]
     """Put a channel's events into a mailbox from now on."""
     forget: Callable[[str], None]
@@ -74,6 +74,8 @@ class Caller:
         self.mailbox: Mailbox[Message] = Mailbox()
         self.keys: deque[str] = deque()
         """What he has pressed and nobody has taken."""
+        self._ignored = ("", 0.0)
+        """A key that does not count if it is the next one, until this loop time."""
         self.left_in = ""
         """The bridge where his agent has left him alone; he leaves it when he is to hear something."""
         self.gone_at = 0
@@ -113,6 +115,9 @@ class Caller:
                 self.gone_at = message.at
                 raise Hangup("caller", message.cause)
             case ari.ChannelDtmfReceived() if from_caller:
+                (ignored, until), self._ignored = self._ignored, ("", 0.0)
+                if message.digit == ignored and asyncio.get_running_loop().time() < until:
+                    return True
                 self.keys.append(message.digit)
                 return False
             case ari.ChannelHold() | ari.ChannelUnhold():
@@ -121,6 +126,13 @@ class Caller:
                 await self.house.store.hold(self.handle, by=by, started=started, at=message.at)
                 return True
         return False
+
+    def ignore_key(self, key: str, within_s: float) -> None:
+        """If `key` is the next one he presses, and within so many seconds, it does not count."""
+        if not self.keys:
+            self._ignored = (key, asyncio.get_running_loop().time() + within_s)
+        elif self.keys[0] == key:
+            self.keys.popleft()
 
     def _vanished(self, message: Vanished) -> NoReturn:
         self.gone_at = message.not_before

@@ -136,6 +136,7 @@ def _directories(place: Place) -> None:
         ("music", root, 0o755),
         ("prompts", root, 0o755),
         ("speech", root, 0o755),
+        ("speech/passing", Account(0, asterisk.gid), 0o2750),  # what callers have told us, spoken
     ):
         directory = data / path
         directory.mkdir(parents=True, exist_ok=True)

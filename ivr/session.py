@@ -52,6 +52,7 @@ class Session:
         self.call = handle.call
         self.language = language
         self.variables: dict[str, str] = {}
+        self.secrets: dict[str, str] = {}
         self.path = ""
         self._place = place
         self._caller = Caller(house, handle)
@@ -207,11 +208,14 @@ class Session:
     def prompt(self, name: str) -> str:
         return self.house.prompt(name, self.language)
 
-    async def say(self, text: str) -> str:
-        return await self.house.say(text, self.language)
+    async def say(self, text: str, passing: bool = False) -> str:
+        return await self.house.say(text, self.language, passing)
 
     def flush_digits(self) -> None:
         self._caller.keys.clear()
+
+    def ignore_key(self, key: str, within_s: float) -> None:
+        self._caller.ignore_key(key, within_s)
 
     async def digit(self, timeout_s: float) -> str | None:
         await self._flush()

@@ -83,6 +83,7 @@ class Worker:
             self.lease.may_command,
         )
         self.asterisk = Asterisk(self.link, self.name)
+        self.speech = Speech(settings.data / "speech", settings.speech_engine, settings.speech_voices)
         self.switchboard = board = Switchboard(
             self.name,
             asterisk=self.asterisk,
@@ -91,7 +92,7 @@ class Worker:
             door=self.door,
             turns=self.turns,
             versions=self.versions,
-            speech=Speech(settings.data / "speech", settings.speech_engine, settings.speech_voices),
+            speech=self.speech,
             tasks=self.tasks,
         )
         self.sessions = board.sessions
@@ -128,7 +129,7 @@ class Worker:
                 self.tasks.start(self.store.listen()),
                 self.tasks.keep(SWEEP_S, self._sweep),
                 self.tasks.keep(SPOOL_S, self.spool.drain),
-                self.tasks.keep(CLEAR_S, Clearing(self.store, self.versions).clear),
+                self.tasks.keep(CLEAR_S, Clearing(self.store, self.versions, self.speech).clear),
                 self.tasks.keep(PHONES_S, self._look_at_phones),
                 self.tasks.keep(GHOSTS_S, self._look_for_ghosts),
                 self.tasks.start(self.watch.run()),

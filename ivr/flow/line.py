@@ -38,6 +38,8 @@ class Line(Protocol):
     """Language of prompts and speech for the rest of the call, for example `en`."""
     variables: dict[str, str]
     """What the flow has learned so far; kept in the checkpoint."""
+    secrets: dict[str, str]
+    """What he has entered in `sensitive` steps: in memory only, never in checkpoint, log or error text."""
     path: str
     """Where the call is, as last given to `checkpoint`, for example `main/choose`."""
 
@@ -50,8 +52,11 @@ class Line(Protocol):
     def prompt(self, name: str) -> str:
         """Media URI of the recorded prompt `name` in the call's language. Raises `MediaFailed`."""
 
-    async def say(self, text: str) -> str:
-        """Media URI of `text`, spoken in the call's language (rendered once). Raises `MediaFailed`."""
+    async def say(self, text: str, passing: bool = False) -> str:
+        """Media URI of `text`, spoken in the call's language (rendered once). Raises `MediaFailed`.
+
+        `passing`: the text is this caller's only, such as his number; it is not kept.
+        """
 
     async def play(self, media: Sequence[str], interrupt: str = "") -> str | None:
         """Play these media URIs, in order, to their end.
@@ -66,6 +71,9 @@ class Line(Protocol):
 
     def flush_digits(self) -> None:
         """Forget the keys pressed so far that nobody has taken."""
+
+    def ignore_key(self, key: str, within_s: float) -> None:
+        """If `key` is the next one pressed, and within so many seconds, nobody is told of it."""
 
     async def queue(self, name: str, max_wait_s: float | None) -> str:
         """Wait for an agent and talk to him: `answered` (he has left, the caller is here) or `timeout`."""

@@ -58,6 +58,7 @@ class SimulatedLine:
         self.call = "test-1.1"
         self.language = language
         self.variables: dict[str, str] = {}
+        self.secrets: dict[str, str] = {}
         self.path = ""
         self.answered = False
         self.told: list[tuple[float, str]] = []
@@ -67,6 +68,7 @@ class SimulatedLine:
         self._turns = {step: deque(turns) for step, turns in script.turns.items()}
         self._began_s = 0.0
         self._keys: deque[str] = deque()
+        self._ignored = ("", 0.0)
         self._gone = False
         self._news = asyncio.Event()
         self._loop = asyncio.get_running_loop()
@@ -98,7 +100,7 @@ class SimulatedLine:
     def prompt(self, name: str) -> str:
         return f"{self.language}/{name}"
 
-    async def say(self, text: str) -> str:
+    async def say(self, text: str, passing: bool = False) -> str:  # noqa: ARG002  (the line's own)
         await self._await()
         return f"say:{text}"
 
@@ -123,6 +125,12 @@ class SimulatedLine:
 
     def flush_digits(self) -> None:
         self._keys.clear()
+
+    def ignore_key(self, key: str, within_s: float) -> None:
+        if not self._keys:
+            self._ignored = (key, self._loop.time() + within_s)
+        elif self._keys[0] == key:
+            self._keys.popleft()
 
     async def queue(self, name: str, max_wait_s: float | None) -> str:
         await self._await()
@@ -164,6 +172,9 @@ class SimulatedLine:
             self._loop.call_later(min(THINKS_S, timeout_s / 2), self._press, turns.popleft())
 
     def _press(self, keys: str) -> None:
+        (ignored, until), self._ignored = self._ignored, ("", 0.0)
+        if ignored and keys.startswith(ignored) and self._loop.time() < until:
+            keys = keys[1:]
         self._keys.extend(keys)
         self._news.set()
 

@@ -1,11 +1,24 @@
 """What every step is: a pydantic model of its fields, a closed list of outcomes, and `run`."""
 
 from collections.abc import Iterable, Mapping
-from typing import ClassVar
+from re import fullmatch
+from typing import Annotated, ClassVar
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import AfterValidator, BaseModel, ConfigDict
 
 from ivr.flow.line import Line
+
+
+def _variable(name: str) -> str:
+    if not fullmatch("[a-z][a-z0-9_]{0,39}", name):
+        raise ValueError(
+            f"`{name}` cannot be a variable: a-z, 0-9 and _, first a letter, at most 40 characters"
+        )
+    return name
+
+
+VariableName = Annotated[str, AfterValidator(_variable)]
+"""Name of a variable that a step sets."""
 
 
 class Step(BaseModel):
@@ -22,6 +35,8 @@ class Step(BaseModel):
     """Outcomes that `next:` may leave out → the outcome whose way they take; None: the call ends there."""
     main: ClassVar[str | None] = None
     """The field meant when the verb is followed by a plain value instead of fields."""
+    example: ClassVar[str] = ""
+    """A whole little flow that shows the step, as YAML."""
     waits: ClassVar[bool] = False
     """The step waits for the caller or an agent, so a loop through it may turn for ever without harm."""
 
@@ -54,6 +69,10 @@ class Step(BaseModel):
 
     def queues(self) -> Iterable[str]:
         """Names of the queues the step can put a caller into."""
+        return ()
+
+    def sets(self) -> Iterable[str]:
+        """Names of the variables the step can set."""
         return ()
 
     def nonsense(self) -> str | None:

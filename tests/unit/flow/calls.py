@@ -30,6 +30,8 @@ class ScriptedLine(SimulatedLine):
     def __init__(self, script: Script, language: str = "en") -> None:
         super().__init__(script, language)
         self.calls = 0
+        self.passing: list[str] = []
+        """What was spoken and must not be kept."""
         self.awaiting = False
         self._dies_at_call = script.dies_at_call
 
@@ -42,8 +44,9 @@ class ScriptedLine(SimulatedLine):
             raise MediaFailed("no such prompt")
         return super().prompt(name)
 
-    async def say(self, text: str) -> str:
-        media = await super().say(text)
+    async def say(self, text: str, passing: bool = False) -> str:
+        media = await super().say(text, passing)
+        self.passing += [text] * passing
         if text == "unspeakable":
             raise MediaFailed("the engine failed")
         return media

@@ -8,7 +8,12 @@ import pytest
 from ivr.steps import verbs
 from tests.unit.flow.calls import Agents, Script, call
 
-NEXT = "next: {1: a, 12: b, invalid: c, timeout: d}"
+NEXT = {
+    "menu": "next: {1: a, 12: b, invalid: c, timeout: d}",
+    "gather": "next: {done: a, invalid: b, timeout: c}",
+    "hangup": "",
+}
+Q = "play: m, into: n, "
 ENDS = "\n".join(f"  {name}: {{hangup: }}" for name in "abcd")
 
 
@@ -72,17 +77,40 @@ CASES = [
         ("1.0 step main/a", "2.0 step main/a"),
         Script({1.0: "1"}),
     ),
+    Case("gather", "play", "into: n", ("m", "n"), ("0.0 play en/m", "0.0 play en/n")),
+    Case("gather", "say", "into: n", ("m", "n"), ("0.0 play say:m", "0.0 play say:n")),
+    Case("gather", "into", "play: m, max_digits: 1", ("x", "y"), ("- x=1", "- y=1"), Script({2.5: "1"})),
+    Case("gather", "timeout_s", Q + "retries: 0", ("3", ""), ("5.0 step main/c", "7.0 step main/c")),
+    Case("gather", "between_s", Q, ("1", ""), ("4.0 step main/a", "6.0 step main/a"), Script({3.0: "1"})),
+    Case("gather", "retries", Q + "timeout_s: 1", ("0", ""), ("3.0 step main/c", "9.0 step main/c")),
+    Case("gather", "invalid", Q, ("x", "{say: x}"), ("3.0 play en/x", "3.0 play say:x"), Script({3.0: "#"})),
+    Case("gather", "timeout", Q, ("x", "{say: x}"), ("7.0 play en/x", "7.0 play say:x")),
+    Case("gather", "barge_in", Q, ("yes", "no"), ("1.0 step main/a", "2.0 step main/a"), Script({1.0: "1#"})),
+    Case("gather", "flush", Q, ("no", "yes"), ("0.0 step main/a", "0.0 play en/m"), Script({0.0: "1#"})),
+    Case("gather", "min_digits", Q, ("", "3"), ("3.0 step main/a", "3.0 play en/m"), Script({3.0: "12#"})),
+    Case(
+        "gather", "max_digits", Q, ("2", "3"), ("3.0 step main/a", "- n=123"), Script({3.0: "12", 3.5: "3"})
+    ),
+    Case("gather", "end_key", Q, ("", "'*'"), ("- n=12*", "- n=12"), Script({3.0: "12*#"})),
+    Case("gather", "pattern", Q, ("12", "1"), ("3.0 step main/a", "3.0 play en/m"), Script({3.0: "12#"})),
+    Case("gather", "confirm", Q, ("", "c"), ("3.0 step main/a", "5.0 play en/c"), Script({3.0: "1#"})),
+    Case("gather", "sensitive", Q, ("no", "yes"), ("- n=1", "-"), Script({3.0: "1#"})),
     Case("menu", "flush", "play: m", ("no", "yes"), ("0.0 step main/a", "0.0 play en/m"), Script({0.0: "1"})),
 ]
 
 
 def _told(case: Case, value: str) -> list[str]:
-    fields = ", ".join(part for part in (case.fields, f"{case.field}: {value}" if value else "") if part)
-    following = {"menu": NEXT, "hangup": ""}.get(case.verb, "next: end")
+    fields = ", ".join(
+        part for part in (case.fields.removesuffix(", "), f"{case.field}: {value}" if value else "") if part
+    )
+    following = NEXT.get(case.verb, "next: end")
     text = f"steps:\n  first:\n    {case.verb}: {{{fields}}}\n    {following}\n  end: {{hangup: }}\n{ENDS}"
     if value != "2" and case.field != "between_s":
         text = text.replace(" 12: b,", "")  # a choice that needs more than one key
-    return [f"{at} {what}" for at, what in call(text, case.script).told]
+    line = call(text, case.script)
+    return [f"{at} {what}" for at, what in line.told] + [
+        f"- {name}={value}" for name, value in line.variables.items()
+    ]
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.verb}.{case.field}")
