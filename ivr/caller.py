@@ -8,6 +8,7 @@ import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import NamedTuple, NoReturn
 
 from calllog.errors import HoldfastError
@@ -59,6 +60,8 @@ class House:
     """Put a channel's events into a mailbox from now on."""
     forget: Callable[[str], None]
     """The channel's events are of no more interest."""
+    now: Callable[[], datetime]
+    """The time of day where the company is."""
     park: Callable[[ari.ChannelEvent], None]
     """Keep an event for whoever adopts the call when Asterisk is back."""
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 
+from ivr.flow.values import Value
 from queues.errors import Fenced
 from queues.handle import CallHandle
 from queues.operations import FENCED, now_ms
@@ -19,9 +20,21 @@ from queues.store import Store
 LEASE_TTL_MS = 4000
 
 
+class Kept(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What a flow needs to go on elsewhere. Nothing sensitive is in it. Personal: `name`, `variables`."""
+
+    name: str = ""
+    """The caller's name."""
+    campaign: str = ""
+    language: str = ""
+    variables: dict[str, Value] = {}
+    visits: dict[str, int] = {}
+    """Path → how often that step has begun."""
+
+
 @dataclass(frozen=True)
 class CallRecord:
-    """A live call in Redis. Instants are ms since the epoch, 0 = not yet. Personal: `from_`, `vars`."""
+    """A live call in Redis. Instants are ms since the epoch, 0 = not yet. Personal: `from_`, `kept`."""
 
     call: str
     owner: str
@@ -40,7 +53,7 @@ class CallRecord:
     flow: str
     version: int
     step: str
-    vars: dict[str, str]
+    kept: Kept
     queue: str
     """The queue he is in, or the last one he was in."""
     score: float
@@ -134,14 +147,14 @@ class Checkpoint:
         flow: str,
         version: int,
         path: str,
-        vars: Mapping[str, str],  # noqa: A002  (the flow's word)
+        kept: Kept,
         ride: bool = False,
     ) -> Done:
-        """Before each step: where the call is, with its variables. Nothing sensitive may be among them.
+        """Before each step: where the call is, and what its flow needs to go on there.
 
         `ride`: it goes with the call's next operation, which must follow at once (`join` in a `queue` step).
         """
-        h.pending.append((0, f"={flow}\n{version}\n{path}\n{_json(dict(vars))}"))
+        h.pending.append((0, f"={flow}\n{version}\n{path}\n{_json(kept)}"))
         return Done(True) if ride else await self.flush(h)
 
     async def flush(self, h: CallHandle) -> Done:
@@ -279,7 +292,7 @@ def _record(call: str, fields: Mapping[str, str]) -> CallRecord:
         flow=text("flow"),
         version=number("version"),
         step=text("step"),
-        vars=msgspec.json.decode(fields.get("vars") or "{}", type=dict[str, str]),
+        kept=msgspec.json.decode(fields.get("vars") or "{}", type=Kept),
         queue=text("queue"),
         score=float(fields.get("score") or 0),
         joined_at=number("joined_at"),

@@ -7,19 +7,21 @@ the caller to agents. They know nothing of the session.
 import asyncio
 import logging
 from collections.abc import Sequence
+from datetime import datetime
 from typing import NoReturn
 
 from calllog.errors import HoldfastError
 from ivr.ari import AsteriskAway, Silenced
 from ivr.ari import events as ari
 from ivr.caller import Caller, House, Message
-from ivr.checkpoint import CallRecord
-from ivr.flow.line import Hangup, MediaFailed
+from ivr.checkpoint import CallRecord, Kept
+from ivr.flow.line import About, Figures, Hangup, MediaFailed
 from ivr.flow.run import run_flow
 from ivr.flow.step import Flow
+from ivr.flow.values import Value
 from ivr.hunt import Hunt
 from ivr.place import Place
-from queues.errors import Fenced
+from queues.errors import Fenced, StoreAway
 from queues.handle import CallHandle
 
 log = logging.getLogger(__name__)
@@ -45,14 +47,18 @@ SOUND_GRACE_S = 1.0
 class Session:
     """A live call, and the flow's `Line`."""
 
-    def __init__(self, house: House, handle: CallHandle, language: str, place: Place | None = None) -> None:
+    def __init__(
+        self, house: House, handle: CallHandle, about: About, language: str, place: Place | None = None
+    ) -> None:
         """`place`: where he waited, if his channel is all that is left of the call."""
         self.house = house
         self.handle = handle
         self.call = handle.call
         self.language = language
-        self.variables: dict[str, str] = {}
-        self.secrets: dict[str, str] = {}
+        self.about = about
+        self.variables: dict[str, Value] = {}
+        self.secrets: dict[str, Value] = {}
+        self.visits: dict[str, int] = {}
         self.path = ""
         self._place = place
         self._caller = Caller(house, handle)
@@ -100,7 +106,7 @@ class Session:
         if resumed is None:
             await run_flow(self, flow, self._place.path if self._place else None)
         self._resumed = resumed
-        self.variables = dict(resumed.vars)
+        self._restore(resumed.kept)
         self._answered = resumed.answered_at > 0
         self._hunt.take_over(resumed)
         # The caller may have gone while nobody owned the call: then that is all there is to tell.
@@ -112,6 +118,12 @@ class Session:
             if self.moving:
                 await self._moved()
         await run_flow(self, flow, resumed.step)
+
+    def _restore(self, kept: Kept) -> None:
+        self.variables, self.visits = dict(kept.variables), dict(kept.visits)
+        self.language = kept.language or self.language
+        about = self.about._replace(name=kept.name)
+        self.about = about._replace(campaign=kept.campaign) if kept.campaign else about
 
     async def _leave(self) -> None:
         """Asterisk went under a command: the call is adopted when it is back, as after a restart of ours."""
@@ -185,9 +197,13 @@ class Session:
             if resumed.state != "flow":  # the flow no longer has the step in which he waited
                 await self.house.store.leave(self.handle, reason="system_error")
         await self.house.checkpoint.step(
-            self.handle, flow=flow, version=version, path=path, vars=self.variables, ride=True
+            self.handle, flow=flow, version=version, path=path, kept=self._kept(), ride=True
         )
         self._to_flush = True
+
+    def _kept(self) -> Kept:
+        about = self.about
+        return Kept(about.name, about.campaign, self.language, self.variables, self.visits)
 
     async def _flush(self) -> None:
         """Make the step's checkpoint durable before the step does anything that must not be done twice.
@@ -210,6 +226,15 @@ class Session:
 
     async def say(self, text: str, passing: bool = False) -> str:
         return await self.house.say(text, self.language, passing)
+
+    def now(self) -> datetime:
+        return self.house.now()
+
+    async def figures(self, queue: str) -> Figures | None:
+        try:
+            return Figures(*await self.house.store.figures(queue))
+        except StoreAway:
+            return None
 
     def flush_digits(self) -> None:
         self._caller.keys.clear()

@@ -8,6 +8,7 @@ Between Asterisk's coming and the end of the adoption nobody can say whose a cha
 """
 
 import logging
+from datetime import datetime
 
 from calllog.errors import HoldfastError
 from ivr.agent_leg import owner_of
@@ -17,6 +18,7 @@ from ivr.caller import House, Message
 from ivr.callflows import Callflows
 from ivr.checkpoint import CallRecord, Checkpoint
 from ivr.door import Door, Turns
+from ivr.flow.line import About
 from ivr.flow.step import Flow
 from ivr.mailbox import Mailbox
 from ivr.phone_codes import obey
@@ -74,6 +76,7 @@ class Switchboard:
             say=speech.render,
             listen=self.routes.__setitem__,
             forget=self._forget,
+            now=lambda: datetime.now().astimezone(),
             park=self._park,
         )
 
@@ -156,7 +159,9 @@ class Switchboard:
     ) -> None:
         route = self.callflows.route(channel.dialplan.exten)
         handle = CallHandle(channel.id, self._name)
-        session = Session(self.house, handle, route.language, place)
+        caller, called = channel.caller, channel.dialplan.exten
+        about = About(caller.number, caller.name, called, route.campaign)
+        session = Session(self.house, handle, about, route.language, place)
         self._listen(session)
         flow = self.callflows.flows[route.flow]
         session.task = self._tasks.start(self._live(session, channel, at, route.campaign, flow, inferred))
@@ -186,7 +191,8 @@ class Switchboard:
         """Go on with a call that we have adopted; what was parked for it comes first."""
         handle = CallHandle.of_record(record, self._name)
         route = self.callflows.route(record.to)
-        session = Session(self.house, handle, route.language)
+        about = About(record.from_, called=record.to, campaign=record.campaign)
+        session = Session(self.house, handle, about, route.language)
         session.begun = True
         self._listen(session)
         for event in self._parked or ():

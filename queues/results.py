@@ -48,6 +48,15 @@ class Sweep(NamedTuple):
     details: list[str]
 
 
+class QueueFigures(NamedTuple):
+    """A queue at one moment: how many wait, how long the first has (s), who could be rung, who is at work."""
+
+    waiting: int
+    longest_wait_s: float
+    ready: int
+    staffed: int
+
+
 @dataclass(frozen=True)
 class WaitingCaller:
     """Somebody in a queue's line. `state`: waiting, offered or connecting."""

@@ -4,9 +4,12 @@ import asyncio
 from typing import Any
 
 from queues.operations import Operations, now_ms
-from queues.results import AgentView, CallView, QueueView, WaitingCaller
+from queues.results import AgentView, CallView, QueueFigures, QueueView, WaitingCaller
 
 AT_ONCE = 200
+
+STAFFED = frozenset({"ready", "offered", "connecting", "talking", "wrapup"})
+"""States of an agent who is at work for his queues."""
 
 
 async def waiting(operations: Operations, limit: int) -> list[QueueView]:
@@ -32,6 +35,22 @@ async def _queue(operations: Operations, name: str, limit: int) -> QueueView:
     ]
     longest = max((now_ms() - caller.joined_at for caller in callers), default=0)
     return QueueView(name, title or name, count, ready, max(longest, 0), callers[:limit])
+
+
+async def figures(operations: Operations, queue: str) -> QueueFigures:
+    """One queue at this moment. He who waits longest is among the first twenty of the line."""
+    keys, call = operations.keys, operations.link.call
+    count, ready, line, ids = await asyncio.gather(
+        call("ZCARD", keys.line(queue)),
+        call("ZCARD", keys.idle(queue)),
+        call("ZRANGE", keys.line(queue), 0, 19),
+        call("SMEMBERS", keys.agents),
+    )
+    joined = await _hashes(operations, [keys.call(one) for one in line], "joined_at")
+    people = await _hashes(operations, [keys.agent(agent) for agent in ids], "state", "queues")
+    staffed = sum(state in STAFFED and queue in (queues or "").split(",") for state, queues in people)
+    longest_ms = max((now_ms() - int(at) for (at,) in joined if at), default=0)
+    return QueueFigures(count, max(longest_ms, 0) / 1000, ready, staffed)
 
 
 async def agents(operations: Operations) -> list[AgentView]:

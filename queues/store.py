@@ -18,7 +18,17 @@ from queues.errors import DeviceTaken, Fenced, StoreFault, UnknownAgent
 from queues.handle import CallHandle
 from queues.models import Agent, Queue
 from queues.operations import REFUSED, REPEATED, UNKNOWN, Operations, Reply, now_ms
-from queues.results import AgentStatus, AgentView, CallView, Done, Joined, Offer, QueueView, Sweep
+from queues.results import (
+    AgentStatus,
+    AgentView,
+    CallView,
+    Done,
+    Joined,
+    Offer,
+    QueueFigures,
+    QueueView,
+    Sweep,
+)
 
 __all__ = ["Offer", "Store"]
 
@@ -207,6 +217,10 @@ class Store:
     async def waiting(self, limit: int = 20) -> list[QueueView]:
         """Every queue with the first `limit` of its line."""
         return await snapshots.waiting(self.operations, limit)
+
+    async def figures(self, queue: str) -> QueueFigures:
+        """One queue at this moment."""
+        return await snapshots.figures(self.operations, queue)
 
     async def agents(self) -> list[AgentView]:
         """Every published agent."""

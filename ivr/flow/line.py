@@ -3,9 +3,11 @@
 # ruff: noqa: N818  (an error is named by what is the matter: Hangup, MediaFailed)
 
 from collections.abc import Sequence
-from typing import NoReturn, Protocol
+from datetime import datetime
+from typing import NamedTuple, NoReturn, Protocol
 
 from calllog.errors import HoldfastError
+from ivr.flow.values import Value
 
 KEYS = "0123456789*#"
 """Every key of a telephone."""
@@ -29,6 +31,30 @@ class MediaFailed(HoldfastError):
     reason: str = "media-failed"
 
 
+class About(NamedTuple):
+    """What is known of a call from its beginning. Personal: `number`, `name`."""
+
+    number: str = ""
+    """The caller's number; empty if he hides it."""
+    name: str = ""
+    called: str = ""
+    """The number he has dialled."""
+    campaign: str = ""
+    """What `numbers.yaml` says of that number, or a `tag` step of this call."""
+
+
+class Figures(NamedTuple):
+    """A queue at one moment."""
+
+    waiting: int = 0
+    longest_wait_s: float = 0.0
+    """How long the one who waits longest has been waiting, in seconds."""
+    ready: int = 0
+    """Agents who could be rung now."""
+    staffed: int = 0
+    """Agents who are there: ready, ringing, talking or in wrap-up; not those who pause."""
+
+
 class Line(Protocol):
     """One caller's line, as a flow sees it. Every awaited method raises `Hangup` when the caller is gone."""
 
@@ -36,10 +62,14 @@ class Line(Protocol):
     """The call's id."""
     language: str
     """Language of prompts and speech for the rest of the call, for example `en`."""
-    variables: dict[str, str]
+    about: About
+    """Who calls whom."""
+    variables: dict[str, Value]
     """What the flow has learned so far; kept in the checkpoint."""
-    secrets: dict[str, str]
-    """What he has entered in `sensitive` steps: in memory only, never in checkpoint, log or error text."""
+    secrets: dict[str, Value]
+    """What a sensitive step has learned. Only in memory, and in no log, error or text."""
+    visits: dict[str, int]
+    """Path → how often the call has begun that step, for steps that count it; kept in the checkpoint."""
     path: str
     """Where the call is, as last given to `checkpoint`, for example `main/choose`."""
 
@@ -68,6 +98,12 @@ class Line(Protocol):
 
     async def digit(self, timeout_s: float) -> str | None:
         """Take the next key from the type-ahead buffer; None: none came within `timeout_s` seconds."""
+
+    def now(self) -> datetime:
+        """The time of day where the company is."""
+
+    async def figures(self, queue: str) -> Figures | None:
+        """The queue as it is now; None: that cannot be known now."""
 
     def flush_digits(self) -> None:
         """Forget the keys pressed so far that nobody has taken."""

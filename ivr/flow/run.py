@@ -17,9 +17,13 @@ async def run_flow(line: Line, flow: Flow, start: str | None = None) -> NoReturn
     if name not in flow.steps:
         name = flow.start
     following: str | None = name
+    resumed = start is not None and start.endswith(f"/{name}")
     while following is not None:
         step = flow.steps[following]
         path = f"{flow.name}/{following}"
+        if step.counted and not (resumed and path in line.visits):
+            line.visits[path] = line.visits.get(path, 0) + 1
+        resumed = False
         await line.checkpoint(flow.name, flow.version, path)
         began = monotonic_ns()
         if step.needs_answer:

@@ -4,12 +4,16 @@ import asyncio
 from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from math import inf
 from typing import NamedTuple, NoReturn, TypeVar
 
-from ivr.flow.line import KEYS, Hangup, MediaFailed
+from ivr.flow.line import KEYS, About, Figures, Hangup, MediaFailed
+from ivr.flow.values import Value
 
-Value = TypeVar("Value")
+Item = TypeVar("Item")
+
+CALLER = About("030123456", "Ada", "100", "web")
 
 PROMPT_S = 2.0
 """How long every sound is, unless the script says otherwise."""
@@ -40,6 +44,13 @@ class Script:
     sounds: Mapping[str, float] = field(default_factory=dict)
     """Media → seconds; -1: cannot be played."""
     agents: Mapping[str, Agents] = field(default_factory=dict)
+    about: About = CALLER
+    came_at: datetime = datetime(2026, 11, 23, 9, 30, tzinfo=UTC)
+    """When the call came: a Monday."""
+    figures: Mapping[str, Figures] = field(default_factory=dict)
+    """Queue → its figures, as long as the call lasts; one that is not here cannot be known."""
+    variables: Mapping[str, Value] = field(default_factory=dict)
+    """Variables that are set already."""
 
 
 class Passed(NamedTuple):
@@ -57,8 +68,10 @@ class SimulatedLine:
     def __init__(self, script: Script, language: str = "en") -> None:
         self.call = "test-1.1"
         self.language = language
-        self.variables: dict[str, str] = {}
-        self.secrets: dict[str, str] = {}
+        self.about = script.about
+        self.variables: dict[str, Value] = dict(script.variables)
+        self.secrets: dict[str, Value] = {}
+        self.visits: dict[str, int] = {}
         self.path = ""
         self.answered = False
         self.told: list[tuple[float, str]] = []
@@ -122,6 +135,13 @@ class SimulatedLine:
             self._take_turn(timeout_s)
             await self._wait(timeout_s, KEYS)
         return self._keys.popleft() if self._keys else None
+
+    def now(self) -> datetime:
+        return self._script.came_at + timedelta(seconds=self._loop.time())
+
+    async def figures(self, queue: str) -> Figures | None:
+        await self._await()
+        return self._script.figures.get(queue)
 
     def flush_digits(self) -> None:
         self._keys.clear()
@@ -212,6 +232,6 @@ class SimulatedLine:
             raise Hangup("caller", 16)
 
 
-def _of(by_step: Mapping[str, Value], path: str) -> Value | None:
+def _of(by_step: Mapping[str, Item], path: str) -> Item | None:
     """What a script says of the step `main/choose`: under that path, or under the step's name alone."""
     return by_step.get(path, by_step.get(path.rpartition("/")[2]))

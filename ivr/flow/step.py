@@ -1,24 +1,11 @@
 """What every step is: a pydantic model of its fields, a closed list of outcomes, and `run`."""
 
 from collections.abc import Iterable, Mapping
-from re import fullmatch
-from typing import Annotated, ClassVar
+from typing import ClassVar
 
-from pydantic import AfterValidator, BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict
 
 from ivr.flow.line import Line
-
-
-def _variable(name: str) -> str:
-    if not fullmatch("[a-z][a-z0-9_]{0,39}", name):
-        raise ValueError(
-            f"`{name}` cannot be a variable: a-z, 0-9 and _, first a letter, at most 40 characters"
-        )
-    return name
-
-
-VariableName = Annotated[str, AfterValidator(_variable)]
-"""Name of a variable that a step sets."""
 
 
 class Step(BaseModel):
@@ -39,6 +26,9 @@ class Step(BaseModel):
     """A whole little flow that shows the step, as YAML."""
     waits: ClassVar[bool] = False
     """The step waits for the caller or an agent, so a loop through it may turn for ever without harm."""
+
+    counted: ClassVar[bool] = False
+    """Each beginning of the step is counted: a step with effects outside the call, which needs `key`."""
 
     next: Mapping[str, str] = {}
     """Outcome → name of the next step."""
@@ -74,6 +64,14 @@ class Step(BaseModel):
     def sets(self) -> Iterable[str]:
         """Names of the variables the step can set."""
         return ()
+
+    def secrets(self) -> Iterable[str]:
+        """Those of `sets()` that go to `line.secrets`."""
+        return ()
+
+    def key(self, line: Line) -> str:
+        """Names this one run of a `counted` step: the same when it is done again after a take-over."""
+        return f"{line.call}:{line.path}:{line.visits.get(line.path, 0)}"
 
     def nonsense(self) -> str | None:
         """What makes the step as a whole senseless though each field is right; None: nothing."""

@@ -84,7 +84,8 @@ def _words(model: type[BaseModel], detail: ErrorDetails) -> tuple[str, str]:
         case "dict_type" | "model_type" | "model_attributes_type" | "mapping_type":
             return f"`{field}` must have fields of its own, not {given}", ""
         case "value_error":
-            return str(detail["ctx"]["error"]), ""
+            error = detail["ctx"]["error"]
+            return str(error), getattr(error, "hint", "")
     reason = detail["msg"].replace("Input should be", "must be").replace("String should", "must")
     return f"`{field}`: {reason}, not {given}" if field else reason, ""
 

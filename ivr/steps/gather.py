@@ -5,11 +5,11 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field
 
 from ivr.flow.asking import CORRECTED, Asking
+from ivr.flow.expressions import VariableName
 from ivr.flow.line import Line, MediaFailed
 from ivr.flow.pattern import Patterns, fits
 from ivr.flow.sound import Sound
 from ivr.flow.spoken import digits_apart
-from ivr.flow.step import VariableName
 
 MOST = 40
 """More digits than any number that people know by heart or read from a card."""
@@ -60,6 +60,9 @@ steps:
 
     def sets(self) -> tuple[str, ...]:
         return (self.into,)
+
+    def secrets(self) -> tuple[str, ...]:
+        return (self.into,) if self.sensitive else ()
 
     def nonsense(self) -> str | None:
         if self.min_digits > self.max_digits:

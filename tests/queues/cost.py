@@ -15,11 +15,14 @@ from typing import Any, NamedTuple
 import click
 import uvloop
 
+from ivr.checkpoint import Kept
 from queues.handle import CallHandle
 from queues.models import Agent, Queue
 from queues.store import Offer
 from tests.queues.desk import Post
 from tests.queues.redis_process import RedisProcess
+
+KEPT = Kept(language="en")
 
 
 class Cost(NamedTuple):
@@ -70,16 +73,12 @@ async def measure(redis: RedisProcess, folder: Path, calls: int, agents: int, at
 
 async def _serve(post: Post, h: CallHandle, rung: "asyncio.Future[Offer]") -> None:
     post.store.note(h, "answered")
-    await post.checkpoint.step(
-        h, flow="main", version=1, path="main/queue", vars={"language": "en"}, ride=True
-    )
+    await post.checkpoint.step(h, flow="main", version=1, path="main/queue", kept=KEPT, ride=True)
     await post.checkpoint.arrive(
         h, from_="+493012345678", to="100", campaign="web", asterisk="pbx-1732233445"
     )
     post.store.note(h, "step", flow="main", version=1, path="main/menu", outcome="1", took_ms=1200)
-    await post.checkpoint.step(
-        h, flow="main", version=1, path="main/queue", vars={"language": "en"}, ride=True
-    )
+    await post.checkpoint.step(h, flow="main", version=1, path="main/queue", kept=KEPT, ride=True)
     await post.store.join(h, "sales")
     offer = await rung
     await post.store.settle(h, offer.agent, offer.attempt)

@@ -2,6 +2,7 @@
 
 import pytest
 
+from ivr.checkpoint import Kept
 from queues.errors import Fenced
 from queues.handle import CallHandle
 from tests.queues.desk import Desk, settings
@@ -11,7 +12,9 @@ async def test_served_call(desk: Desk) -> None:
     post = desk.post()
     await post.store.configure(*settings({"alice": ("sales",)}), version=1)
     h = await post.arrive("pbx-1.1")
-    await post.checkpoint.step(h, flow="main", version=1, path="main/queue", vars={"a": "1"}, ride=True)
+    await post.checkpoint.step(
+        h, flow="main", version=1, path="main/queue", kept=Kept(variables={"a": "1"}), ride=True
+    )
     joined = await post.store.join(h, "sales")
     assert (joined.position, joined.offered) == (1, True)
     (offer,) = post.offers
@@ -23,7 +26,12 @@ async def test_served_call(desk: Desk) -> None:
     await post.store.unbridged(h, ended_by="agent")
     record = await post.checkpoint.record("pbx-1.1")
     assert record is not None
-    assert (record.state, record.step, record.vars, record.version) == ("flow", "main/queue", {"a": "1"}, 1)
+    assert (record.state, record.step, record.kept.variables, record.version) == (
+        "flow",
+        "main/queue",
+        {"a": "1"},
+        1,
+    )
     ended = await post.checkpoint.ended(h, reason="agent-hangup", ended_by="agent", cause=16)
     assert ended.verdict == "completed"
     assert desk.kinds("pbx-1.1") == [

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from ivr.checkpoint import host_id
+from ivr.checkpoint import Kept, host_id
 from queues.errors import Fenced
 from queues.handle import CallHandle
 from tests.queues.desk import Desk, settings
@@ -51,12 +51,14 @@ async def test_what_a_record_tells(desk: Desk) -> None:
     post, other = desk.post("hf-1"), desk.post("hf-2")
     await post.store.configure(*settings({"alice": ("sales",)}), version=1)
     h = await post.arrive("pbx-1.1")
-    await post.checkpoint.step(h, flow="main", version=7, path="main/queue", vars={"name": 'a"\nb'})
+    await post.checkpoint.step(
+        h, flow="main", version=7, path="main/queue", kept=Kept(variables={"name": 'a"\nb'})
+    )
     await post.store.join(h, "sales", head_start_s=5)
     record = await other.checkpoint.adopt("pbx-1.1", "hf-1", 1, "hf-2")
     assert record is not None
     assert (record.state, record.queue, record.agent, record.attempt) == ("offered", "sales", "alice", 1)
-    assert (record.flow, record.version, record.step, record.vars) == (
+    assert (record.flow, record.version, record.step, record.kept.variables) == (
         "main",
         7,
         "main/queue",

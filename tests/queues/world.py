@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
-from ivr.checkpoint import Checkpoint
+from ivr.checkpoint import Checkpoint, Kept
 from queues.errors import Fenced
 from queues.handle import CallHandle
 from queues.models import Agent, Queue
@@ -173,7 +173,7 @@ class World:
         if h:
             ride = self.pick((True, False))
             await self._at(h).checkpoint.step(
-                h, flow="m", version=1, path="m/q", vars={"a\n": "1"}, ride=ride
+                h, flow="m", version=1, path="m/q", kept=Kept(variables={"a\n": "1"}), ride=ride
             )
             self._riding.setdefault(h.call, []).append(("=", 0))
             if not ride:
