@@ -17,6 +17,7 @@ from ivr.ari import events as ari
 from ivr.checkpoint import Checkpoint
 from ivr.flow.line import Hangup
 from ivr.mailbox import Mailbox
+from ivr.presses import Presses
 from queues.handle import CallHandle
 from queues.store import Offer, Store
 
@@ -77,6 +78,9 @@ class Caller:
         self.mailbox: Mailbox[Message] = Mailbox()
         self.keys: deque[str] = deque()
         """What he has pressed and nobody has taken."""
+        self.playing = ""
+        """Id of the playback he hears; it is told when it has ended."""
+        self._presses = Presses()
         self._ignored = ("", 0.0)
         """A key that does not count if it is the next one, until this loop time."""
         self.left_in = ""
@@ -110,6 +114,8 @@ class Caller:
         """What means the same wherever the call is. Raises `Hangup` if the caller is gone."""
         if isinstance(message, Vanished):
             self._vanished(message)
+        if isinstance(message, ari.PlaybackFinished) and message.playback.id == self.playing:
+            self.playing = ""
         if not isinstance(message, ari.ChannelEvent):
             return False
         from_caller = message.channel.id == self.call
@@ -117,11 +123,13 @@ class Caller:
             case ari.ChannelHangupRequest() | ari.ChannelDestroyed() if from_caller:
                 self.gone_at = message.at
                 raise Hangup("caller", message.cause)
-            case ari.ChannelDtmfReceived() if from_caller:
-                (ignored, until), self._ignored = self._ignored, ("", 0.0)
-                if message.digit == ignored and asyncio.get_running_loop().time() < until:
+            case ari.ChannelDtmfReceived(digit=digit) if from_caller:
+                if not self._presses.new(digit, message.at, message.duration_ms, bool(self.playing)):
                     return True
-                self.keys.append(message.digit)
+                (ignored, until), self._ignored = self._ignored, ("", 0.0)
+                if digit == ignored and asyncio.get_running_loop().time() < until:
+                    return True
+                self.keys.append(digit)
                 return False
             case ari.ChannelHold() | ari.ChannelUnhold():
                 by = "caller" if from_caller else "agent"

@@ -257,6 +257,7 @@ class Session:
         await self._caller.leave_bridge()
         self._plays += 1
         playback = playback_id(self.call, self.handle.epoch, self._plays)
+        self._caller.playing = playback
         await self._caller.tell(self.house.asterisk.play(self.call, playback, media))
         return await self._hear(playback, media, interrupt)
 

@@ -99,6 +99,7 @@ class ChannelStateChange(_ChannelEvent, tag=True):
 
 class ChannelDtmfReceived(_ChannelEvent, tag=True):
     digit: str = ""
+    duration_ms: int = 0
 
 
 class ChannelHangupRequest(_ChannelEvent, tag=True):
