@@ -145,6 +145,22 @@ class Input(CallEvent, frozen=True, kw_only=True, tag="input"):
     length: int | None = None
 
 
+class Tagged(CallEvent, frozen=True, kw_only=True, tag="tagged"):
+    """The flow marked the call: what it is about (`topic`), by which campaign it came; empty: unchanged."""
+
+    path: str
+    topic: str = ""
+    campaign: str = ""
+
+
+class Escalated(CallEvent, frozen=True, kw_only=True, tag="escalated"):
+    """The flow hands the caller to a queue of a higher level, which he joins next."""
+
+    path: str
+    queue: str
+    reason: str
+
+
 class QueueRefused(CallEvent, frozen=True, kw_only=True, tag="queue_refused"):
     """The queue's door stayed shut; the call never joined."""
 
@@ -308,6 +324,8 @@ AnyCallEvent: TypeAlias = (
     | Answered
     | Step
     | Input
+    | Tagged
+    | Escalated
     | QueueRefused
     | Joined
     | HoldStarted

@@ -59,6 +59,8 @@ _LETTER = {
     "answered": "N",
     "step": "s",
     "input": "s",
+    "tagged": "s",
+    "escalated": "s",
     "announced": "s",
     "queue_refused": "q",
     "joined": "j",

@@ -13,6 +13,7 @@ from calllog.events import (
     CallEvent,
     Declined,
     Ended,
+    Escalated,
     FallbackTaken,
     FlowPublished,
     HoldEnded,
@@ -23,6 +24,7 @@ from calllog.events import (
     QueueLeft,
     QueueRefused,
     Step,
+    Tagged,
     Unbridged,
     WorkerRecovered,
     WorkerStarted,
@@ -76,6 +78,12 @@ def _of_call(event: AnyEvent) -> str:
         case Input():
             pressed = printable(event.digits) if event.digits else f"{event.length or 0} digits, not shown"
             return f"{printable(event.path)}: pressed {pressed}"
+        case Tagged():
+            marks = (("topic", event.topic), ("campaign", event.campaign))
+            said = ", ".join(f"{name} {printable(mark)}" for name, mark in marks if mark)
+            return f"{printable(event.path)}: {said}"
+        case Escalated():
+            return f"{printable(event.path)}: to {printable(event.queue)}, {printable(event.reason)}"
         case QueueRefused():
             return f"{printable(event.queue)}: {_plain(event.reason)}"
         case Joined():

@@ -16,6 +16,7 @@ from ivr.ari import Asterisk, Conflict, NotFound
 from ivr.ari import events as ari
 from ivr.checkpoint import Checkpoint
 from ivr.flow.line import Hangup
+from ivr.flow.opening import Hours
 from ivr.mailbox import Mailbox
 from ivr.presses import Presses
 from queues.handle import CallHandle
@@ -61,6 +62,8 @@ class House:
     """Put a channel's events into a mailbox from now on."""
     forget: Callable[[str], None]
     """The channel's events are of no more interest."""
+    hours: Callable[[str], Hours | None]
+    """Opening hours by name."""
     now: Callable[[], datetime]
     """The time of day where the company is."""
     park: Callable[[ari.ChannelEvent], None]

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import tzinfo
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Annotated
@@ -9,6 +10,7 @@ from typing import Annotated
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from ivr.flow.line import MediaFailed
+from ivr.flow.opening import Hours
 from ivr.flow.step import Flow
 from queues.models import Agent, Device, Queue
 
@@ -59,6 +61,9 @@ class Callflows:
     agents: Mapping[str, Agent]
     devices: Mapping[str, Device]
     trunks: Mapping[str, Trunk]
+    hours: Mapping[str, Hours]
+    timezone: tzinfo
+    """Where the company is."""
     numbers: Mapping[str, Route]
     default: Route
     prompts: Mapping[str, Mapping[str, str]]

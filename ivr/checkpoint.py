@@ -28,7 +28,7 @@ class Kept(msgspec.Struct, frozen=True, omit_defaults=True):
     campaign: str = ""
     language: str = ""
     variables: dict[str, Value] = {}
-    visits: dict[str, int] = {}
+    visits: Mapping[str, int] = {}
     """Path → how often that step has begun."""
 
 

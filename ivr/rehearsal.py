@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ivr.flow.document import Place, Problem, place_of, place_of_text
 from ivr.flow.folder import Folder
-from ivr.flow.references import languages_of, node_of
+from ivr.flow.references import node_of, spoken
 from ivr.flow.wording import nearest
 from ivr.settings import Settings
 from ivr.speech import Speech, SpeechFailed
@@ -72,11 +72,10 @@ class Rehearsal:
 
 
 def _texts(folder: Folder) -> Iterator[tuple[Place, str, str, str]]:
-    """Place, step, text and language of everything that is spoken, each in all languages of its flow."""
-    languages = languages_of(folder)
-    everywhere = set().union(*languages.values())
+    """Place, step, text and language of all that is spoken, in each language it can be heard in."""
+    languages = spoken(folder)
     for draft in folder.drafts.values():
         for name, step in draft.steps.items():
             for text in dict.fromkeys(step.texts()):
-                for language in sorted(languages.get(draft.name, everywhere)):
+                for language in sorted(languages.get((draft.name, name), ())):
                     yield place_of_text(draft.source.nodes[name], text), name, text, language

@@ -6,8 +6,9 @@ the caller to agents. They know nothing of the session.
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from random import randrange
 from typing import NoReturn
 
 from calllog.errors import HoldfastError
@@ -15,7 +16,8 @@ from ivr.ari import AsteriskAway, Silenced
 from ivr.ari import events as ari
 from ivr.caller import Caller, House, Message
 from ivr.checkpoint import CallRecord, Kept
-from ivr.flow.line import About, Figures, Hangup, MediaFailed
+from ivr.flow.line import About, Figures, Hangup, Held, MediaFailed
+from ivr.flow.opening import Hours
 from ivr.flow.run import run_flow
 from ivr.flow.step import Flow
 from ivr.flow.values import Value
@@ -34,11 +36,17 @@ _REASONS = {"caller": "caller-hangup", "agent": "agent-hangup", "system": "flow-
 GENERATIONS = 3
 """So many owners back a sound may play on that a take-over must stop: some die before they could."""
 
+BREATH = 50
+"""After so many steps other calls have their turn, even if none of the steps has waited."""
+
 MOVE_TIMEOUT_S = 3.0
 """A channel comes within a millisecond of the end of what it plays."""
 
 SOUND_WATCH_S = 30.0
 """A sound that lasts longer is asked after: if its end was not told, he would be left in silence."""
+
+CHANCES = 1_000_000
+"""While Redis is away nobody counts: then it is chance."""
 
 SOUND_GRACE_S = 1.0
 """News of the end may be on its way when Asterisk is asked."""
@@ -73,6 +81,7 @@ class Session:
         self._answered = False
         self._to_flush = False
         self._plays = 0
+        self._steps = 0
         self._resumed: CallRecord | None = None
 
     @property
@@ -186,7 +195,7 @@ class Session:
 
     # The line as flows see it
 
-    async def checkpoint(self, flow: str, version: int, path: str) -> None:
+    async def checkpoint(self, flow: str, version: int, path: str, held: Held | None = None) -> None:
         self.path = path
         resumed = self._resumed
         if resumed is not None and path == resumed.step:
@@ -197,13 +206,21 @@ class Session:
             if resumed.state != "flow":  # the flow no longer has the step in which he waited
                 await self.house.store.leave(self.handle, reason="system_error")
         await self.house.checkpoint.step(
-            self.handle, flow=flow, version=version, path=path, kept=self._kept(), ride=True
+            self.handle,
+            flow=flow,
+            version=version,
+            path=held.path if held else path,
+            kept=self._kept(held.visits if held else self.visits),
+            ride=True,
         )
         self._to_flush = True
+        self._steps += 1
+        if self._steps % BREATH == 0:
+            await asyncio.sleep(0)
 
-    def _kept(self) -> Kept:
+    def _kept(self, visits: Mapping[str, int]) -> Kept:
         about = self.about
-        return Kept(about.name, about.campaign, self.language, self.variables, self.visits)
+        return Kept(about.name, about.campaign, self.language, self.variables, visits)
 
     async def _flush(self) -> None:
         """Make the step's checkpoint durable before the step does anything that must not be done twice.
@@ -235,6 +252,15 @@ class Session:
             return Figures(*await self.house.store.figures(queue))
         except StoreAway:
             return None
+
+    async def count(self, counter: str) -> int:
+        try:
+            return await self.house.store.count(counter)
+        except StoreAway:
+            return randrange(1, CHANCES)
+
+    def hours(self, name: str) -> Hours | None:
+        return self.house.hours(name)
 
     def flush_digits(self) -> None:
         self._caller.keys.clear()

@@ -76,7 +76,8 @@ class Switchboard:
             say=speech.render,
             listen=self.routes.__setitem__,
             forget=self._forget,
-            now=lambda: datetime.now().astimezone(),
+            hours=lambda name: self.callflows.hours.get(name),
+            now=lambda: datetime.now(self.callflows.timezone),
             park=self._park,
         )
 

@@ -21,6 +21,7 @@
 | unreachable | set | while so | queues | devices that cannot be rung |
 | due | zset | while due | queues | `agent:ID` by the instant his wrap-up or cool-down ends |
 | ties | string | for ever | queues | last join's ms and how many there were in it |
+| counters | hash | for ever | ivr | step that counts callers (`split`) → how many it has had |
 | version | string | for ever | queues | version of the published settings |
 | probe | string | for ever | queues | written after a connect to see that writing works |
 | told | hash | for ever | calllog | worker → its last system event, to recognise a repetition |
@@ -40,6 +41,7 @@ class Keys:
         self.devices = self.prefix + "devices"
         self.workers = self.prefix + "workers"
         self.draining = self.prefix + "draining"
+        self.counters = self.prefix + "counters"
 
     def call(self, call: str) -> str:
         return f"{self.prefix}call:{call}"

@@ -35,6 +35,8 @@ class Queue(Settings):
     """After a call the agent has so long for his notes; 0: ready at once."""
     service_level_s: int = Field(20, ge=1, le=86_400)
     """A caller answered within this time counts for the service level."""
+    level: int = Field(1, ge=1, le=9)
+    """1: takes any caller; above: people to whom a flow can escalate."""
     short_abandon_s: int = Field(5, ge=0, le=3600)
     """Who hangs up within this time is a short abandon, shown apart."""
 

@@ -212,6 +212,10 @@ class Store:
         due_at, offers = await self.operations.run("configure", self.operations.worker, version, packed)
         self.operations.tell(offers, due_at)
 
+    async def count(self, counter: str) -> int:
+        """The next number of a counter of the site, from 1."""
+        return int(await self.operations.link.call("HINCRBY", self.operations.keys.counters, counter, 1))
+
     # For people who look
 
     async def waiting(self, limit: int = 20) -> list[QueueView]:

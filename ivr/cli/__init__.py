@@ -20,6 +20,8 @@ OK, FINDINGS, USAGE, AWAY, REFUSED = range(5)
 FAMILIES = {
     "serve": "ivr.cli.serve",
     "check": "ivr.cli.flows",
+    "simulate": "ivr.cli.simulate",
+    "test": "ivr.cli.simulate",
     "calls": "ivr.cli.desk",
     "queues": "ivr.cli.desk",
     "agent": "ivr.cli.desk",

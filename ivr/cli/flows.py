@@ -8,8 +8,8 @@ import msgspec
 
 from calllog.printable import printable_json
 from ivr.cli import FINDINGS, OK, json_option
+from ivr.cli.problems import as_dicts, as_sarif, as_text
 from ivr.flow.check import check_callflows
-from ivr.flow.document import Problem, visible
 from ivr.flow.folder import Folder
 from ivr.rehearsal import Rehearsal
 from ivr.settings import Settings
@@ -18,58 +18,38 @@ from ivr.settings import Settings
 @click.command()
 @click.argument("directory", required=False, type=click.Path(exists=True, file_okay=False, path_type=Path))
 @json_option
-def check(directory: Path | None, as_json: bool) -> None:
+@click.option("--sarif", is_flag=True, help="Print SARIF 2.1.0, as code hosts and editors read it.")
+def check(directory: Path | None, as_json: bool, sarif: bool) -> None:
     """Check the call flows in DIRECTORY (not given: those of this installation).
 
-    Reads flows, queues, agents, numbers, trunks and prompts, looks for the queues' music, has every text
-    spoken once, and prints every error with file, line and
-    column, what is wrong, and what would be right. Nothing is changed, and no server is needed.
+    Reads flows, queues, agents, numbers, trunks, prompts and tests, looks for the queues' music, has every
+    text spoken once, and prints every error with file, line and column, what is wrong, and what would be
+    right. Nothing is changed, and no server is needed. `holdfast test` runs the tests.
 
     \b
     Exit codes: 0 no error · 1 errors were found · 2 no such directory
     """
     settings = Settings()
     place = directory or settings.callflows
+    if as_json and sarif:
+        raise click.UsageError("--json and --sarif exclude each other")
     if not place.is_dir():
         raise click.UsageError(f"there is no directory {place}")
     with TemporaryDirectory() as spoken:
         rehearsal = Rehearsal(place / "music", Path(spoken), settings.speech_engine, settings.speech_voices)
         folder = check_callflows(place, rehearsal)
-    click.echo(_json(place, folder) if as_json else _text(place, folder))
-    raise SystemExit(FINDINGS if folder.problems else OK)
-
-
-def _json(place: Path, folder: Folder) -> str:
-    problems = [
-        {
-            "file": problem.place.file,
-            "line": problem.place.line,
-            "column": problem.place.column,
-            "source": _line(place, problem),
-            "text": problem.text,
-            "hint": problem.hint,
-        }
-        for problem in folder.problems
-    ]
-    report = {"directory": str(place), "ok": not problems, "problems": problems, "counts": _counts(folder)}
-    return printable_json(msgspec.json.encode(report).decode())
-
-
-def _text(place: Path, folder: Folder) -> str:
-    lines = []
-    for problem in folder.problems:
-        lines.append(str(problem))
-        source = _line(place, problem)
-        if source:
-            number = f"{problem.place.line:6}"
-            lines += [f"{number} | {source}", f"{' ' * len(number)} | {' ' * (problem.place.column - 1)}^"]
-    count, files = len(folder.problems), len({problem.place.file for problem in folder.problems})
-    if count:
-        lines.append(f"{count} error{'s' * (count > 1)} in {files} file{'s' * (files > 1)} of {place}")
+    problems = folder.problems
+    if sarif:
+        _echo_json(as_sarif(place, problems))
+    elif as_json:
+        found = as_dicts(place, problems)
+        _echo_json({"directory": str(place), "ok": not found, "problems": found, "counts": _counts(folder)})
+    elif problems:
+        click.echo(as_text(place, problems))
     else:
         counts = ", ".join(f"{what} {number}" for what, number in _counts(folder).items())
-        lines.append(f"{place}: no errors ({counts})")
-    return "\n".join(lines)
+        click.echo(f"{place}: no errors ({counts})")
+    raise SystemExit(FINDINGS if problems else OK)
 
 
 def _counts(folder: Folder) -> dict[str, int]:
@@ -83,12 +63,5 @@ def _counts(folder: Folder) -> dict[str, int]:
     }
 
 
-def _line(place: Path, problem: Problem) -> str:
-    """The line of the file that the problem is in, as it may be shown in a terminal."""
-    if not problem.place.line:
-        return ""
-    with (place / problem.place.file).open(encoding="utf-8-sig", errors="replace") as file:
-        for number, line in enumerate(file, start=1):
-            if number == problem.place.line:
-                return visible(line.rstrip("\n").replace("\t", " "))[:200]
-    return ""
+def _echo_json(value: object) -> None:
+    click.echo(printable_json(msgspec.json.encode(value).decode()))

@@ -10,10 +10,14 @@ from pathlib import Path
 
 from calllog.errors import HoldfastError
 from ivr.callflows import Callflows
+from ivr.flow.cases import check_cases, read_cases
 from ivr.flow.document import Problem
+from ivr.flow.family import check_families
 from ivr.flow.folder import SETTINGS, Folder, read_folder
 from ivr.flow.graph import check_graph
 from ivr.flow.references import check_references
+from ivr.flow.step import Flow
+from ivr.flow.ways import Inner
 
 Further = Callable[[Folder], Iterable[Problem]]
 """A check that looks beyond the directory's own files."""
@@ -33,10 +37,14 @@ def check_callflows(directory: Path, further: Further | None = None) -> Folder:
     """Read and check a directory. All that is wrong, in any file, is in `problems`, sorted by place."""
     with _uncollected():
         folder = read_folder(directory)
+        inner = Inner(folder.drafts)
         for draft in folder.drafts.values():
-            folder.problems.extend(check_graph(draft))
+            folder.problems.extend(check_graph(draft, inner))
+        folder.problems.extend(check_families(folder.drafts, folder.flows))
         if folder.flows:
             folder.problems.extend(check_references(folder))
+        cases = read_cases(directory, folder.problems)
+        folder.problems.extend(check_cases(cases, folder))
     if further is not None:
         folder.problems.extend(further(folder))
     folder.problems = sorted(set(folder.problems))
@@ -63,14 +71,18 @@ def load_callflows(
     folder = check_callflows(directory, further)
     if folder.problems or folder.default is None:
         raise BrokenCallflows(folder.problems)
+    flows: dict[str, Flow] = {}
+    flows.update((name, draft.flow(version, flows)) for name, draft in folder.drafts.items())
     return Callflows(
         version=version,
         content=content_of(directory),
-        flows={name: draft.flow(version) for name, draft in folder.drafts.items()},
+        flows=flows,
         queues=folder.queues,
         agents=folder.agents,
         devices=folder.devices,
         trunks=folder.trunks,
+        hours=folder.hours,
+        timezone=folder.timezone,
         numbers=folder.numbers,
         default=folder.default,
         prompts=folder.prompts,
@@ -82,6 +94,7 @@ def files_of(directory: Path) -> Iterator[Path]:
     """Every file that takes part, in a fixed order."""
     yield from (directory / name for name in SETTINGS if (directory / name).exists())
     yield from sorted(directory.glob("flows/*.yaml"))
+    yield from sorted(directory.glob("tests/*.yaml"))
     yield from sorted(directory.glob("prompts/*/*.wav"))
 
 

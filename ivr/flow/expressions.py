@@ -10,10 +10,10 @@
                 text = await self.text.text(line)
 
 `Template.text(line, show)` hands every value and its format (`{price:money EUR}`) to `show`; without `show`
-formats are not looked at. `Template.value(line)` keeps the type if the template is nothing but one `{…}`.
-A text without `{` is a template, too; `template.fixed` is that text, None if it must be worked out. A brace
-that is meant is written twice. In a `SecretTemplate` may stand what a `sensitive: yes` step has learned (the
-names that its `secrets()` tells); `check` refuses that in any other, and values go to `line.secrets`.
+formats are not looked at. `Template.value(line)` keeps the type if the template is nothing but one `{…}`,
+a number, yes or no. A text without `{` is a template, too; `template.fixed` is that text, None if it must be
+worked out. A brace that is meant is written twice. In a `SecretTemplate` may stand what a `sensitive: yes`
+step has learned (names that its `secrets()` tells, values in `line.secrets`); `check` refuses any other.
 
 Names: `caller.number`, `caller.name`, `called`, `campaign`, `language`, `now` (`now.date`, `.time`, `.hour`,
 `.minute`, `.weekday`), `queue.NAME.waiting|longest_wait_s|ready|staffed`, and variables, `NAME`/`vars.NAME`.
@@ -32,10 +32,10 @@ from typing import Annotated, NamedTuple
 from pydantic import AfterValidator, BaseModel, GetCoreSchemaHandler
 from pydantic_core import CoreSchema, core_schema
 
-from ivr.flow.formula import RESERVED, Compiled, Misnamed, Seen, compiled
+from ivr.flow.formula import RESERVED, Compiled, Seen, compiled
 from ivr.flow.line import Figures, Line
-from ivr.flow.values import MAX_TEXT, Value, as_text
-from ivr.flow.wording import nearest
+from ivr.flow.naming import Misnamed, nearest
+from ivr.flow.values import MAX_TEXT, Value, as_text, holds, plain_value
 
 __all__ = [
     "Expression",
@@ -118,8 +118,8 @@ class Expression(_Written):
         return self._formula(line, await self._seen(line) if self.queues else {})
 
     async def holds(self, line: Line) -> bool:
-        """Whether it is so. Nothing, 0, an empty text and what is not known are not."""
-        return bool(await self.value(line))
+        """Whether it is so. Nothing, 0, an empty text, `no` and what is not known are not."""
+        return holds(await self.value(line))
 
 
 class Slot(NamedTuple):
@@ -151,7 +151,9 @@ class Template(_Written):
         return "".join(texts)[:MAX_TEXT]
 
     async def value(self, line: Line) -> Value:
-        """The value of the only slot, else the text."""
+        """The value of the only slot, else the text; `yes`, `no` and numbers are no texts then."""
+        if self.fixed is not None:
+            return plain_value(self.fixed)
         match self.parts:
             case [Slot(compiled=only, format="")]:
                 return only.formula(line, await self._seen(line))

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, tzinfo
 from pathlib import Path
 from typing import TypeVar
 
@@ -9,6 +10,7 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from ivr.callflows import Route, Trunk
 from ivr.flow.document import Broken, Document, Fields, Node, Place, Problem, Scalar, read_document
+from ivr.flow.opening import Clock, Hours
 from ivr.flow.reading import Draft, read_flow
 from ivr.flow.recordings import read_prompts
 from ivr.flow.wording import closest, fit, only
@@ -21,6 +23,7 @@ SETTINGS = {
     "queues.yaml": ("queues",),
     "agents.yaml": ("agents", "devices"),
     "numbers.yaml": ("default", "numbers"),
+    "hours.yaml": ("timezone", "hours"),
     "trunks.yaml": ("trunks",),
 }
 """The files beside `flows/`, and the fields at their top."""
@@ -42,6 +45,8 @@ class Folder:
     agents: dict[str, Agent] = field(default_factory=dict)
     devices: dict[str, Device] = field(default_factory=dict)
     trunks: dict[str, Trunk] = field(default_factory=dict)
+    hours: dict[str, Hours] = field(default_factory=dict)
+    timezone: tzinfo = UTC
     numbers: dict[str, Route] = field(default_factory=dict)
     default: Route | None = None
     prompts: dict[str, dict[str, str]] = field(default_factory=dict)
@@ -128,6 +133,8 @@ def _tables(folder: Folder) -> None:
     folder.agents = dict(_table(folder, "agents.yaml", "agents", Agent, "agent"))
     folder.devices = dict(_table(folder, "agents.yaml", "devices", Device, "device"))
     folder.trunks = dict(_table(folder, "trunks.yaml", "trunks", Trunk, "trunk"))
+    folder.hours = dict(_table(folder, "hours.yaml", "hours", Hours, "opening hours"))
+    folder.timezone = _timezone(folder)
     folder.numbers = dict(_table(folder, "numbers.yaml", "numbers", Route, "number"))
     numbers = folder.documents["numbers.yaml"]
     if numbers is None:
@@ -137,6 +144,18 @@ def _tables(folder: Folder) -> None:
         folder.problems.append(Problem(Place("numbers.yaml", 1, 1), "`default` is missing", hint))
         return
     folder.default = fit(Route, numbers.root.nodes["default"], folder.problems, "default")
+
+
+def _timezone(folder: Folder) -> tzinfo:
+    """What `hours.yaml` says of all hours and of the clock of the flows."""
+    document = folder.documents.get("hours.yaml")
+    written = document.root.nodes.get("timezone") if document else None
+    if document is None or written is None:
+        return UTC
+    clock = fit(
+        Clock, Fields({"timezone": written}, {"timezone": written.place}, written.place), folder.problems
+    )
+    return clock.timezone if clock else UTC
 
 
 def _table(

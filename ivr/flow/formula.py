@@ -1,7 +1,5 @@
 """From the text of an expression to a function: Python's parser, a short list of what it may find."""
 
-# ruff: noqa: N818  (an error is named by what is the matter: Misnamed)
-
 import ast
 import operator
 import re
@@ -11,6 +9,7 @@ from keyword import kwlist
 from typing import NamedTuple, TypeGuard
 
 from ivr.flow.line import Figures, Line
+from ivr.flow.naming import Misnamed, nearest
 from ivr.flow.values import (
     MAX_TEXT,
     Number,
@@ -22,8 +21,8 @@ from ivr.flow.values import (
     calculated,
     compared,
     equal,
+    holds,
 )
-from ivr.flow.wording import nearest
 
 MAX_LENGTH = 500
 """Longest expression, in characters."""
@@ -79,14 +78,6 @@ RESERVED = frozenset(
 Seen = Mapping[str, Figures | None]
 """Queue → its figures at this moment; None: not known."""
 Formula = Callable[[Line, Seen], Value]
-
-
-class Misnamed(ValueError):
-    """An expression that makes no sense; `hint` is what would (may be empty)."""
-
-    def __init__(self, text: str, hint: str = "") -> None:
-        super().__init__(text)
-        self.hint = hint
 
 
 class Compiled(NamedTuple):
@@ -161,7 +152,7 @@ class _Compiler:
                 return _all_or_any(isinstance(op, ast.And), [self.expression(each) for each in values])
             case ast.UnaryOp(op=ast.Not(), operand=operand):
                 inner = self.expression(operand)
-                return lambda line, seen: not inner(line, seen)
+                return lambda line, seen: not holds(inner(line, seen))
             case ast.UnaryOp(op=ast.USub(), operand=operand):
                 return _of_two(lambda right: calculated(operator.sub, 0, right), [self.expression(operand)])
             case ast.BinOp(op=op, left=left, right=right):
@@ -263,7 +254,7 @@ def _all_or_any(every: bool, parts: list[Formula]) -> Formula:
     def value(line: Line, seen: Seen) -> Value:
         for part in parts:
             found = part(line, seen)
-            if bool(found) != every:
+            if holds(found) != every:
                 return found
         return found
 

@@ -5,11 +5,16 @@ from collections.abc import Iterator, Mapping
 from ivr.flow.document import Problem
 from ivr.flow.reading import Draft
 from ivr.flow.step import Step
+from ivr.flow.ways import Inner, reached, ways
 from ivr.flow.wording import closest, nearest
 
 
-def check_graph(draft: Draft) -> Iterator[Problem]:
-    """Every problem of the flow's graph. Of a broken step only its written targets are known."""
+def check_graph(draft: Draft, inner: Inner | None = None) -> Iterator[Problem]:
+    """Every problem of the flow's graph. Of a broken step only its written targets are known.
+
+    `inner`: what happens in the flows that it may call.
+    """
+    inner = inner or Inner({})
     names = {*draft.steps, *draft.broken}
     if draft.start not in names:
         yield Problem(
@@ -26,7 +31,8 @@ def check_graph(draft: Draft) -> Iterator[Problem]:
         yield from _targets(draft, name, targets or {}, names)
     if None not in draft.broken.values() and draft.start in names:
         yield from _unreachable(draft)
-    yield from _endless(draft)
+    turning = list(_endless(draft, inner))
+    yield from turning or _without_end(draft, inner)
 
 
 def _outcomes(draft: Draft, name: str, step: Step) -> Iterator[Problem]:
@@ -54,41 +60,57 @@ def _dead_ends(draft: Draft, name: str, step: Step) -> Iterator[Problem]:
             yield Problem(draft.at(name, key=True), text, hint)
 
 
-def _ways(step: Step) -> set[str]:
-    targets = (step.target(outcome) for outcome in step.possible())
-    return {target for target in targets if target is not None}
-
-
 def _unreachable(draft: Draft) -> Iterator[Problem]:
-    ways = {name: _ways(step) for name, step in draft.steps.items()}
-    ways |= {name: set((targets or {}).values()) for name, targets in draft.broken.items()}
-    reached = {draft.start}
+    following = _following(draft)
+    found = {draft.start}
     todo = [draft.start]
     while todo:
         name = todo.pop()
-        if name not in ways:  # said already; what was meant is not unreachable because of it
-            name = closest(name, list(ways)) or name
-        fresh = ways.get(name, set()) - reached
-        reached.add(name)
-        reached |= fresh
+        if name not in following:  # said already; what was meant is not unreachable because of it
+            name = closest(name, list(following)) or name
+        fresh = following.get(name, set()) - found
+        found.add(name)
+        found |= fresh
         todo.extend(fresh)
+    if draft.after_agent is not None and any(step.calls for step in draft.steps.values()):
+        found |= reached(following, [draft.after_agent])
     for name in draft.steps:
-        if name not in reached:
+        if name not in found:
             hint = "name it under some `next:`, or delete it"
             yield Problem(draft.at(name, key=True), f"step `{name}` is never reached", hint)
 
 
-def _endless(draft: Draft) -> Iterator[Problem]:
-    """Loops of steps none of which waits for the caller or an agent."""
-    hasty = {name: step for name, step in draft.steps.items() if not step.waits}
-    ways = {name: {way for way in _ways(step) if way in hasty} for name, step in hasty.items()}
-    while _trim(ways):
-        loop = _loop(ways)
+def _following(draft: Draft) -> dict[str, set[str]]:
+    following = {name: ways(draft, step) for name, step in draft.steps.items()}
+    return following | {name: {*(targets or {}).values()} for name, targets in draft.broken.items()}
+
+
+def _without_end(draft: Draft, inner: Inner) -> Iterator[Problem]:
+    """Steps from where nothing leads to an end: only the caller's hangup would be one."""
+    before: dict[str, set[str]] = {}
+    for name, targets in _following(draft).items():
+        for target in targets:
+            before.setdefault(target, set()).add(name)
+    last = {name for name, step in draft.steps.items() if inner.ends(draft, step)}
+    good = reached(before, {*last, *draft.broken, *(before.keys() - draft.steps.keys())})
+    stuck = [name for name in draft.steps if name not in good]
+    if stuck:
+        text = f"from step `{stuck[0]}` no way leads to an end of the call"
+        hint = "let some outcome lead to a step that ends it, such as `hangup`"
+        yield Problem(draft.at(stuck[0], key=True), text, hint)
+
+
+def _endless(draft: Draft, inner: Inner) -> Iterator[Problem]:
+    """Loops of steps none of which waits for the caller or an agent, or counts its rounds."""
+    hasty = {name: step for name, step in draft.steps.items() if not inner.waits(step)}
+    following = {name: ways(draft, step, step.recurring()) & hasty.keys() for name, step in hasty.items()}
+    while _trim(following):
+        loop = _loop(following)
         text = f"steps {' → '.join(f'`{name}`' for name in [*loop, loop[0]])} turn for ever"
-        hint = "let the loop pass a step that waits for the caller, such as `menu`, or end it"
+        hint = "let the loop pass a step that waits for the caller, such as `menu`, or a `loop` that counts"
         yield Problem(draft.at(loop[0], key=True), text, hint)
         for name in loop:
-            del ways[name]
+            del following[name]
 
 
 def _trim(ways: dict[str, set[str]]) -> bool:

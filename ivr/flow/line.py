@@ -2,11 +2,12 @@
 
 # ruff: noqa: N818  (an error is named by what is the matter: Hangup, MediaFailed)
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple, NoReturn, Protocol
 
 from calllog.errors import HoldfastError
+from ivr.flow.opening import Hours
 from ivr.flow.values import Value
 
 KEYS = "0123456789*#"
@@ -55,6 +56,13 @@ class Figures(NamedTuple):
     """Agents who are there: ready, ringing, talking or in wrap-up; not those who pause."""
 
 
+class Held(NamedTuple):
+    """A point of a call to go back to."""
+
+    path: str
+    visits: Mapping[str, int]
+
+
 class Line(Protocol):
     """One caller's line, as a flow sees it. Every awaited method raises `Hangup` when the caller is gone."""
 
@@ -73,8 +81,11 @@ class Line(Protocol):
     path: str
     """Where the call is, as last given to `checkpoint`, for example `main/choose`."""
 
-    async def checkpoint(self, flow: str, version: int, path: str) -> None:
-        """Make it durable that the call now begins the step `path`, and set `self.path`."""
+    async def checkpoint(self, flow: str, version: int, path: str, held: Held | None = None) -> None:
+        """Make it durable that the call now begins the step `path`, and set `self.path`.
+
+        `held`: where a take-over goes on instead, because what is in `secrets` cannot be kept.
+        """
 
     async def answer(self) -> None:
         """Answer the call. Does nothing when it is answered already."""
@@ -104,6 +115,12 @@ class Line(Protocol):
 
     async def figures(self, queue: str) -> Figures | None:
         """The queue as it is now; None: that cannot be known now."""
+
+    async def count(self, counter: str) -> int:
+        """The next number of a counter that all calls share, from 1; one by chance if it cannot be known."""
+
+    def hours(self, name: str) -> Hours | None:
+        """Opening hours of `hours.yaml`; None: they were removed while the call was under way."""
 
     def flush_digits(self) -> None:
         """Forget the keys pressed so far that nobody has taken."""

@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ivr.flow.document import Document, Fields, Node, Place, Problem, Scalar, place_of
-from ivr.flow.step import Flow, Step
+from ivr.flow.step import ANY, Flow, Step
 from ivr.flow.wording import fit, nearest, only
 
-FLOW_FIELDS = ("title", "start", "steps")
+FLOW_FIELDS = ("title", "start", "steps", "after_agent")
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,10 +22,20 @@ class Draft:
     broken: Mapping[str, Mapping[str, str] | None]
     """Steps that are not right → their `next:`, if at least that could be read."""
     source: Fields
-    """The `steps:` of the file: where each step stands."""
+    """Where each step stands, of `steps:` and of `after_agent:`."""
+    after_agent: str | None = None
 
-    def flow(self, version: int) -> Flow:
-        return Flow(name=self.name, version=version, title=self.title, start=self.start, steps=self.steps)
+    def flow(self, version: int, flows: Mapping[str, Flow] | None = None) -> Flow:
+        """`flows`: those that its steps may call, by name; it may be filled later."""
+        return Flow(
+            name=self.name,
+            start=self.start,
+            steps=self.steps,
+            version=version,
+            title=self.title,
+            after_agent=self.after_agent,
+            flows=flows if flows is not None else {},
+        )
 
     def at(self, step: str, *path: str, key: bool = False) -> Place:
         """Place of a step, or of something in it."""
@@ -44,13 +54,30 @@ def read_flow(
         place = root.keys.get("steps", Place(root.place.file, 1, 1))
         problems.append(Problem(place, "a flow needs `steps:`, each with a name and a verb"))
         return None
+    start = next(iter(source.nodes))
+    source, after_agent = _with_after_agent(root, source, problems)
     readers = {step: _StepReader(step, source, verbs, problems) for step in source.nodes}
     read = {step: reader.read() for step, reader in readers.items()}
     steps = {step: made for step, made in read.items() if made is not None}
     broken = {step: reader.following() for step, reader in readers.items() if step not in steps}
     written = _text(root, "start", problems)
     start_at = place_of(root, ("start",)) if written else source.place
-    return Draft(name, title, written or next(iter(read)), start_at, steps, broken, source)
+    return Draft(name, title, written or start, start_at, steps, broken, source, after_agent)
+
+
+def _with_after_agent(root: Fields, steps: Fields, problems: list[Problem]) -> tuple[Fields, str | None]:
+    """The steps together with those of `after_agent:`, and the name of the first of these."""
+    more = root.nodes.get("after_agent")
+    if more is None:
+        return steps, None
+    if not isinstance(more, Fields) or not more.nodes:
+        problems.append(Problem(root.keys["after_agent"], "`after_agent:` needs steps, as `steps:` has them"))
+        return steps, None
+    for name in more.nodes.keys() & steps.nodes.keys():
+        text = f"step `{name}` is in `steps:` and in `after_agent:`"
+        problems.append(Problem(more.keys[name], text, "give it another name"))
+    whole = Fields({**more.nodes, **steps.nodes}, {**more.keys, **steps.keys}, steps.place)
+    return whole, next(iter(more.nodes))
 
 
 def _text(root: Fields, name: str, problems: list[Problem]) -> str | None:
@@ -77,8 +104,9 @@ class _StepReader:
     def read(self) -> Step | None:
         before = len(self._problems)
         node = self._node
-        if not self._name or "/" in self._name or len(self._name) > 40:
-            self._wrong(self._place, "a step's name has 1 to 40 characters and no `/`")
+        plain = self._name.isprintable() and not {"/", ">"} & {*self._name}
+        if not plain or not 0 < len(self._name) <= 40:
+            self._wrong(self._place, "a step's name has 1 to 40 characters, and no `/` or `>`")
         if not isinstance(node, Fields):
             self._wrong(self._place, f"step `{self._name}` has no verb", nearest("", self._verbs))
             return None
@@ -118,15 +146,16 @@ class _StepReader:
             return None
         following = self._next
         if isinstance(following, str):
-            if not step.possible():
+            possible = step.possible() if step.calls is None else (ANY,)
+            if not possible:
                 self._wrong(node.keys["next"], f"step `{self._name}`: nothing can follow `{verb}`")
-            following = dict.fromkeys(step.possible(), following)
+            following = dict.fromkeys(possible, following)
         return step.model_copy(update={"next": following})
 
     def _fields(self, verb: str, kind: type[Step], node: Fields) -> Fields | None:
         """What stands under the verb, as fields; a plain value is the verb's main field."""
         value, place = node.nodes[verb], node.keys[verb]
-        if isinstance(value, Fields):
+        if isinstance(value, Fields) and not kind.only_main:
             if "next" not in value.nodes:
                 return value
             text = f"step `{self._name}`: `next` stands beside `{verb}`, not below it"

@@ -4,29 +4,30 @@ from collections.abc import Iterator, Mapping
 
 from ivr.callflows import Route
 from ivr.flow.document import Fields, Node, Place, Problem, place_of, place_of_text
+from ivr.flow.expressions import written_in
 from ivr.flow.folder import Folder
+from ivr.flow.languages import languages_at
 from ivr.flow.reading import Draft
 from ivr.flow.wording import nearest
 
 
 def check_references(folder: Folder) -> Iterator[Problem]:
     """Every name that stands for something in another file, and is nothing there."""
-    spoken = languages_of(folder)
-    everywhere = set().union(*spoken.values())
+    languages = spoken(folder)
     for draft in folder.drafts.values():
         yield from _queues(folder, draft)
-        yield from _prompts(folder, draft, spoken.get(draft.name, everywhere))
+        yield from _levels(folder, draft)
+        yield from _schedules(folder, draft)
+        yield from _prompts(folder, draft, languages)
     yield from _agents(folder)
     yield from _numbers(folder)
     yield from _endpoints(folder)
 
 
-def languages_of(folder: Folder) -> dict[str, set[str]]:
-    """Flow → languages in which a number leads to it."""
-    found: dict[str, set[str]] = {}
-    for number in (*folder.numbers.values(), *([folder.default] if folder.default else [])):
-        found.setdefault(number.flow, set()).add(number.language)
-    return found
+def spoken(folder: Folder) -> Mapping[tuple[str, str], set[str]]:
+    """Flow and step → languages in which it can be heard."""
+    routes = (*folder.numbers.values(), *([folder.default] if folder.default else []))
+    return languages_at(folder.drafts, routes)
 
 
 def _queues(folder: Folder, draft: Draft) -> Iterator[Problem]:
@@ -34,17 +35,42 @@ def _queues(folder: Folder, draft: Draft) -> Iterator[Problem]:
     if queues is None:
         return
     for name, step in draft.steps.items():
-        for queue in step.queues():
+        named = [(queue, queue) for queue in step.queues()]
+        named += [(queue, each.written) for each in written_in(step) for queue in sorted(each.queues)]
+        for queue, written in named:
             if queue not in queues:
-                place = place_of_text(draft.source.nodes[name], queue)
+                place = place_of_text(draft.source.nodes[name], written)
                 text = f"step `{name}`: there is no queue `{queue}` in queues.yaml"
                 yield Problem(place, text, nearest(queue, queues))
 
 
-def _prompts(folder: Folder, draft: Draft, languages: set[str]) -> Iterator[Problem]:
+def _levels(folder: Folder, draft: Draft) -> Iterator[Problem]:
+    for name, step in draft.steps.items():
+        for queue in step.escalates():
+            if queue in folder.queues and folder.queues[queue].level == 1:
+                place = place_of_text(draft.source.nodes[name], queue)
+                text = f"step `{name}`: queue `{queue}` has level 1: nobody is escalated to it"
+                yield Problem(place, text, "write `level: 2` or more for it in queues.yaml")
+
+
+def _schedules(folder: Folder, draft: Draft) -> Iterator[Problem]:
+    hours = folder.names("hours.yaml", "hours")
+    if hours is None:
+        return
+    for name, step in draft.steps.items():
+        for schedule in step.schedules():
+            if schedule not in hours:
+                place = place_of_text(draft.source.nodes[name], schedule)
+                text = f"step `{name}`: there are no opening hours `{schedule}` in hours.yaml"
+                yield Problem(place, text, nearest(schedule, hours))
+
+
+def _prompts(
+    folder: Folder, draft: Draft, languages: Mapping[tuple[str, str], set[str]]
+) -> Iterator[Problem]:
     for name, step in draft.steps.items():
         for prompt in dict.fromkeys(step.prompts()):
-            for language in sorted(languages):
+            for language in sorted(languages.get((draft.name, name), ())):
                 recorded = folder.prompts.get(language, {})
                 if prompt not in recorded:
                     place = place_of_text(draft.source.nodes[name], prompt)

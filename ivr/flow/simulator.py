@@ -8,10 +8,12 @@ from datetime import UTC, datetime, timedelta
 from math import inf
 from typing import NamedTuple, NoReturn, TypeVar
 
-from ivr.flow.line import KEYS, About, Figures, Hangup, MediaFailed
+from ivr.flow.line import KEYS, About, Figures, Hangup, Held, MediaFailed
+from ivr.flow.opening import Hours
+from ivr.flow.step import innermost
 from ivr.flow.values import Value
 
-Item = TypeVar("Item")
+Found = TypeVar("Found")
 
 CALLER = About("030123456", "Ada", "100", "web")
 
@@ -49,6 +51,10 @@ class Script:
     """When the call came: a Monday."""
     figures: Mapping[str, Figures] = field(default_factory=dict)
     """Queue → its figures, as long as the call lasts; one that is not here cannot be known."""
+    counts: Mapping[str, int] = field(default_factory=dict)
+    """Counter → how far calls before this one have counted."""
+    hours: Mapping[str, Hours] = field(default_factory=dict)
+    """Opening hours by name."""
     variables: Mapping[str, Value] = field(default_factory=dict)
     """Variables that are set already."""
 
@@ -95,11 +101,25 @@ class SimulatedLine:
         """What happened, without when."""
         return [what for _, what in self.told]
 
-    async def checkpoint(self, flow: str, version: int, path: str) -> None:  # noqa: ARG002  (the line's own)
+    @property
+    def now_s(self) -> float:
+        """Seconds since the call came."""
+        return self._loop.time()
+
+    @property
+    def heard(self) -> list[str]:
+        """What was played: names of prompts, and texts as they are spoken."""
+        played = [what.removeprefix("play ") for what in self.story if what.startswith("play ")]
+        return [
+            each.removeprefix("say:") if each.startswith("say:") else each.partition("/")[2]
+            for each in played
+        ]
+
+    async def checkpoint(self, flow: str, version: int, path: str, held: Held | None = None) -> None:  # noqa: ARG002  (the line's own)
         await self._await()
         self.path = path
         self._began_s = self._loop.time()
-        self._tell(f"step {path}")
+        self._tell(f"step {innermost(path)}")
         gone_after_s = _of(self._script.gone_in, path)
         if gone_after_s is not None:
             self._loop.call_later(gone_after_s, self._leave)
@@ -142,6 +162,13 @@ class SimulatedLine:
     async def figures(self, queue: str) -> Figures | None:
         await self._await()
         return self._script.figures.get(queue)
+
+    async def count(self, counter: str) -> int:
+        await self._await()
+        return self._script.counts.get(counter, 0) + 1
+
+    def hours(self, name: str) -> Hours | None:
+        return self._script.hours.get(name)
 
     def flush_digits(self) -> None:
         self._keys.clear()
@@ -232,6 +259,7 @@ class SimulatedLine:
             raise Hangup("caller", 16)
 
 
-def _of(by_step: Mapping[str, Item], path: str) -> Item | None:
+def _of(by_step: Mapping[str, Found], path: str) -> Found | None:
     """What a script says of the step `main/choose`: under that path, or under the step's name alone."""
+    path = innermost(path)
     return by_step.get(path, by_step.get(path.rpartition("/")[2]))

@@ -1,11 +1,20 @@
 """What every step is: a pydantic model of its fields, a closed list of outcomes, and `run`."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import ClassVar
 
 from pydantic import BaseModel, ConfigDict
 
 from ivr.flow.line import Line
+
+ANY = ""
+"""Stands for every outcome in `next` of a step whose outcomes another file decides."""
+
+
+def innermost(path: str) -> str:
+    """The last step of a path: `pin/ask` of `main/login>pin/ask`."""
+    return path.rpartition(">")[2]
 
 
 class Step(BaseModel):
@@ -22,8 +31,10 @@ class Step(BaseModel):
     """Outcomes that `next:` may leave out → the outcome whose way they take; None: the call ends there."""
     main: ClassVar[str | None] = None
     """The field meant when the verb is followed by a plain value instead of fields."""
+    only_main: ClassVar[bool] = False
+    """Whatever stands under the verb is the main field, names and values of the admin's own, too."""
     example: ClassVar[str] = ""
-    """A whole little flow that shows the step, as YAML."""
+    """A complete small flow file with the step in it."""
     waits: ClassVar[bool] = False
     """The step waits for the caller or an agent, so a loop through it may turn for ever without harm."""
 
@@ -46,6 +57,8 @@ class Step(BaseModel):
         """Name of the step that follows `outcome`; None: the call ends here."""
         if outcome in self.next:
             return self.next[outcome]
+        if ANY in self.next:
+            return self.next[ANY]
         way = self.otherwise.get(outcome)
         return self.next.get(way) if way else None
 
@@ -61,6 +74,14 @@ class Step(BaseModel):
         """Names of the queues the step can put a caller into."""
         return ()
 
+    def escalates(self) -> Iterable[str]:
+        """Those of `queues()` that must be of a higher level."""
+        return ()
+
+    def schedules(self) -> Iterable[str]:
+        """Names of the opening hours the step goes by."""
+        return ()
+
     def sets(self) -> Iterable[str]:
         """Names of the variables the step can set."""
         return ()
@@ -73,6 +94,29 @@ class Step(BaseModel):
         """Names this one run of a `counted` step: the same when it is done again after a take-over."""
         return f"{line.call}:{line.path}:{line.visits.get(line.path, 0)}"
 
+    @property
+    def calls(self) -> str | None:
+        """Name of the flow whose end is the step's outcome; None: the step has its outcome by itself."""
+        return None
+
+    @property
+    def returns(self) -> str | None:
+        """The outcome with which the step ends its flow, if another flow has called that; else None."""
+        return None
+
+    @property
+    def agent_left(self) -> str | None:
+        """The outcome that means: an agent has left. Where it leads nowhere, `after_agent:` begins."""
+        return None
+
+    def recurring(self) -> Iterable[str]:
+        """Outcomes that cannot happen for ever: a loop that takes one of them comes to an end."""
+        return ()
+
+    def speaks(self) -> Iterable[str]:
+        """Languages to which the step changes the call."""
+        return ()
+
     def nonsense(self) -> str | None:
         """What makes the step as a whole senseless though each field is right; None: nothing."""
         return None
@@ -82,15 +126,18 @@ class Step(BaseModel):
         raise NotImplementedError
 
 
-class Flow(BaseModel):
+@dataclass(frozen=True, slots=True, eq=False)
+class Flow:
     """One flow, read and checked. Immutable: a call keeps the one it started with."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
     name: str
-    version: int = 0
-    """Number of the published version of `callflows/` it belongs to."""
-    title: str = ""
     start: str
     """Name of the first step."""
     steps: Mapping[str, Step]
+    version: int = 0
+    """Number of the published version of `callflows/` it belongs to."""
+    title: str = ""
+    after_agent: str | None = None
+    """Name of the step that follows when an agent has left and nothing else is said; None: the call ends."""
+    flows: Mapping[str, "Flow"] = field(default_factory=dict, repr=False)
+    """Every flow of the version, by name: those that its steps call are among them."""

@@ -42,6 +42,19 @@ def as_number(value: Value) -> Number | None:
     return bounded(value)
 
 
+def plain_value(text: str) -> Value:
+    """What a text without braces means as a value: `yes` and `no`, a number (not `007`), or itself."""
+    if text in ("yes", "no", "true", "false"):
+        return text in ("yes", "true")
+    number = as_number(text)
+    return number if number is not None and str(number) == text else text
+
+
+def holds(value: Value) -> bool:
+    """Whether a value counts as yes: not an empty text, 0, what is not known, and the word `no`."""
+    return bool(value) and value != "no"
+
+
 def bounded(number: Number) -> Number | None:
     """The number, unless it is too large (or no number at all)."""
     return number if -MAX_NUMBER <= number <= MAX_NUMBER else None

@@ -1,7 +1,6 @@
 """What is wrong, in an admin's words; the nearest valid name for one that was misspelt."""
 
 from collections.abc import Iterable, Iterator
-from difflib import get_close_matches
 from re import findall
 from typing import TypeVar
 
@@ -9,25 +8,11 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from ivr.flow.document import Fields, Node, Problem, place_of, plain
+from ivr.flow.naming import Misnamed, closest, nearest
+
+__all__ = ["Misnamed", "closest", "fit", "nearest", "only"]
 
 Model = TypeVar("Model", bound=BaseModel)
-
-
-def closest(name: str, valid: list[str]) -> str | None:
-    """The valid name that `name` was probably meant to be."""
-    return next(iter(get_close_matches(name, valid, n=1, cutoff=0.6)), None)
-
-
-def nearest(name: str, valid: Iterable[str]) -> str:
-    """A hint: the valid name nearest to `name`, or else the first dozen; empty when there is none."""
-    names = sorted(valid)
-    close = closest(name, names)
-    if close is not None:
-        return f"did you mean `{close}`?"
-    if not names:
-        return ""
-    shown = ", ".join(f"`{each}`" for each in names[:12])
-    return f"one of {shown}" + (" …" if len(names) > 12 else "")
 
 
 def fit(model: type[Model], node: Node, problems: list[Problem], what: str = "") -> Model | None:

@@ -35,7 +35,12 @@ steps:
         return (*self._choices(), *self.outcomes)
 
     def nonsense(self) -> str | None:
-        return None if self._choices() else "`next:` of a menu must name at least one key"
+        choices = self._choices()
+        for one in choices:
+            for other in choices:
+                if other != one and other.startswith(one):
+                    return f"key {one} is also the beginning of {other}: who presses {one} has to wait"
+        return None if choices else "`next:` of a menu must name at least one key"
 
     async def run(self, line: Line) -> str:
         return await self.ask(line, self._choice)

@@ -25,6 +25,10 @@ class Queue(Step):
     def possible(self) -> tuple[str, ...]:
         return self.outcomes if self.max_wait_s is not None else ("answered",)
 
+    @property
+    def agent_left(self) -> str:
+        return "answered"
+
     def queues(self) -> Iterable[str]:
         return (self.name,)
 

@@ -1,10 +1,11 @@
 """Whole calls through flows written in a test: on the simulator's line, which here is stricter than usual."""
 
 import asyncio
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ivr.flow.document import Problem, parse_document
-from ivr.flow.line import Hangup, MediaFailed
+from ivr.flow.line import Hangup, Held, MediaFailed
 from ivr.flow.reading import Draft, read_flow
 from ivr.flow.run import run_flow
 from ivr.flow.simulator import Agents, SimulatedLine
@@ -32,12 +33,14 @@ class ScriptedLine(SimulatedLine):
         self.calls = 0
         self.passing: list[str] = []
         """What was spoken and must not be kept."""
+        self.held: list[Held | None] = []
         self.awaiting = False
         self._dies_at_call = script.dies_at_call
 
-    async def checkpoint(self, flow: str, version: int, path: str) -> None:
+    async def checkpoint(self, flow: str, version: int, path: str, held: Held | None = None) -> None:
         assert (flow, version) == (path.partition("/")[0], 7), "a checkpoint names flow and version"
-        await super().checkpoint(flow, version, path)
+        self.held.append(held)
+        await super().checkpoint(flow, version, path, held)
 
     def prompt(self, name: str) -> str:
         if name == "not-there":
@@ -70,23 +73,32 @@ def draft_of(text: str, name: str = "main") -> tuple[Draft | None, list[Problem]
     return read_flow(name, document, verbs(), problems), problems
 
 
-def flow_of(text: str) -> Flow:
-    """A flow from the YAML text of a file, which must be right."""
-    draft, problems = draft_of(text)
-    assert draft, problems
-    assert not problems, problems
-    return draft.flow(version=7)
+def flow_of(text: str, others: Mapping[str, str] | None = None) -> Flow:
+    """A flow from the YAML text of a file, which must be right; `others`: the flows it may call, by name."""
+    flows: dict[str, Flow] = {}
+    for name, written in {"main": text, **(others or {})}.items():
+        draft, problems = draft_of(written, name)
+        assert draft, problems
+        assert not problems, problems
+        flows[name] = draft.flow(7, flows)
+    return flows["main"]
 
 
 def call(
-    text: str, script: Script | None = None, start: str | None = None, language: str = "en"
+    text: str,
+    script: Script | None = None,
+    start: str | None = None,
+    language: str = "en",
+    others: Mapping[str, str] | None = None,
+    visits: Mapping[str, int] | None = None,
 ) -> ScriptedLine:
     """Run a whole call through a flow, to its hangup; the line tells what happened."""
 
     async def whole() -> ScriptedLine:
         line = ScriptedLine(script or Script(), language)
+        line.visits.update(visits or {})
         try:
-            await run_flow(line, flow_of(text), start)
+            await run_flow(line, flow_of(text, others), start)
         except Hangup as end:
             line.told.append((asyncio.get_running_loop().time(), f"over by {end.by}"))
         return line

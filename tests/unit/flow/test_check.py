@@ -302,7 +302,7 @@ def test_a_loop_that_never_waits_for_anybody(company: Path) -> None:
     write(company, MAIN, (company / MAIN).read_text() + "  again:\n    say: Hello\n    next: welcome\n")
     assert (
         f"{MAIN}:3:3: steps `welcome` → `again` → `welcome` turn for ever "
-        "(let the loop pass a step that waits for the caller, such as `menu`, or end it)"
+        "(let the loop pass a step that waits for the caller, such as `menu`, or a `loop` that counts)"
     ) in found(company)
 
 
@@ -407,9 +407,10 @@ def test_check_takes_at_most_300_microseconds_a_step(company: Path) -> None:
     flows, steps = 50, 20
     text = "".join(
         f"  s{number}:\n    menu: {{play: hello, timeout_s: 5, retries: 1, invalid: {{say: No}}}}\n"
-        f"    next: {{1: s{(number + 1) % steps}, 2: s0, invalid: s0, timeout: s0}}\n"
+        f"    next: {{1: s{(number + 1) % steps}, 2: s0, invalid: s0, timeout: end}}\n"
         for number in range(steps)
     )
+    text += "  end: {hangup: }\n"
     for number in range(flows):
         write(company, f"flows/f{number}.yaml", f"steps:\n{text}")
 

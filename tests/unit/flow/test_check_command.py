@@ -63,6 +63,42 @@ def test_json(company: Path) -> None:
     assert json.loads(check(build(company), "--json").output)["ok"] is True
 
 
+def test_sarif(company: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    edit(company, "queues.yaml", "title:", "titel:")
+    (company / "agents.yaml").write_bytes(bytes(1_000_001))
+    monkeypatch.chdir(company.parent)
+    result = check("callflows", "--sarif")
+    assert result.exit_code == 1
+    (run,) = json.loads(result.output)["runs"]
+    assert run["tool"]["driver"]["name"] == "holdfast check"
+    whole, line = run["results"]
+    assert whole["locations"] == [
+        {"physicalLocation": {"artifactLocation": {"uri": "callflows/agents.yaml"}}}
+    ]
+    assert line == {
+        "ruleId": "callflows",
+        "level": "error",
+        "message": {"text": "queue `sales`: unknown field `titel` (did you mean `title`?)"},
+        "locations": [
+            {
+                "physicalLocation": {
+                    "artifactLocation": {"uri": "callflows/queues.yaml"},
+                    "region": {"startLine": 3, "startColumn": 5},
+                }
+            }
+        ],
+    }
+    monkeypatch.chdir("/")
+    elsewhere = json.loads(check(company, "--sarif").output)["runs"][0]["results"][0]
+    uri = elsewhere["locations"][0]["physicalLocation"]["artifactLocation"]["uri"]
+    assert uri == str(company / "agents.yaml").removeprefix("/")
+    edit(company, "queues.yaml", "titel:", "title:")
+    (company / "agents.yaml").unlink()
+    right = check(company, "--sarif")
+    assert (right.exit_code, json.loads(right.output)["runs"][0]["results"]) == (0, [])
+    assert check(company, "--sarif", "--json").exit_code == 2
+
+
 def test_the_line_shown_cannot_move_the_cursor(company: Path) -> None:
     (company / "queues.yaml").write_bytes(b"queues:\n  sales: {ti\x1b[2Jtle: x}\n")
     result = check(company)

@@ -6,10 +6,12 @@ from pathlib import Path
 import pytest
 
 from ivr.callflows import Route, Trunk
+from ivr.flow.cases import Case, Staff
 from ivr.flow.check import check_callflows
+from ivr.flow.opening import Hours
 from ivr.steps import verbs
 from queues.models import Agent, Device, Queue
-from tests.unit.flow.small_company import build, record, write
+from tests.unit.flow.small_company import build, edit, record, write
 
 ROOT = Path(__file__).parents[3]
 PAGE = (ROOT / "docs/callflows.md").read_text()
@@ -21,12 +23,21 @@ EXAMPLES += [(f"verb {verb}", kind.example) for verb, kind in verbs().items() if
 DESCRIBED_HERE = [verb for verb, kind in verbs().items() if verb in SECTIONS or not kind.example]
 
 
+EXAMPLES += [(f"verb {verb}", kind.example) for verb, kind in verbs().items() if kind.example]
+DESCRIBED_HERE = [verb for verb, kind in verbs().items() if verb in SECTIONS or not kind.example]
+
+
 @pytest.mark.parametrize(("section", "text"), EXAMPLES, ids=[name for name, _ in EXAMPLES])
 def test_every_example_passes_the_check(section: str, text: str, tmp_path: Path) -> None:
     company = build(tmp_path)
     for prompt in ("welcome", "opening-hours", "main-menu", "wrong-key"):
         record(company / f"prompts/en/{prompt}.wav")
-    if section.endswith(".yaml"):
+    edit(company, "queues.yaml", "queues:\n", "queues:\n  chiefs: {level: 2}\n")
+    write(company, "hours.yaml", "hours: {office: {week: {monday-friday: 9:00-17:00}}}\n")
+    write(company, "flows/consent.yaml", verbs()["back"].example)
+    if section == "tests":
+        write(company, "tests/example.yaml", text)
+    elif section.endswith(".yaml"):
         write(company, section, text)
     else:
         write(company, "flows/example.yaml", text)
@@ -60,6 +71,9 @@ def test_every_field_outcome_and_default_of_a_step_is_there(verb: str) -> None:
         ("agents.yaml", Agent),
         ("agents.yaml", Device),
         ("trunks.yaml", Trunk),
+        ("hours.yaml", Hours),
+        ("tests", Case),
+        ("tests", Staff),
     ],
     ids=lambda value: value if isinstance(value, str) else value.__name__,
 )

@@ -16,8 +16,7 @@ from ivr.flow.formula import FIGURES, FUNCTIONS, NAMES
 from ivr.flow.line import About, Figures
 from ivr.flow.sound import Sound
 from ivr.flow.step import Step
-from ivr.flow.virtual_time import run
-from tests.unit.flow.calls import Script, ScriptedLine
+from tests.unit.flow.calls import Script, ScriptedLine, run
 
 SCRIPT = Script(
     about=About("4930123", "Ada Byron", "100", "web"),

@@ -79,7 +79,7 @@ def test_every_verb_explains_itself(verb: str) -> None:
     for name in kind.model_fields.keys() - {"next"}:
         declared_in = next(each for each in kind.__mro__ if name in each.__annotations__)
         source = Path(sys.modules[declared_in.__module__].__file__ or "").read_text()
-        declaration = source.split(f"\n    {name}:", 1)[1]
+        declaration = source.rsplit(f"\n    {name}:", 1)[1]
         assert declaration.split("\n", 2)[1].strip().startswith('"""'), f"{verb}.{name} has no sentence"
     assert set(kind.otherwise) <= set(kind.outcomes)
     assert kind.main is None or kind.main in kind.model_fields

@@ -1,0 +1,185 @@
+"""Tests of call flows, as admins write them: `tests/*.yaml`. Who calls, what he does, what must happen."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from math import inf
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+
+from ivr.callflows import Language
+from ivr.flow.document import Broken, Document, Fields, Problem, place_of, read_document
+from ivr.flow.folder import Folder
+from ivr.flow.simulator import Agents, Script
+from ivr.flow.wording import fit, nearest, only
+
+Verdict = Literal[
+    "completed", "abandoned", "overflowed", "self_served", "ivr_exit", "rejected", "transferred", "failed"
+]
+Seconds = Annotated[float, Field(ge=0, le=86_400)]
+Keys = Annotated[str, Field(pattern=r"^[0-9*#]*$", max_length=64)]
+
+
+def _listed(value: object) -> object:
+    return [value] if isinstance(value, str) else value
+
+
+def _steps(value: object) -> object:
+    """`- welcome` and `- choose: 1`, both as (step, outcome)."""
+    if not isinstance(value, list):
+        return value
+    return [
+        next(iter(each.items())) if isinstance(each, dict) and len(each) == 1 else (each, None)
+        for each in value
+    ]
+
+
+class Staff(BaseModel):
+    """The agents of a queue, in a test."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    after_s: Seconds = 10.0
+    """Seconds in the queue after which an agent answers."""
+    talk_s: Seconds = 60.0
+    """Seconds that the talk lasts; then the agent hangs up."""
+    nobody: bool = False
+    """`yes`: no agent ever answers."""
+
+    def agents(self) -> Agents:
+        return Agents(inf if self.nobody else self.after_s, self.talk_s)
+
+
+class Case(BaseModel):
+    """One test: a caller, what he does, and what must happen then."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    to: str | None = None
+    """The number called; `numbers.yaml` says which flow and language it leads to. Either this or `flow`."""
+    flow: str | None = None
+    """The flow the call begins in. Either this or `to`."""
+    language: Language | None = None
+    """Language of the call; not written: that of the number, or `en`."""
+    presses: Mapping[str, Annotated[tuple[Keys, ...], BeforeValidator(_listed)]] = {}
+    """Step → what the caller presses when it asks him; a list: the first time, the second time, …"""
+    keys_at_s: Mapping[Seconds, Keys] = {}
+    """Seconds since the call came → keys pressed then, whatever is heard."""
+    hangs_up_in: Mapping[str, Seconds] = {}
+    """Step → the caller hangs up so many seconds after it began."""
+    hangs_up_at_s: Seconds | None = None
+    """Seconds since the call came after which the caller hangs up; not written: after an hour."""
+    agents: Mapping[str, Staff] = {}
+    """Queue → how its agents answer; not written: after 10 s, and they talk for 60 s."""
+    cannot_play: Annotated[tuple[str, ...], BeforeValidator(_listed)] = ()
+    """Prompts that cannot be played in this call, as if their files were broken."""
+    steps: Annotated[tuple[tuple[str, str | None], ...], BeforeValidator(_steps)] | None = None
+    """The steps the call must pass, in order, all of them: `name`, or `name: outcome`."""
+    hears: Annotated[tuple[str, ...], BeforeValidator(_listed)] = ()
+    """What the caller must hear, in this order: prompts, or words of a spoken text."""
+    hears_not: Annotated[tuple[str, ...], BeforeValidator(_listed)] = ()
+    """What the caller must never hear."""
+    verdict: Verdict | None = None
+    """The verdict of the call in the log."""
+    human_within_s: Seconds | None = None
+    """An agent must be talking to the caller so many seconds after the call came."""
+
+    @model_validator(mode="after")
+    def _one_beginning(self) -> "Case":
+        if (self.to is None) == (self.flow is None):
+            raise ValueError("write either `to:` with a number or `flow:` with a flow")
+        if self.expects_nothing:
+            raise ValueError(
+                "a test needs what must happen: `steps`, `hears`, `hears_not`, `verdict` or `human_within_s`"
+            )
+        return self
+
+    @property
+    def expects_nothing(self) -> bool:
+        """Whatever happened, it would pass."""
+        return (
+            self.steps is None
+            and self.verdict is None
+            and self.human_within_s is None
+            and not (self.hears or self.hears_not)
+        )
+
+    def script(self, language: str) -> Script:
+        """What the simulated world does."""
+        return Script(
+            keys=self.keys_at_s,
+            turns=self.presses,
+            gone_at=self.hangs_up_at_s,
+            gone_in=self.hangs_up_in,
+            sounds={f"{language}/{prompt}": -1.0 for prompt in self.cannot_play},
+            agents={queue: staff.agents() for queue, staff in self.agents.items()},
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A test, and where it is written."""
+
+    name: str
+    case: Case
+    node: Fields
+    file: str
+
+    def problem(self, field: str, text: str) -> Problem:
+        """What is wrong with it, at one of its fields."""
+        return Problem(place_of(self.node, (self.name, field)), f"test `{self.name}`: {text}")
+
+
+def read_cases(directory: Path, problems: list[Problem]) -> list[Written]:
+    """All tests of a directory that can be read; of the others `problems` tells."""
+    found: list[Written] = []
+    for path in sorted(directory.glob("tests/*.yaml")):
+        name = f"tests/{path.name}"
+        try:
+            document = read_document(path, name)
+        except Broken as broken:
+            problems.append(broken.problem)
+            continue
+        problems.extend(document.problems)
+        found.extend(_cases(document, name, problems))
+    return found
+
+
+def _cases(document: Document, file: str, problems: list[Problem]) -> Iterator[Written]:
+    only(document.root, ("tests",), problems, "a file of tests")
+    tests = document.root.nodes.get("tests")
+    if not isinstance(tests, Fields):
+        problems.append(Problem(document.root.place, "a file of tests needs `tests:`, each with a name"))
+        return
+    for name, node in tests.nodes.items():
+        case = fit(Case, node, problems, f"test `{name}`")
+        if case is not None:
+            yield Written(name, case, tests, file)
+
+
+def check_cases(cases: list[Written], folder: Folder) -> Iterator[Problem]:
+    """Names in tests that are nothing in the call flows."""
+    steps = {name for draft in folder.drafts.values() for name in draft.source.nodes}
+    queues = folder.names("queues.yaml", "queues")
+    for written in cases:
+        case = written.case
+        if case.flow is not None and case.flow not in folder.flows:
+            hint = nearest(case.flow, folder.flows)
+            yield _at(written, ("flow",), f"there is no file flows/{case.flow}.yaml", hint)
+        for field in ("presses", "hangs_up_in"):
+            for step in getattr(case, field):
+                if step.rpartition("/")[2] not in steps:
+                    yield _at(written, (field, step), f"there is no step `{step}`", nearest(step, steps))
+        for index, (step, _) in enumerate(case.steps or ()):
+            if step.rpartition("/")[2] not in steps:
+                yield _at(written, ("steps", index), f"there is no step `{step}`", nearest(step, steps))
+        for queue in case.agents:
+            if queues is not None and queue not in queues:
+                hint = nearest(queue, queues)
+                yield _at(written, ("agents", queue), f"there is no queue `{queue}` in queues.yaml", hint)
+
+
+def _at(written: Written, path: tuple[str | int, ...], text: str, hint: str) -> Problem:
+    place = place_of(written.node, (written.name, *path), key=path[0] != "flow")
+    return Problem(place, f"test `{written.name}`: {text}", hint)
