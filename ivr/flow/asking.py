@@ -51,7 +51,8 @@ class Asking(Step):
         return chain.from_iterable(sound.prompts() for sound in self.sounds())
 
     def texts(self) -> Iterable[str]:
-        return [sound.say for sound in self.sounds() if sound.say is not None]
+        said = (sound.say.fixed for sound in self.sounds() if sound.say is not None)
+        return [text for text in said if text is not None]
 
     def sounds(self) -> list[Sound]:
         """All that a caller can hear in it, the question first."""

@@ -14,6 +14,15 @@ class Play(Step):
     outcomes: ClassVar = ("done", "failed")
     otherwise: ClassVar = {"failed": "done"}
     main: ClassVar = "files"
+    example: ClassVar[str] = """\
+steps:
+  hours:
+    play:
+      files: [welcome, opening-hours]
+      answer: no
+    next: end
+  end: {hangup: busy}
+"""
 
     files: Prompts
     """Names of the prompts, played in this order."""
