@@ -42,7 +42,9 @@ class AsteriskDied(HoldfastError):  # noqa: N818  (named by what is the matter)
     reason = "asterisk-died"
 
 
-Message = ari.ChannelEvent | ari.PlaybackFinished | Offer | Vanished
+Message = (
+    ari.ChannelEvent | ari.PlaybackFinished | ari.RecordingFinished | ari.RecordingFailed | Offer | Vanished
+)
 
 
 @dataclass(frozen=True)
@@ -58,6 +60,8 @@ class House:
     """Media URI of a prompt by name and language; raises `MediaFailed`."""
     say: Callable[[str, str, bool], Awaitable[str]]
     """Media URI of a text in a language; the last: it is not to be kept. Raises `MediaFailed`."""
+    keep: Callable[[str, str], str]
+    """Give what was recorded under the first name the second; its media URI. Raises `MediaFailed`."""
     listen: Callable[[str, Mailbox[Message]], None]
     """Put a channel's events into a mailbox from now on."""
     forget: Callable[[str], None]

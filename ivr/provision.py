@@ -133,6 +133,7 @@ def _directories(place: Place) -> None:
         ("spool/message", asterisk, 0o700),
         ("log", root, 0o755),
         ("log/asterisk", asterisk, 0o700),
+        ("recordings", asterisk, 0o700),
         ("music", root, 0o755),
         ("prompts", root, 0o755),
         ("speech", root, 0o755),

@@ -16,13 +16,14 @@ from ivr.ari import AsteriskAway, Silenced
 from ivr.ari import events as ari
 from ivr.caller import Caller, House, Message
 from ivr.checkpoint import CallRecord, Kept
-from ivr.flow.line import About, Figures, Hangup, Held, MediaFailed
+from ivr.flow.line import About, Figures, Hangup, Held, MediaFailed, Recorded, Recording
 from ivr.flow.opening import Hours
 from ivr.flow.run import run_flow
 from ivr.flow.step import Flow
 from ivr.flow.values import Value
 from ivr.hunt import Hunt
 from ivr.place import Place
+from ivr.recording import live_name, record
 from queues.errors import Fenced, StoreAway
 from queues.handle import CallHandle
 
@@ -122,6 +123,7 @@ class Session:
         await self._caller.catch_up()
         if resumed.state == "flow":
             for epoch in range(max(1, self.handle.epoch - GENERATIONS), self.handle.epoch):
+                await self.house.asterisk.stop_recording(live_name(self.call, epoch))
                 for number in (0, 1):
                     await self.house.asterisk.stop(playback_id(self.call, epoch, number))
             if self.moving:
@@ -306,6 +308,11 @@ class Session:
                 case None:
                     missed = not await asterisk.plays(playback)
                     look_at = loop.time() + (SOUND_GRACE_S if missed else SOUND_WATCH_S)
+
+    async def record(self, name: str, wish: Recording) -> Recorded:
+        await self._flush()
+        await self._caller.leave_bridge()
+        return await record(self._caller, name, wish)
 
     def note(self, kind: str, **fields: object) -> None:
         self.house.store.note(self.handle, kind, 0, **fields)

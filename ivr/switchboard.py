@@ -24,6 +24,7 @@ from ivr.mailbox import Mailbox
 from ivr.phone_codes import obey
 from ivr.place import MARK, Place
 from ivr.publish import Versions
+from ivr.recording import Recordings
 from ivr.session import Session
 from ivr.speech import Speech
 from ivr.tasks import Tasks
@@ -51,6 +52,7 @@ class Switchboard:
         turns: Turns,
         versions: Versions,
         speech: Speech,
+        recordings: Recordings,
         tasks: Tasks,
     ) -> None:
         """`name`: the worker's. `tasks`: where calls run."""
@@ -74,6 +76,7 @@ class Switchboard:
             music_of=self._music_of,
             prompt=self._prompt,
             say=speech.render,
+            keep=recordings.keep,
             listen=self.routes.__setitem__,
             forget=self._forget,
             hours=lambda name: self.callflows.hours.get(name),
@@ -92,6 +95,10 @@ class Switchboard:
                     self._tasks.start(self._claim(event.channel.id))
             case ari.PlaybackFinished():
                 mailbox = self.routes.get(owner_of(event.playback.id))
+                if mailbox is not None:
+                    mailbox.put(event)
+            case ari.RecordingFinished() | ari.RecordingFailed():
+                mailbox = self.routes.get(owner_of(event.recording.name))
                 if mailbox is not None:
                     mailbox.put(event)
             case _:

@@ -26,6 +26,7 @@ from ivr.ghosts import Ghosts
 from ivr.lease import Lease
 from ivr.phones import Phones
 from ivr.publish import Published, Versions, Watch
+from ivr.recording import Recordings
 from ivr.rehearsal import Rehearsal
 from ivr.settings import Settings
 from ivr.speech import Speech
@@ -93,6 +94,7 @@ class Worker:
             turns=self.turns,
             versions=self.versions,
             speech=self.speech,
+            recordings=Recordings(settings.data),
             tasks=self.tasks,
         )
         self.sessions = board.sessions

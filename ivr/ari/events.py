@@ -41,6 +41,16 @@ class Playback(msgspec.Struct):
     state: str = ""
 
 
+class LiveRecording(msgspec.Struct):
+    name: Id
+    state: str = ""
+    cause: str = ""
+    duration: float = 0
+    """Seconds in all."""
+    talking_duration: float = 0
+    """Seconds in which something was to be heard; 0 if silence does not end the recording."""
+
+
 class Bridge(msgspec.Struct):
     id: str
     channels: list[str] = []
@@ -126,6 +136,16 @@ class PlaybackFinished(_Event, tag=True, kw_only=True):
     playback: Playback
 
 
+class RecordingFinished(_Event, tag=True, kw_only=True):
+    """A recording is over, and its file is written."""
+
+    recording: LiveRecording
+
+
+class RecordingFailed(_Event, tag=True, kw_only=True):
+    recording: LiveRecording
+
+
 ChannelEvent = (
     StasisStart
     | ChannelStateChange
@@ -135,7 +155,7 @@ ChannelEvent = (
     | ChannelHold
     | ChannelUnhold
 )
-Event = CallBroadcast | ChannelEvent | PlaybackFinished
+Event = CallBroadcast | ChannelEvent | PlaybackFinished | RecordingFinished | RecordingFailed
 Message = Event | RESTResponse
 
 WANTED: list[str] = [
@@ -149,6 +169,8 @@ WANTED: list[str] = [
     "ChannelHold",
     "ChannelUnhold",
     "PlaybackFinished",
+    "RecordingFinished",
+    "RecordingFailed",
 ]
 """Event types for the event filter of a worker's application: the others never leave Asterisk."""
 

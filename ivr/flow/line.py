@@ -63,6 +63,30 @@ class Held(NamedTuple):
     visits: Mapping[str, int]
 
 
+class Recording(NamedTuple):
+    """How a caller is to be recorded."""
+
+    max_s: int
+    """Longest time, in seconds."""
+    silence_s: int
+    """Seconds of silence that end it; 0: silence does not."""
+    keys: str
+    """Keys of which each ends it."""
+    beep: bool
+
+
+class Recorded(NamedTuple):
+    """What was recorded."""
+
+    media: str
+    """Media URI, to play it."""
+    length_s: float
+    talking_s: float
+    """How long something was to be heard; 0 if silence did not matter."""
+    key: str
+    """The key that ended it; empty: none did."""
+
+
 class Line(Protocol):
     """One caller's line, as a flow sees it. Every awaited method raises `Hangup` when the caller is gone."""
 
@@ -121,6 +145,12 @@ class Line(Protocol):
 
     def hours(self, name: str) -> Hours | None:
         """Opening hours of `hours.yaml`; None: they were removed while the call was under way."""
+
+    async def record(self, name: str, wish: Recording) -> Recorded:
+        """Record what the caller says, and keep it as `name`. Keys pressed before do not count.
+
+        What he has said until he hangs up is kept, too. Raises `MediaFailed`.
+        """
 
     def flush_digits(self) -> None:
         """Forget the keys pressed so far that nobody has taken."""

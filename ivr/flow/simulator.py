@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from math import inf
 from typing import NamedTuple, NoReturn, TypeVar
 
-from ivr.flow.line import KEYS, About, Figures, Hangup, Held, MediaFailed
+from ivr.flow.line import KEYS, About, Figures, Hangup, Held, MediaFailed, Recorded, Recording
 from ivr.flow.opening import Hours
 from ivr.flow.step import innermost
 from ivr.flow.values import Value
@@ -39,6 +39,8 @@ class Script:
     """When → keys pressed then."""
     turns: Mapping[str, Sequence[str]] = field(default_factory=dict)
     """Step → what he presses there each time he is asked; an empty text, or none left: nothing."""
+    speaks_s: float = 5.0
+    """How long he speaks when he is recorded."""
     gone_at: float | None = None
     """When the caller hangs up."""
     gone_in: Mapping[str, float] = field(default_factory=dict)
@@ -169,6 +171,22 @@ class SimulatedLine:
 
     def hours(self, name: str) -> Hours | None:
         return self._script.hours.get(name)
+
+    async def record(self, name: str, wish: Recording) -> Recorded:
+        """He speaks until he presses a key, as long as the script says, or to the end."""
+        await self._await()
+        self._keys.clear()
+        if wish.beep:
+            self._tell("beep")
+        self._tell(f"record {name}")
+        begun = self._loop.time()
+        self._take_turn(wish.max_s)
+        speaks_s = min(self._script.speaks_s, wish.max_s)
+        pressed = await self._wait(min(speaks_s + (wish.silence_s or inf), wish.max_s), wish.keys)
+        key = next((key for key in self._keys if key in wish.keys), "") if pressed else ""
+        self._keys.clear()
+        length_s = self._loop.time() - begun
+        return Recorded(f"recording:{name}", length_s, min(speaks_s, length_s), key)
 
     def flush_digits(self) -> None:
         self._keys.clear()

@@ -37,6 +37,11 @@ class ScriptedLine(SimulatedLine):
         self.awaiting = False
         self._dies_at_call = script.dies_at_call
 
+    @property
+    def has_keys(self) -> bool:
+        """Whether keys are left that nobody has taken."""
+        return bool(self._keys)
+
     async def checkpoint(self, flow: str, version: int, path: str, held: Held | None = None) -> None:
         assert (flow, version) == (path.partition("/")[0], 7), "a checkpoint names flow and version"
         self.held.append(held)

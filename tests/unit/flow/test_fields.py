@@ -12,8 +12,11 @@ from tests.unit.flow.test_deciding import FIELDS
 NEXT = {
     "menu": "next: {1: a, 12: b, invalid: c, timeout: d}",
     "gather": "next: {done: a, invalid: b, timeout: c}",
+    "record": "next: {done: a, empty: b}",
     "hangup": "",
 }
+R = "into: n, "
+RECORDED = "test-1-1-main-first-1"
 Q = "play: m, into: n, "
 ENDS = "\n".join(f"  {name}: {{hangup: }}" for name in "abcd")
 
@@ -96,6 +99,14 @@ CASES = [
     Case("gather", "pattern", Q, ("12", "1"), ("3.0 step main/a", "3.0 play en/m"), Script({3.0: "12#"})),
     Case("gather", "confirm", Q, ("", "c"), ("3.0 step main/a", "5.0 play en/c"), Script({3.0: "1#"})),
     Case("gather", "sensitive", Q, ("no", "yes"), ("- n=1", "-"), Script({3.0: "1#"})),
+    Case("record", "into", "", ("x", "y"), (f"- x={RECORDED}", f"- y={RECORDED}")),
+    Case("record", "max_s", R, ("3", "7"), ("3.0 step main/a", "7.0 step main/a"), Script(speaks_s=20)),
+    Case("record", "silence_s", R, ("2", "4"), ("7.0 step main/a", "9.0 step main/a")),
+    Case("record", "min_s", R, ("6", "5"), ("10.0 step main/b", "10.0 step main/a")),
+    Case("record", "end_key", R, ("", "none"), ("3.0 step main/a", "10.0 step main/a"), Script({3.0: "#"})),
+    Case("record", "beep", R, ("yes", "no"), ("0.0 beep", "-")),
+    Case("record", "review", R, ("", "r"), ("10.0 step main/a", "12.0 play en/r")),
+    Case("record", "retries", R + "review: r", ("0", ""), ("10.0 step main/a", "12.0 play en/r")),
     Case("menu", "flush", "play: m", ("no", "yes"), ("0.0 step main/a", "0.0 play en/m"), Script({0.0: "1"})),
 ]
 
