@@ -19,8 +19,10 @@ GAP_MS = 45
 """Asterisk's AST_MIN_DTMF_GAP."""
 EARLY_MS = 3
 """Clocks are read a little before or after what they time."""
-CLOSE_MS = 12
-"""So close to an instant that decides, nobody but Asterisk knows on which side it was."""
+CLOSE_MS = 40
+"""So close to an instant that decides, only Asterisk knows on which side it was: packets come unevenly."""
+UNEVEN_MS = 12
+"""So much earlier than another key has ended may one seem to have begun that came after it."""
 LATE_MS = 250
 """What was put back is told again within so much of the earliest instant, or was not put back."""
 
@@ -70,7 +72,7 @@ class Presses:
         if at >= due - EARLY_MS and self._put_back and self._put_back[0] == key:
             self._put_back.popleft()
             return True
-        if self._doubt and not sounding and key in self._told and at - key[1] < self._told_at - CLOSE_MS:
+        if self._doubt and not sounding and key in self._told and at - key[1] < self._told_at - UNEVEN_MS:
             self._told.clear()
             self._put_back.clear()
             return True

@@ -11,6 +11,7 @@ from tests.rig.ear import Ear
 from tests.rig.keypad import Habits, typed
 from tests.rig.sipp import Caller
 from tests.rig.site import Played
+from tests.rig.sound import RATE
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -55,9 +56,13 @@ async def test_what_is_typed_is_what_arrives(watch: Watch, name: str) -> None:
 
 @plot
 async def by_info(stage: Stage) -> Played:
-    caller = Caller(stage.number(), "Ada", "4;4;4;#")
+    async def breathe(_call: str, ear: Ear) -> None:
+        await ear.listen(time.time())
+        await ear.say([0] * 3 * RATE)  # as every telephone does: its silence is sound, too
+
+    caller, scenario = Caller(stage.number(), "Ada", "4;4;4;#"), "caller_presses_four_keys_by_info"
     return await stage.call(
-        "230", caller=caller, scenario="caller_presses_four_keys_by_info", think_ms=300, stay_ms=30_000
+        "230", caller=caller, scenario=scenario, think_ms=300, stay_ms=30_000, meanwhile=breathe
     )
 
 
