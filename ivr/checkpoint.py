@@ -3,6 +3,7 @@
 Also the workers' names and leases, by which they know of each other.
 """
 
+import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -309,7 +310,11 @@ def _record(call: str, fields: Mapping[str, str]) -> CallRecord:
 
 
 def _json(value: object) -> str:
-    return msgspec.json.encode(value).decode()
+    """JSON, whatever texts are in it: a phone or another server can have sent what is no UTF-8."""
+    try:
+        return msgspec.json.encode(value).decode()
+    except UnicodeEncodeError:
+        return _valid(json.dumps(msgspec.to_builtins(value), ensure_ascii=False))
 
 
 def _valid(text: str) -> str:

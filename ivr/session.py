@@ -116,7 +116,7 @@ class Session:
         if resumed is None:
             await run_flow(self, flow, self._place.path if self._place else None)
         self._resumed = resumed
-        self._restore(resumed.kept)
+        self.restore(resumed.kept)
         self._answered = resumed.answered_at > 0
         self._hunt.take_over(resumed)
         # The caller may have gone while nobody owned the call: then that is all there is to tell.
@@ -130,7 +130,8 @@ class Session:
                 await self._moved()
         await run_flow(self, flow, resumed.step)
 
-    def _restore(self, kept: Kept) -> None:
+    def restore(self, kept: Kept) -> None:
+        """Know what the call's last worker has written down."""
         self.variables, self.visits = dict(kept.variables), dict(kept.visits)
         self.language = kept.language or self.language
         about = self.about._replace(name=kept.name)

@@ -46,10 +46,7 @@ def write(directory: Path, agents: Mapping[str, Mapping[str, int]]) -> Path:
         _yaml(directory / "flows" / f"{queue}.yaml", {"steps": {"wait": {"queue": queue}}})
     prompt = {"play": "long", "next": "end"}
     _yaml(directory / "flows" / "prompt.yaml", {"steps": {"long": prompt, "end": _END}})
-    ways = {KEY: "wait", "timeout": "end", "invalid": "end"}
-    menu = {"menu": {"play": "keys", "timeout_s": 60}, "next": ways}
-    wait = {"queue": QUEUES[LONELY]}
-    _yaml(directory / "flows" / "menu.yaml", {"steps": {"choose": menu, "wait": wait, "end": _END}})
+    _write_menu(directory / "flows")
     flows = {**QUEUES, PROMPT: "prompt", MENU: "menu"}
     numbers = {number: {"flow": flow, "language": "en"} for number, flow in flows.items()}
     _yaml(directory / "numbers.yaml", {"default": dict(numbers[QUEUED]), "numbers": numbers})
@@ -73,6 +70,19 @@ def write(directory: Path, agents: Mapping[str, Mapping[str, int]]) -> Path:
 
 
 _END = {"hangup": None}
+
+
+def _write_menu(flows: Path) -> None:
+    """The menu is in a flow of its own, and variables decide after it: both must outlive a worker."""
+    ask = {"flow": {"name": "ask", "give": {"wanted": KEY}}, "next": {"chosen": "check", "gone": "end"}}
+    check = {"branch": "chosen == wanted", "next": {"yes": "wait", "no": "end"}}
+    wait = {"queue": QUEUES[LONELY]}
+    _yaml(flows / "menu.yaml", {"steps": {"ask": ask, "check": check, "wait": wait, "end": _END}})
+    ways = {KEY: "note", "timeout": "gone", "invalid": "gone"}
+    choose = {"menu": {"play": "keys", "timeout_s": 60}, "next": ways}
+    note = {"set": {"chosen": KEY}, "next": "chosen"}
+    ends = {outcome: {"back": outcome} for outcome in ("chosen", "gone")}
+    _yaml(flows / "ask.yaml", {"steps": {"choose": choose, "note": note, **ends}})
 
 
 @cache

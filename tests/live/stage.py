@@ -35,6 +35,10 @@ def make_callflows(directory: Path) -> dict[str, list[int]]:
     sounds = {name: speech(seed, PROMPT_S) for seed, name in enumerate(PROMPTS)}
     for name, samples in sounds.items():
         write_wav(folder / f"{name}.wav", samples)
+    german = directory / "prompts" / "de"
+    german.mkdir()
+    sounds["de/goodbye"] = speech(len(PROMPTS), PROMPT_S)
+    write_wav(german / "goodbye.wav", sounds["de/goodbye"])
     silence = directory / "music" / "silence"
     silence.mkdir(parents=True)
     write_wav(silence / "silence.wav", [0] * 5 * RATE)

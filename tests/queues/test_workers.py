@@ -47,6 +47,16 @@ async def test_one_winner_of_many(desk: Desk) -> None:
     assert owners == [records[0].owner]
 
 
+async def test_a_text_that_is_no_utf_8_is_kept_as_far_as_it_can_be(desk: Desk) -> None:
+    post = desk.post("hf-1")
+    h = await post.arrive("pbx-1.1")
+    kept = Kept(name="Ad\ud800a", language="es", variables={"answer": "\udfff", "tries": 2, "vip": True})
+    await post.checkpoint.step(h, flow="main", version=7, path="main/a", kept=kept)
+    record = await post.checkpoint.record("pbx-1.1")
+    assert record is not None
+    assert record.kept == Kept(name="Ad?a", language="es", variables={"answer": "?", "tries": 2, "vip": True})
+
+
 async def test_what_a_record_tells(desk: Desk) -> None:
     post, other = desk.post("hf-1"), desk.post("hf-2")
     await post.store.configure(*settings({"alice": ("sales",)}), version=1)
