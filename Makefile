@@ -8,14 +8,14 @@ python := .venv/bin/python
 runtime := $(or $(HOLDFAST_RUNTIME),/var/cache/holdfast/runtime)
 
 # Command that must be there → Debian package that has it.
-needed := s6-svscan:s6 mmdebstrap:mmdebstrap sox:sox espeak-ng:espeak-ng ip:iproute2 unshare:util-linux
+needed := s6-svscan:s6 mmdebstrap:mmdebstrap sox:sox espeak-ng:espeak-ng dot:graphviz ip:iproute2 unshare:util-linux
 
 # A network, processes and temporary files of its own: every port is free, and nothing is left behind.
 alone = scratch=$$(mktemp -d); trap 'rmdir "$$scratch"' EXIT; \
   unshare --net --pid --mount --ipc --fork --kill-child --mount-proc bash -euo pipefail -c \
   'ip link set lo up; mount -t tmpfs -o mode=0755 tmpfs "$$0"; export TMPDIR=$$0; "$$@"' "$$scratch"
 
-.PHONY: help setup packages run test check demo bench bench-takeover load compose-test soak-queues lock
+.PHONY: help setup packages run test check docs demo bench bench-flows bench-takeover load compose-test soak-queues lock
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -57,11 +57,18 @@ check: setup ## lint, format, types
 	@.venv/bin/ruff format --check .
 	@.venv/bin/mypy
 
+docs: setup ## write docs/steps and docs/schema anew from the models
+	@.venv/bin/holdfast steps --write docs/steps
+	@.venv/bin/holdfast schema --write docs/schema
+
 demo: setup ## three real calls, and the log of each
 	@$(python) -m tests.rig.demo $(ARGS)
 
 bench: setup ## Holdfast beside Asterisk's own Queue(), in one run
 	@$(python) -m bench.queue_bench $(ARGS)
+
+bench-flows: setup ## what the check, the interpreter and the simulator cost, against their goals
+	@$(python) -m bench.flows $(ARGS)
 
 bench-takeover: setup ## workers killed and hung under 200 live calls: how long those have nobody
 	@$(alone) $(python) -m bench.takeover $(ARGS)

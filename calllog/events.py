@@ -17,6 +17,11 @@ from calllog.errors import BrokenEntry
 Personal = Annotated[str, msgspec.Meta(extra={"personal": True})]
 """Text about a person: hidden by `redacted`, allowed nowhere else."""
 
+HIDDEN = "(hidden)"
+
+PersonalValues = Annotated[dict[str, str | int | float | bool | None], msgspec.Meta(extra={"personal": True})]
+"""Values about a person by name: `redacted` hides each of them."""
+
 Milliseconds = Annotated[int, msgspec.Meta(ge=0)]
 Source = Literal["observed", "inferred"]
 Party = Literal["caller", "agent", "system"]
@@ -135,6 +140,8 @@ class Step(CallEvent, frozen=True, kw_only=True, tag="step"):
     path: str
     outcome: str
     took_ms: Milliseconds
+    changed: PersonalValues = {}
+    """Variables that the step has set, long texts cut; none of a sensitive step is among them."""
 
 
 class Input(CallEvent, frozen=True, kw_only=True, tag="input"):
@@ -381,5 +388,10 @@ def personal_fields(kind: type[Event]) -> tuple[str, ...]:
 
 def redacted(event: AnyEvent) -> AnyEvent:
     """The event with its personal fields replaced by `(hidden)`; empty ones stay empty."""
-    hidden = {name: "(hidden)" for name in personal_fields(type(event)) if getattr(event, name)}
+    told = {name: getattr(event, name) for name in personal_fields(type(event))}
+    hidden = {name: _hidden(value) for name, value in told.items() if value}
     return msgspec.structs.replace(event, **hidden) if hidden else event
+
+
+def _hidden(value: object) -> object:
+    return dict.fromkeys(value, HIDDEN) if isinstance(value, dict) else HIDDEN

@@ -29,7 +29,7 @@ Network = Annotated[IPv4Network | IPv6Network, BeforeValidator(_network)]
 class Route(BaseModel):
     """What a number that callers dial leads to."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
     flow: str
     """Name of the flow: a file in `flows/` without `.yaml`."""
@@ -42,7 +42,7 @@ class Route(BaseModel):
 class Trunk(BaseModel):
     """A line from the telephone company, known by the addresses its calls come from."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
     match: Annotated[tuple[Network, ...], Field(min_length=1, max_length=100)]
     """Addresses or networks, such as `192.0.2.7` or `192.0.2.0/24`, from which calls are taken."""

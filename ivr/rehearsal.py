@@ -1,4 +1,4 @@
-"""What a version needs beside its own files, tried before it goes live: music and spoken texts."""
+"""What is tried before a version goes live: its music, its spoken texts, and the tests that it brings."""
 
 import asyncio
 from collections.abc import Iterator
@@ -6,9 +6,13 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
+from ivr.flow.cases import read_cases
+from ivr.flow.check import callflows_of
 from ivr.flow.document import Place, Problem, place_of, place_of_text
 from ivr.flow.folder import Folder
 from ivr.flow.references import node_of, spoken
+from ivr.flow.simulation import Company, sounds_of
+from ivr.flow.trial import differences, run_case
 from ivr.flow.wording import nearest
 from ivr.settings import Settings
 from ivr.speech import Speech, SpeechFailed
@@ -45,6 +49,8 @@ class Rehearsal:
         yield from self._music(folder)
         with ThreadPoolExecutor(1) as pool:  # this thread may have an event loop that is running
             yield from pool.submit(asyncio.run, self._unspoken(folder)).result()
+            if not folder.problems:
+                yield from pool.submit(_failed_tests, folder).result()
 
     def _music(self, folder: Folder) -> Iterator[Problem]:
         classes = {path.parent.name for path in self.music.glob("*/*.wav")} | {STOCK}
@@ -69,6 +75,14 @@ class Rehearsal:
                 if len(found) == MAX_UNSPOKEN:
                     break
         return found
+
+
+def _failed_tests(folder: Folder) -> list[Problem]:
+    """What the tests in `tests/` complain of; a thousand take a few seconds."""
+    callflows = callflows_of(folder, folder.directory / "prompts")
+    company = Company(callflows, sounds_of(callflows, folder.directory))
+    cases = read_cases(folder.directory, [])
+    return [problem for each in cases for problem in differences(each, run_case(company, each.case))]
 
 
 def _texts(folder: Folder) -> Iterator[tuple[Place, str, str, str]]:

@@ -20,6 +20,8 @@ class Settings(BaseSettings):
     """What must survive a restart, and the sockets: Redis' append-only file, secrets, journals, logs."""
     callflows: Path = Path("callflows")
     """What admins edit."""
+    watch: bool = True
+    """Whether what is saved there goes live by itself; no: only `holdfast publish` takes it live."""
     runtime: Path = Path("/var/cache/holdfast/runtime")
     """Root directory that holds Asterisk, Redis and SIPp when the machine does not bring its own."""
     redis_url: str = ""

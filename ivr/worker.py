@@ -64,7 +64,9 @@ class Worker:
         self.door = Door(settings.max_calls)
         self.turns = Turns(self.name)
         self.versions = Versions(settings.data, Rehearsal.of(settings))
-        self.watch = Watch(self.versions, settings.callflows, self._on_published, self._on_broken)
+        self.watch = Watch(
+            self.versions, settings.callflows, self._on_published, self._on_broken, settings.watch
+        )
         self._inc = 0
         self._seen_before = 0
         """When this name's last process was seen alive, ms; 0 once its calls are taken over."""
@@ -112,7 +114,7 @@ class Worker:
 
     async def serve(self) -> None:
         """Serve until told to stop; then leave every call to the other workers."""
-        published = self.versions.start(self.settings.callflows)
+        published = self.versions.start(self.settings.callflows, self.settings.watch)
         self.switchboard.callflows = published.callflows
         if published.broken is not None:
             self._on_broken(published.broken)
@@ -124,8 +126,7 @@ class Worker:
             loop.add_signal_handler(sign, self._stop.set)
         async with self.tasks:
             self._tell("worker_started", inc=self._inc, pid=os.getpid())
-            if published.fresh:
-                self._tell("flow_published", version=published.callflows.version, by="start")
+            self._tell_version(published.callflows.version)
             keepers = [
                 self.tasks.start(self.lease.keep(self._renew, self._lapsed)),
                 self.tasks.start(self.store.listen()),
@@ -256,11 +257,15 @@ class Worker:
     async def _on_published(self, published: Published) -> None:
         """New calls take the new flows; queues and agents change also for callers who wait."""
         self.switchboard.callflows = published.callflows
-        if published.fresh:
-            self._tell("flow_published", version=published.callflows.version, by="watch")
+        self._tell_version(published.callflows.version)
         log.info("callflows version %d is live", published.callflows.version)
         await self._until_available(self._configure)
         self.phones.forget()
+
+    def _tell_version(self, version: int) -> None:
+        """Tell the call log of a version that is live, unless another worker has."""
+        if self.versions.first_to_tell(version):
+            self._tell("flow_published", version=version, by=self.versions.by(version))
 
     def _on_broken(self, broken: BrokenCallflows) -> None:
         log.error("callflows stay at version %d: %s", self.switchboard.callflows.version, broken)

@@ -17,7 +17,7 @@ MAX_QUEUES_OF_AGENT = 64
 class Settings(BaseModel):
     """Admins' tables: unknown fields are mistakes, and nothing changes after loading."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
 
 class Queue(Settings):

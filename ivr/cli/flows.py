@@ -22,9 +22,9 @@ from ivr.settings import Settings
 def check(directory: Path | None, as_json: bool, sarif: bool) -> None:
     """Check the call flows in DIRECTORY (not given: those of this installation).
 
-    Reads flows, queues, agents, numbers, trunks, prompts and tests, looks for the queues' music, has every
-    text spoken once, and prints every error with file, line and column, what is wrong, and what would be
-    right. Nothing is changed, and no server is needed. `holdfast test` runs the tests.
+    Reads flows, queues, agents, numbers, trunks and prompts, looks for the queues' music, has every text
+    spoken once, makes the calls of the tests, and prints every error with file, line and column, what is
+    wrong, and what would be right. Nothing is changed, and no server is needed.
 
     \b
     Exit codes: 0 no error · 1 errors were found · 2 no such directory

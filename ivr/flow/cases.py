@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from math import inf
 from pathlib import Path
 from typing import Annotated, Literal
@@ -11,7 +12,8 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_valida
 from ivr.callflows import Language
 from ivr.flow.document import Broken, Document, Fields, Problem, place_of, read_document
 from ivr.flow.folder import Folder
-from ivr.flow.simulator import Agents, Script
+from ivr.flow.line import About, Figures
+from ivr.flow.simulator import CALLER, MONDAY, Agents, Script
 from ivr.flow.wording import fit, nearest, only
 
 Verdict = Literal[
@@ -38,7 +40,7 @@ def _steps(value: object) -> object:
 class Staff(BaseModel):
     """The agents of a queue, in a test."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
     after_s: Seconds = 10.0
     """Seconds in the queue after which an agent answers."""
@@ -51,10 +53,25 @@ class Staff(BaseModel):
         return Agents(inf if self.nobody else self.after_s, self.talk_s)
 
 
+class Busy(BaseModel):
+    """The figures of a queue, in a test."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+    waiting: Annotated[int, Field(ge=0)] = 0
+    """Callers who wait."""
+    longest_wait_s: Seconds = 0.0
+    """How long the first of them has been waiting, in seconds."""
+    ready: Annotated[int, Field(ge=0)] = 0
+    """Agents who could be rung."""
+    staffed: Annotated[int, Field(ge=0)] = 0
+    """Agents who are there: ready, ringing, talking or in wrap-up."""
+
+
 class Case(BaseModel):
     """One test: a caller, what he does, and what must happen then."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
     to: str | None = None
     """The number called; `numbers.yaml` says which flow and language it leads to. Either this or `flow`."""
@@ -62,6 +79,14 @@ class Case(BaseModel):
     """The flow the call begins in. Either this or `to`."""
     language: Language | None = None
     """Language of the call; not written: that of the number, or `en`."""
+    caller: Annotated[str, Field(max_length=64)] = CALLER.number
+    """The number from which the call comes; empty: he hides it."""
+    at: datetime = MONDAY
+    """Day and time at which the call comes, such as `2026-12-24 17:30`."""
+    variables: Mapping[str, str] = {}
+    """Variables that are set already when the flow begins."""
+    figures: Mapping[str, Busy] = {}
+    """Queue → its figures during the call; of one that is not written nothing is known."""
     presses: Mapping[str, Annotated[tuple[Keys, ...], BeforeValidator(_listed)]] = {}
     """Step → what the caller presses when it asks him; a list: the first time, the second time, …"""
     keys_at_s: Mapping[Seconds, Keys] = {}
@@ -105,7 +130,7 @@ class Case(BaseModel):
             and not (self.hears or self.hears_not)
         )
 
-    def script(self, language: str) -> Script:
+    def script(self, language: str, campaign: str) -> Script:
         """What the simulated world does."""
         return Script(
             keys=self.keys_at_s,
@@ -114,6 +139,10 @@ class Case(BaseModel):
             gone_in=self.hangs_up_in,
             sounds={f"{language}/{prompt}": -1.0 for prompt in self.cannot_play},
             agents={queue: staff.agents() for queue, staff in self.agents.items()},
+            about=About(self.caller, CALLER.name, self.to or CALLER.called, campaign),
+            came_at=self.at if self.at.tzinfo else self.at.replace(tzinfo=UTC),
+            figures={queue: Figures(**busy.model_dump()) for queue, busy in self.figures.items()},
+            variables=self.variables,
         )
 
 
@@ -174,10 +203,11 @@ def check_cases(cases: list[Written], folder: Folder) -> Iterator[Problem]:
         for index, (step, _) in enumerate(case.steps or ()):
             if step.rpartition("/")[2] not in steps:
                 yield _at(written, ("steps", index), f"there is no step `{step}`", nearest(step, steps))
-        for queue in case.agents:
-            if queues is not None and queue not in queues:
-                hint = nearest(queue, queues)
-                yield _at(written, ("agents", queue), f"there is no queue `{queue}` in queues.yaml", hint)
+        for field in ("agents", "figures"):
+            for queue in getattr(case, field):
+                if queues is not None and queue not in queues:
+                    hint = nearest(queue, queues)
+                    yield _at(written, (field, queue), f"there is no queue `{queue}` in queues.yaml", hint)
 
 
 def _at(written: Written, path: tuple[str | int, ...], text: str, hint: str) -> Problem:

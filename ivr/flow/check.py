@@ -69,13 +69,19 @@ def load_callflows(
 ) -> Callflows:
     """The value workers work by. Raises `BrokenCallflows`."""
     folder = check_callflows(directory, further)
-    if folder.problems or folder.default is None:
+    if folder.problems:
         raise BrokenCallflows(folder.problems)
+    return callflows_of(folder, prompts_at, version)
+
+
+def callflows_of(folder: Folder, prompts_at: Path, version: int = 0) -> Callflows:
+    """The value of a directory in which no problem was found."""
+    assert folder.default is not None, "a directory without it has a problem"
     flows: dict[str, Flow] = {}
     flows.update((name, draft.flow(version, flows)) for name, draft in folder.drafts.items())
     return Callflows(
         version=version,
-        content=content_of(directory),
+        content=content_of(folder.directory),
         flows=flows,
         queues=folder.queues,
         agents=folder.agents,

@@ -35,6 +35,7 @@ _NAME: TypeAdapter[str] = TypeAdapter(Name)
 class Folder:
     """A directory as far as it could be read."""
 
+    directory: Path
     problems: list[Problem] = field(default_factory=list)
     drafts: dict[str, Draft] = field(default_factory=dict)
     flows: set[str] = field(default_factory=set)
@@ -65,7 +66,7 @@ class Folder:
 
 def read_folder(directory: Path) -> Folder:
     """Read every file of a directory, and check each by itself."""
-    folder = Folder()
+    folder = Folder(directory)
     _misnamed(folder, directory)
     flows = sorted(directory.glob("flows/*.yaml"))
     if not flows:

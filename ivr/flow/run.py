@@ -9,6 +9,10 @@ from typing import NoReturn
 from ivr.flow.expressions import written_in
 from ivr.flow.line import Held, Line
 from ivr.flow.step import Flow, Step
+from ivr.flow.values import Value
+
+MAX_LOGGED = 200
+"""Characters of a variable that the call log keeps."""
 
 
 async def run_flow(line: Line, flow: Flow, start: str | None = None) -> NoReturn:
@@ -27,12 +31,14 @@ async def run_flow(line: Line, flow: Flow, start: str | None = None) -> NoReturn
 class _Frame:
     """One flow that runs: at which step, and since when, in ns."""
 
-    __slots__ = ("began", "flow", "name")
+    __slots__ = ("began", "changed", "flow", "name")
 
     def __init__(self, flow: Flow, name: str) -> None:
         self.flow = flow
         self.name = name
         self.began = 0
+        self.changed: dict[str, Value] = {}
+        """Variables that its step has set."""
 
 
 class _Run:
@@ -56,7 +62,9 @@ class _Run:
         frame.began = monotonic_ns()
         if step.needs_answer:
             await line.answer()
+        before = dict(line.variables)
         outcome = await step.run(line)
+        frame.changed = _changed(before, line.variables)
         if line.secrets:
             self._guard(step, path)
         called = step.calls
@@ -114,9 +122,24 @@ class _Run:
     def _tell(self, frame: _Frame, outcome: str) -> None:
         flow, took_ms = frame.flow, (monotonic_ns() - frame.began) // 1_000_000
         path = f"{flow.name}/{frame.name}"
+        changed = {"changed": frame.changed} if frame.changed else {}
         self._line.note(
-            "step", flow=flow.name, version=flow.version, path=path, outcome=outcome, took_ms=took_ms
+            "step",
+            flow=flow.name,
+            version=flow.version,
+            path=path,
+            outcome=outcome,
+            took_ms=took_ms,
+            **changed,
         )
+
+
+def _changed(before: dict[str, Value], now: dict[str, Value]) -> dict[str, Value]:
+    """What is otherwise than before, for the call log: long texts are cut there."""
+    if before == now:
+        return {}
+    fresh = {name: value for name, value in now.items() if name not in before or before[name] != value}
+    return {name: value[:MAX_LOGGED] if isinstance(value, str) else value for name, value in fresh.items()}
 
 
 def _restored(flow: Flow, path: str) -> list[_Frame]:

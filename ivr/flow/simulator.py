@@ -15,6 +15,7 @@ from ivr.flow.values import Value
 
 Found = TypeVar("Found")
 
+MONDAY = datetime(2026, 11, 23, 9, 30, tzinfo=UTC)
 CALLER = About("030123456", "Ada", "100", "web")
 
 PROMPT_S = 2.0
@@ -49,8 +50,8 @@ class Script:
     """Media → seconds; -1: cannot be played."""
     agents: Mapping[str, Agents] = field(default_factory=dict)
     about: About = CALLER
-    came_at: datetime = datetime(2026, 11, 23, 9, 30, tzinfo=UTC)
-    """When the call came: a Monday."""
+    came_at: datetime = MONDAY
+    """When the call came."""
     figures: Mapping[str, Figures] = field(default_factory=dict)
     """Queue → its figures, as long as the call lasts; one that is not here cannot be known."""
     counts: Mapping[str, int] = field(default_factory=dict)
@@ -87,7 +88,7 @@ class SimulatedLine:
         self.passed: list[Passed] = []
         self._script = script
         self._turns = {step: deque(turns) for step, turns in script.turns.items()}
-        self._began_s = 0.0
+        self._began_s: dict[str, float] = {}
         self._keys: deque[str] = deque()
         self._ignored = ("", 0.0)
         self._gone = False
@@ -120,7 +121,7 @@ class SimulatedLine:
     async def checkpoint(self, flow: str, version: int, path: str, held: Held | None = None) -> None:  # noqa: ARG002  (the line's own)
         await self._await()
         self.path = path
-        self._began_s = self._loop.time()
+        self._began_s[innermost(path)] = self._loop.time()
         self._tell(f"step {innermost(path)}")
         gone_after_s = _of(self._script.gone_in, path)
         if gone_after_s is not None:
@@ -217,9 +218,9 @@ class SimulatedLine:
     def note(self, kind: str, **fields: object) -> None:
         self.notes.append((kind, fields))
         if kind == "step":
-            now = self._loop.time()
-            passed = Passed(str(fields["path"]), self._began_s, str(fields["outcome"]), now - self._began_s)
-            self.passed.append(passed)
+            path = str(fields["path"])
+            began_s = self._began_s.get(path, 0.0)  # a call that was taken over has begun it elsewhere
+            self.passed.append(Passed(path, began_s, str(fields["outcome"]), self.now_s - began_s))
 
     # The script
 

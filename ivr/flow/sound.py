@@ -49,7 +49,7 @@ class Text(Template):
 class Sound(BaseModel):
     """Recorded prompts (`play`) or a text (`say`), never both."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
     play: Prompts | None = None
     """Recorded prompts, in this order."""

@@ -23,8 +23,10 @@ class Step(BaseModel):
     The fields of the subclass are what admins may write under the verb; each has a sentence about it.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
+    example: ClassVar[str] = ""
+    """A complete little flow with the step, in YAML: docs/steps shows it, tests check and walk it."""
     outcomes: ClassVar[tuple[str, ...]] = ()
     """The closed list of ways in which the step can end."""
     otherwise: ClassVar[Mapping[str, str | None]] = {}
@@ -33,8 +35,6 @@ class Step(BaseModel):
     """The field meant when the verb is followed by a plain value instead of fields."""
     only_main: ClassVar[bool] = False
     """Whatever stands under the verb is the main field, names and values of the admin's own, too."""
-    example: ClassVar[str] = ""
-    """A complete small flow file with the step in it."""
     waits: ClassVar[bool] = False
     """The step waits for the caller or an agent, so a loop through it may turn for ever without harm."""
 

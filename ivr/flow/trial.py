@@ -3,7 +3,6 @@
 from ivr.flow.cases import Case, Written
 from ivr.flow.document import Problem
 from ivr.flow.simulation import Company, Outcome, simulate
-from ivr.flow.step import innermost
 
 
 def run_case(company: Company, case: Case) -> Outcome:
@@ -11,7 +10,9 @@ def run_case(company: Company, case: Case) -> Outcome:
     route = company.callflows.route(case.to or "")
     flow = case.flow or route.flow
     language = case.language or (route.language if case.to is not None else "en")
-    return simulate(company, flow, language, case.script(language))
+    return simulate(
+        company, flow, language, case.script(language, route.campaign if case.to is not None else "")
+    )
 
 
 def differences(written: Written, outcome: Outcome) -> list[Problem]:
@@ -38,10 +39,16 @@ def differences(written: Written, outcome: Outcome) -> list[Problem]:
 
 
 def walked(outcome: Outcome) -> list[tuple[str, str | None]]:
-    """The steps of a call with their outcomes; None: he was in it when the call ended."""
-    steps: list[tuple[str, str | None]] = [(each.path, each.outcome) for each in outcome.line.passed]
-    begun = sum(what.startswith("step ") for what in outcome.line.story)
-    return steps if begun == len(steps) else [*steps, (innermost(outcome.line.path), None)]
+    """The steps of a call, as they began, with their outcomes; None: he was in it when the call ended."""
+    began = [what.removeprefix("step ") for what in outcome.line.story if what.startswith("step ")]
+    ended = list(outcome.line.passed)
+    steps: list[tuple[str, str | None]] = []
+    for path in began:
+        here = next((each for each in ended if each.path == path), None)
+        steps.append((path, here.outcome if here else None))
+        if here:
+            ended.remove(here)
+    return steps
 
 
 def _steps_differ(expected: tuple[tuple[str, str | None], ...], outcome: Outcome) -> str:

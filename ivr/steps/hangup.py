@@ -10,6 +10,11 @@ class Hangup(Step):
     """End the call. Before it was answered the cause decides what the caller's side is told."""
 
     main: ClassVar = "cause"
+    example: ClassVar[str] = """\
+steps:
+  full:
+    hangup: busy
+"""
 
     cause: Literal["normal", "busy", "congestion", "rejected", "unavailable", "unallocated"] = "normal"
     """Why: `normal`, or, before the call was answered, `busy` (SIP 486), `congestion` (503),

@@ -16,16 +16,16 @@ class Menu(Asking):
 steps:
   choose:
     menu:
-      say: For sales press 1. For everything else press 2.
+      play: main-menu
       retries: 1
+      invalid: wrong-key
       timeout: {say: Please press a key.}
     next:
-      1: sales
-      2: reception
-      invalid: reception
-      timeout: reception
-  sales: {queue: sales}
-  reception: {hangup: }
+      1: end
+      "*": choose
+      invalid: end
+      timeout: end
+  end: {hangup: }
 """
 
     digits: Annotated[int, Field(ge=1, le=8)] = 1

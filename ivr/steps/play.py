@@ -16,12 +16,12 @@ class Play(Step):
     main: ClassVar = "files"
     example: ClassVar[str] = """\
 steps:
-  hours:
+  welcome:
     play:
-      files: [welcome, opening-hours]
-      answer: no
-    next: end
-  end: {hangup: busy}
+      files: [welcome, main-menu]
+      interrupt: no
+    next: {done: end, failed: end}
+  end: {hangup: }
 """
 
     files: Prompts

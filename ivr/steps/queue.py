@@ -15,6 +15,20 @@ class Queue(Step):
     outcomes: ClassVar = ("answered", "timeout")
     otherwise: ClassVar = {"answered": None}
     main: ClassVar = "name"
+    example: ClassVar[str] = """\
+steps:
+  sales:
+    queue:
+      name: sales
+      max_wait_s: 600
+    next:
+      answered: end
+      timeout: sorry
+  sorry:
+    say: All our people are still in calls.
+    next: end
+  end: {hangup: }
+"""
     waits: ClassVar = True
 
     name: str

@@ -19,11 +19,10 @@ class Say(Step):
     outcomes: ClassVar = ("done", "failed")
     otherwise: ClassVar = {"failed": "done"}
     main: ClassVar = "text"
-
     example: ClassVar[str] = """\
 steps:
   look-up:
-    set: {balance: 12.50, due: 2026-12-24}
+    set: {balance: 12.50, due: "2026-12-24"}
     next: tell
   tell:
     say: Your balance is {balance:money EUR}. It is due on {due:date}.

@@ -34,6 +34,21 @@ async def as_json(holdfast: Holdfast, *words: str) -> Any:
     return json.loads(result.stdout)
 
 
+async def test_a_live_call_is_traced_to_where_it_is(desk: Desk, holdfast: Holdfast) -> None:
+    post = desk.post()
+    await post.checkpoint.enlist("hf-1")
+    handle = await post.arrive("pbx-1.1")
+    await post.store.join(handle, "sales")
+    traced = await command(holdfast, "trace", "pbx-1.1")
+    assert traced.exit_code == 0, traced.output
+    assert traced.output.endswith("(waiting, queue sales)\n")
+    now = (await as_json(holdfast, "trace", "pbx-1.1"))["now"]
+    assert (now["state"], now["queue"]) == ("waiting", "sales")
+    await post.checkpoint.ended(handle, reason="caller-hangup", ended_by="caller")
+    assert (await as_json(holdfast, "trace", "pbx-1.1"))["now"] is None
+    assert (await command(holdfast, "trace", "pbx-1.1")).output.startswith("began")
+
+
 async def test_queues_and_calls(desk: Desk, holdfast: Holdfast) -> None:
     post = desk.post()
     await post.checkpoint.enlist("hf-1")

@@ -1,16 +1,10 @@
 """The interpreter: the way through a flow, what it tells the log, and that a hangup ends it anywhere."""
 
-import time
 from dataclasses import replace
-from typing import NoReturn
 
 import pytest
 
-from ivr.flow.line import Hangup, Line
-from ivr.flow.run import run_flow
-from ivr.flow.step import Flow, Step
-from ivr.flow.virtual_time import run
-from tests.unit.flow.calls import Agents, Script, ScriptedLine, call, flow_of
+from tests.unit.flow.calls import Agents, Script, call
 
 WHOLE = """
 steps:
@@ -155,47 +149,3 @@ def test_a_hangup_at_any_await_point_ends_the_flow_there(script: Script) -> None
 def test_a_hangup_at_any_time_is_raised_at_what_is_waited_for(second: float) -> None:
     line = call(WHOLE, Script(gone_at=second))
     assert line.told[-1] == (second, "over by caller")
-
-
-class Nothing(Step):
-    """A step that does nothing."""
-
-    outcomes = ("done",)
-
-    async def run(self, line: Line) -> str:
-        assert line
-        return "done"
-
-
-def test_one_step_costs_at_most_50_microseconds() -> None:
-    count = 5000
-    names = [f"s{number}" for number in range(count)]
-    steps: dict[str, Step] = {
-        name: Nothing(next={"done": following})
-        for name, following in zip(names, [*names[1:], "end"], strict=True)
-    }
-    steps["end"] = flow_of("steps: {end: {hangup: }}").steps["end"]
-    flow = Flow(name="long", start="s0", steps=steps)
-
-    class Free(ScriptedLine):
-        async def checkpoint(self, *where: object) -> None:
-            self.path = str(where[-1])
-
-        async def answer(self) -> None:
-            pass
-
-        def note(self, kind: str, **fields: object) -> None:
-            pass
-
-        async def hangup(self, cause: str) -> NoReturn:
-            raise Hangup(cause)
-
-    async def through() -> float:
-        line = Free(Script())
-        began = time.process_time()
-        with pytest.raises(Hangup):
-            await run_flow(line, flow)
-        return time.process_time() - began
-
-    best = min(run(through()) for _ in range(3))
-    assert best / count <= 50e-6, f"{best / count * 1e6:.1f} µs per step"

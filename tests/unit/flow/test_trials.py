@@ -1,5 +1,6 @@
 """Tests of call flows: each thing a test can say, seen right and seen wrong; coverage; the slowest way."""
 
+import asyncio
 import json
 from pathlib import Path
 
@@ -7,11 +8,13 @@ import pytest
 from click.testing import CliRunner, Result
 
 from ivr.cli import main
-from ivr.flow.cases import read_cases
+from ivr.flow.cases import Case, read_cases
 from ivr.flow.check import check_callflows
 from ivr.flow.coverage import branches, coverage, taken, worst_case
 from ivr.flow.document import Problem
+from ivr.flow.line import About, Figures
 from ivr.flow.simulation import Company
+from ivr.flow.simulator import SimulatedLine
 from ivr.flow.trial import differences, run_case
 from tests.unit.flow.small_company import build, record, write
 
@@ -117,6 +120,21 @@ def test_a_test_may_begin_in_any_flow(company: Path) -> None:
     assert differences(case, run_case(Company.load(company), case.case)) == []
 
 
+def test_what_a_flow_can_ask_of_the_world(company: Path) -> None:
+    fields = "caller: '0170'\nat: 2026-12-24 17:30\nvariables: {pin: '1'}\nhangs_up_at_s: 3\n"
+    assert trial(company, f"{fields}figures: {{sales: {{waiting: 3, staffed: 2}}}}\nverdict: ivr_exit") == []
+    (case,) = read_cases(company, [])
+    line = run_case(Company.load(company), case.case).line
+    assert line.about == About("0170", "Ada", "100", "web")
+    assert line.now().isoformat() == "2026-12-24T17:30:03+00:00"
+    assert line.variables == {"pin": "1"}
+    assert asyncio.run(_figures(case.case)) == Figures(waiting=3, staffed=2)
+
+
+async def _figures(case: Case) -> Figures | None:
+    return await SimulatedLine(case.script("en", "")).figures("sales")
+
+
 def test_mistakes_in_tests_are_found_by_check(company: Path) -> None:
     written(company, "    presses: {chose: 1}\n    agents: {sale: {}}\n    steps: [welcom]\n")
     write(
@@ -180,6 +198,63 @@ def test_the_slowest_way_to_a_human(company: Path) -> None:
     write(company, "flows/main.yaml", "steps: {a: {play: hello, next: b}, b: {hangup: }}\n")
     loaded = Company.load(company)
     assert worst_case(loaded, loaded.callflows.flows["main"], "en") is None
+
+
+PIN = """\
+steps:
+  ask: {menu: {play: question, retries: 0, timeout_s: 9}, next: {1: yes, invalid: no, timeout: no}}
+  yes: {back: right}
+  no: {back: wrong}
+"""
+CALLING = """\
+steps:
+  pin: {flow: pin, next: {right: sales, wrong: end}}
+  sales: {queue: sales, next: {answered: survey}}
+  survey: {play: hello, next: end}
+  end: {hangup: }
+"""
+
+
+@pytest.fixture
+def calling(company: Path) -> Path:
+    write(company, "flows/pin.yaml", PIN)
+    write(company, "flows/main.yaml", CALLING)
+    return company
+
+
+def test_steps_of_a_flow_that_is_called_are_steps_of_the_test(calling: Path) -> None:
+    fields = "presses: {ask: 1}\nsteps: [pin: right, ask: 1, 'yes': right, sales: answered, survey, end]"
+    assert trial(calling, fields) == []
+    assert trial(calling, "presses: {pin/ask: 1}\nhangs_up_in: {sales: 1}\nverdict: abandoned") == []
+    (told,) = trial(calling, "presses: {ask: 2}\nsteps: [pin: right]")
+    assert "step 1, `pin`, ended with `wrong`, not with `right`" in told
+
+
+def test_coverage_and_slowest_way_go_through_called_flows(calling: Path) -> None:
+    written(calling, "    presses: {ask: 1}\n    verdict: completed\n")
+    loaded = Company.load(calling)
+    flows = loaded.callflows.flows
+    seen = {branch for case in read_cases(calling, []) for branch in taken(run_case(loaded, case.case))}
+    assert coverage(flows["main"], seen).missed == (("main/pin", "wrong"),)
+    assert coverage(flows["pin"], seen).missed == (
+        ("pin/ask", "invalid"),
+        ("pin/ask", "timeout"),
+        ("pin/no", ""),
+    )
+    worst = worst_case(loaded, flows["main"], "en")
+    assert worst
+    assert worst.seconds == pytest.approx(3 + 9)
+    assert worst_case(loaded, flows["pin"], "en") is None
+    write(calling, "flows/pin.yaml", PIN.replace("{back: right}", "{queue: sales, next: {answered: no}}"))
+    write(
+        calling,
+        "flows/main.yaml",
+        "steps:\n  a: {play: hello, next: b}\n  b: {flow: pin, next: {wrong: c}}\n  c: {hangup: }\n",
+    )
+    loaded = Company.load(calling)
+    inside = worst_case(loaded, loaded.callflows.flows["main"], "en")
+    assert inside
+    assert inside.seconds == pytest.approx(2 + 3 + 9)
 
 
 def holdfast(*arguments: str | Path, keys: str = "") -> Result:

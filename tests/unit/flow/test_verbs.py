@@ -8,6 +8,8 @@ from typing import get_args, get_type_hints
 import pytest
 
 import ivr.steps
+from ivr.flow.pages import pages
+from ivr.flow.schema import schemas
 from ivr.flow.sound import Sound
 from ivr.steps import verbs
 from tests.unit.flow.calls import Script, call, draft_of
@@ -60,6 +62,12 @@ def test_its_fields_and_outcomes_are_checked_like_any_others() -> None:
         "flows/main.yaml:2:17: step `a`: unknown field `timse` (did you mean `times`?)",
         "flows/main.yaml:3:16: step `b`: `times` must be a whole number, not `often`",
     ]
+
+
+@pytest.mark.usefixtures("new_verb")
+def test_it_has_a_page_and_is_in_the_schema() -> None:
+    assert "# whistle\n\nWhistle to the caller.\n" in pages()["whistle.md"]
+    assert "whistle" in schemas()["flow.json"]["$defs"]["step"]["properties"]
 
 
 def test_without_the_file_there_is_no_such_verb() -> None:

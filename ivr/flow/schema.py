@@ -1,0 +1,185 @@
+"""JSON Schema (draft 2020-12) of every file under `callflows/`, made from the models: for editors.
+
+It is a little more lenient than `holdfast check`: what depends on several fields, or on another file, only
+the check knows. What the check takes, the schema takes.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, create_model
+from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
+from pydantic_core import CoreSchema, core_schema
+
+from ivr.callflows import Route, Trunk
+from ivr.flow.cases import Case
+from ivr.flow.opening import Clock, Hours
+from ivr.flow.reading import FLOW_FIELDS
+from ivr.flow.step import Step
+from ivr.steps import verbs
+from queues.models import Agent, Device, Queue
+
+Schema = dict[str, Any]
+
+PLAIN: Schema = {"type": ["string", "number", "boolean", "null"]}
+"""Any value without a colon or a dash: `42` and `yes` are texts, too, where a text is meant."""
+YES_NO: Schema = {"enum": [True, False, "yes", "no", "on", "off", "true", "false"]}
+
+TABLES: Mapping[str, Mapping[str, type[BaseModel]]] = {
+    "queues.yaml": {"queues": Queue},
+    "agents.yaml": {"agents": Agent, "devices": Device},
+    "numbers.yaml": {"numbers": Route},
+    "hours.yaml": {"hours": Hours},
+    "trunks.yaml": {"trunks": Trunk},
+    "tests/*.yaml": {"tests": Case},
+}
+"""File → table → what each entry of it is."""
+
+
+class _Generator(GenerateJsonSchema):
+    """Schemas for YAML as people write it: plain values are not typed yet."""
+
+    ignored_warning_kinds = {"skipped-choice", "non-serializable-default"}  # noqa: RUF012  (pydantic's)
+
+    def str_schema(self, schema: core_schema.StringSchema) -> JsonSchemaValue:
+        return super().str_schema(schema) | {"type": ["string", "number", "boolean"]}
+
+    def bool_schema(self, schema: core_schema.BoolSchema) -> JsonSchemaValue:  # noqa: ARG002
+        return dict(YES_NO)
+
+    def function_before_schema(self, schema: core_schema.BeforeValidatorFunctionSchema) -> JsonSchemaValue:
+        return {"anyOf": [super().function_before_schema(schema), {"type": [*PLAIN["type"], "array"]}]}
+
+    def handle_invalid_for_json_schema(self, schema: CoreSchema, error_info: str) -> JsonSchemaValue:  # noqa: ARG002
+        return {}
+
+
+def schemas() -> dict[str, Schema]:
+    """Name → schema: `flow.json` is for `flows/*.yaml`, `queues.json` for `queues.yaml`, and so on."""
+    found = {_named(file): _settings(file, tables) for file, tables in TABLES.items()}
+    return {"flow.json": flow_schema(), **found}
+
+
+def schema_of(file: str) -> str:
+    """Name of the schema that is for a file, such as `flows/main.yaml`."""
+    return "flow.json" if file.startswith("flows/") else _named(file)
+
+
+def _named(file: str) -> str:
+    return f"{file.removesuffix('.yaml').removesuffix('/*').partition('/')[0]}.json"
+
+
+def fields_schema(model: type[BaseModel], without: str = "") -> Schema:
+    """The fields of a model as they are written; `$defs` has the models within."""
+    fields: dict[str, Any] = {
+        name: (field.annotation, field) for name, field in model.model_fields.items() if name != without
+    }
+    bare = create_model(model.__name__, __config__=ConfigDict(extra="forbid"), **fields)
+    schema = bare.model_json_schema(schema_generator=_Generator)
+    for name, written in schema.get("properties", {}).items():
+        written.pop("title", None)
+        if fields[name][1].description:
+            written["description"] = fields[name][1].description
+    return schema | {"description": _sentence(model)}
+
+
+def _sentence(model: type[BaseModel]) -> str:
+    return " ".join((model.__doc__ or "").split())
+
+
+def _settings(file: str, tables: Mapping[str, type[BaseModel]]) -> Schema:
+    definitions: Schema = {}
+    properties = {
+        table: {
+            "type": ["object", "null"],
+            "additionalProperties": {
+                "anyOf": [_hoisted(fields_schema(model), definitions), {"type": "null"}]
+            },
+        }
+        for table, model in tables.items()
+    }
+    if file == "hours.yaml":
+        properties |= fields_schema(Clock)["properties"]
+    if file == "numbers.yaml":
+        properties["default"] = _hoisted(fields_schema(Route), definitions)
+    return _whole(file, properties, definitions)
+
+
+def flow_schema() -> Schema:
+    """Of one flow: its steps, each with one verb and where each outcome leads."""
+    definitions: Schema = {}
+    kinds = verbs()
+    several: Schema = {
+        "type": "object",
+        "minProperties": 1,
+        "additionalProperties": {"$ref": "#/$defs/step"},
+    }
+    known: Schema = {
+        "title": {**PLAIN, "description": "What people call the flow."},
+        "start": {**PLAIN, "description": "The first step; not written: the one written first."},
+        "steps": {**several, "description": "The steps by name; the call begins with the first."},
+        "after_agent": {**several, "description": "Steps that follow when an agent has left."},
+    }
+    properties = {name: known.get(name, {}) for name in FLOW_FIELDS}
+    definitions["step"] = {
+        "type": "object",
+        "properties": {
+            **{verb: _verb(kind, definitions) for verb, kind in kinds.items()},
+            "next": {"description": "The step that follows: one for all outcomes, or one for each."},
+        },
+        "additionalProperties": False,
+        "oneOf": [{"required": [verb]} for verb in kinds],
+        "allOf": [
+            {"if": {"required": [verb]}, "then": {"properties": {"next": _next(kind)}}}
+            for verb, kind in kinds.items()
+        ],
+    }
+    return _whole("flows/*.yaml", properties, definitions) | {"required": ["steps"]}
+
+
+def _verb(kind: type[Step], definitions: Schema) -> Schema:
+    """What may stand behind a verb: its fields, or the main one alone, or nothing if none is needed."""
+    fields = _hoisted(fields_schema(kind, without="next"), definitions)
+    shapes = [] if kind.only_main else [fields]
+    if kind.main is not None:
+        shapes.append(fields["properties"][kind.main])
+    if not fields.get("required"):
+        shapes.append({"type": "null"})
+    return {"description": fields.pop("description"), "anyOf": shapes}
+
+
+def _next(kind: type[Step]) -> Schema:
+    each = {outcome: dict(PLAIN) for outcome in kind.outcomes}
+    own = kind.possible is not Step.possible  # it has outcomes of its own, such as the keys of a menu
+    targets = {"type": "object", "properties": each, "additionalProperties": dict(PLAIN) if own else False}
+    return {"anyOf": [dict(PLAIN), targets]}
+
+
+def _hoisted(schema: Schema, definitions: Schema) -> Schema:
+    definitions.update({name: _mended(each) for name, each in schema.pop("$defs", {}).items()})
+    return _mended(schema)
+
+
+def _mended(schema: Schema) -> Schema:
+    """With what pydantic puts beside alternatives where it belongs: lengths nowhere, the rest inside."""
+    for value in schema.values():
+        for each in [value] if isinstance(value, dict) else value if isinstance(value, list) else []:
+            if isinstance(each, dict):
+                _mended(each)
+    if "anyOf" in schema:
+        schema.pop("minLength", None)
+        schema.pop("maxLength", None)
+        if "additionalProperties" in schema and "properties" not in schema:
+            schema["anyOf"][0]["additionalProperties"] = schema.pop("additionalProperties")
+    return schema
+
+
+def _whole(file: str, properties: Schema, definitions: Schema) -> Schema:
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": f"Holdfast: {file}",
+        "type": "object",
+        "properties": properties,
+        "additionalProperties": False,
+        "$defs": definitions,
+    }
