@@ -32,6 +32,7 @@ def pressed(told: Told, length_ms: int, sounding: bool = False) -> str:
     [
         (AT_EASE, 100, "1223"),
         (ROLLING, 100, "12233"),
+        (CLOSE, 100, "12233"),
         (BREATHLESS, 40, "1223334444*"),
         (BY_INFO, 160, "444#"),
     ],
