@@ -10,7 +10,7 @@ from queues.store import Offer
 BUSY, NO_USER, NO_ANSWER, REJECTED, REDIRECTED = 17, 18, 19, 21, 23
 """Q.850 causes by which Asterisk tells a phone's refusal apart."""
 
-_SUFFIXES = re.compile(r"(-[abopt][0-9]+)+$")
+_SUFFIXES = re.compile(r"(-[aboprt][0-9]+)+$")
 _OUTSIDE = re.compile(r"-o[0-9]+$")
 
 
@@ -90,7 +90,10 @@ def bridge_id(call: str, attempt: int) -> str:
 
 
 def owner_of(channel: str) -> str:
-    """The call a channel, bridge or playback of ours belongs to; a caller's channel id is the call's id."""
+    """The call to which what we have named belongs: channel, bridge, playback, recording.
+
+    A caller's channel id is the call's id.
+    """
     return _SUFFIXES.sub("", channel)
 
 

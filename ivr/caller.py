@@ -20,6 +20,7 @@ from ivr.flow.opening import Hours
 from ivr.mailbox import Mailbox
 from ivr.outbox import Outbox
 from ivr.policy import Destination
+from ivr.presses import Presses
 from ivr.web import Web
 from queues.handle import CallHandle
 from queues.store import Offer, Store
@@ -48,7 +49,15 @@ class Over(NamedTuple):
     """Something that was done beside his waiting is over; it wakes who waits for it."""
 
 
-Message = ari.ChannelEvent | ari.PlaybackFinished | Offer | Vanished | Over
+Message = (
+    ari.ChannelEvent
+    | ari.PlaybackFinished
+    | ari.RecordingFinished
+    | ari.RecordingFailed
+    | Offer
+    | Vanished
+    | Over
+)
 Result = TypeVar("Result")
 
 
@@ -63,12 +72,14 @@ class House:
     """Music class of a queue."""
     prompt: Callable[[str, str], str]
     """Media URI of a prompt by name and language; raises `MediaFailed`."""
-    say: Callable[[str, str], Awaitable[str]]
-    """Media URI of a text in a language; raises `MediaFailed`."""
+    say: Callable[[str, str, bool], Awaitable[str]]
+    """Media URI of a text in a language; the last: it is not to be kept. Raises `MediaFailed`."""
     outside: Callable[[str], Destination]
     """Where to call a number as somebody wrote it; raises `NotAllowed`."""
     web: Web
     outbox: Outbox
+    keep: Callable[[str, str], str]
+    """Give what was recorded under the first name the second; its media URI. Raises `MediaFailed`."""
     listen: Callable[[str, Mailbox[Message]], None]
     """Put a channel's events into a mailbox from now on."""
     forget: Callable[[str], None]
@@ -94,6 +105,11 @@ class Caller:
         """What he has pressed and nobody has taken."""
         self.outside = ""
         """The channel to a number outside with which he is being connected; its holds are nobody's here."""
+        self.playing = ""
+        """Id of the playback he hears; it is told when it has ended."""
+        self._presses = Presses()
+        self._ignored = ("", 0.0)
+        """A key that does not count if it is the next one, until this loop time."""
         self.left_in = ""
         """The bridge where his agent has left him alone; he leaves it when he is to hear something."""
         self.gone_at = 0
@@ -141,6 +157,8 @@ class Caller:
         """What means the same wherever the call is. Raises `Hangup` if the caller is gone."""
         if isinstance(message, Vanished):
             self._vanished(message)
+        if isinstance(message, ari.PlaybackFinished) and message.playback.id == self.playing:
+            self.playing = ""
         if not isinstance(message, ari.ChannelEvent):
             return False
         from_caller = message.channel.id == self.call
@@ -148,8 +166,13 @@ class Caller:
             case ari.ChannelHangupRequest() | ari.ChannelDestroyed() if from_caller:
                 self.gone_at = message.at
                 raise Hangup("caller", message.cause)
-            case ari.ChannelDtmfReceived() if from_caller:
-                self.keys.append(message.digit)
+            case ari.ChannelDtmfReceived(digit=digit) if from_caller:
+                if not self._presses.new(digit, message.at, message.duration_ms, bool(self.playing)):
+                    return True
+                (ignored, until), self._ignored = self._ignored, ("", 0.0)
+                if digit == ignored and asyncio.get_running_loop().time() < until:
+                    return True
+                self.keys.append(digit)
                 return False
             case ari.ChannelHold() | ari.ChannelUnhold() if message.channel.id == self.outside:
                 return True
@@ -159,6 +182,13 @@ class Caller:
                 await self.house.store.hold(self.handle, by=by, started=started, at=message.at, wait=False)
                 return True
         return False
+
+    def ignore_key(self, key: str, within_s: float) -> None:
+        """If `key` is the next one he presses, and within so many seconds, it does not count."""
+        if not self.keys:
+            self._ignored = (key, asyncio.get_running_loop().time() + within_s)
+        elif self.keys[0] == key:
+            self.keys.popleft()
 
     def _vanished(self, message: Vanished) -> NoReturn:
         self.gone_at = message.not_before

@@ -1,10 +1,11 @@
-"""Clears what upgrades and edits leave behind: function libraries in Redis, old versions of call flows."""
+"""Clears what is left behind: libraries in Redis, versions of call flows, sentences for one caller."""
 
 import asyncio
 import logging
 from collections.abc import AsyncIterator
 
 from ivr.publish import Versions
+from ivr.speech import Speech
 from queues.keys import Keys
 from queues.scripts import PREFIX
 from queues.store import Store
@@ -19,14 +20,17 @@ SCAN_COUNT = 1000
 class Clearing:
     """One worker's broom. What somebody may still use stays."""
 
-    def __init__(self, store: Store, versions: Versions) -> None:
+    def __init__(self, store: Store, versions: Versions, speech: Speech) -> None:
         self._link = store.operations.link
         self._keys = store.operations.keys
         self._library = store.operations.library.name
         self._versions = versions
+        self._speech = speech
 
     async def clear(self) -> None:
-        """Clear both. Raises StoreAway: then nothing is known, and nothing is cleared."""
+        """Clear all of it. Raises StoreAway: then nothing is known of who uses what, and that stays."""
+        if forgotten := await asyncio.to_thread(self._speech.forget):
+            log.info("cleared %d sentences that were spoken to one caller each", forgotten)
         for name in await self._unused_libraries():
             await self._link.call("FUNCTION", "DELETE", name)
             log.info("cleared function library %s: no live worker uses it", name)

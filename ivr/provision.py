@@ -133,9 +133,11 @@ def _directories(place: Place) -> None:
         ("spool/message", asterisk, 0o700),
         ("log", root, 0o755),
         ("log/asterisk", asterisk, 0o700),
+        ("recordings", asterisk, 0o700),
         ("music", root, 0o755),
         ("prompts", root, 0o755),
         ("speech", root, 0o755),
+        ("speech/passing", Account(0, asterisk.gid), 0o2750),  # what callers have told us, spoken
     ):
         directory = data / path
         directory.mkdir(parents=True, exist_ok=True)

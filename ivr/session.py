@@ -18,7 +18,7 @@ from ivr.ari import events as ari
 from ivr.caller import Caller, House, Message
 from ivr.callflows import direct_line
 from ivr.checkpoint import CallRecord, Kept
-from ivr.flow.line import About, Figures, Hangup, Held, MediaFailed
+from ivr.flow.line import About, Figures, Hangup, Held, MediaFailed, Recorded, Recording
 from ivr.flow.opening import Hours
 from ivr.flow.run import run_flow
 from ivr.flow.step import Flow
@@ -27,6 +27,7 @@ from ivr.flow.web import Reply, Request
 from ivr.hunt import Hunt
 from ivr.outside import Outside
 from ivr.place import Place
+from ivr.recording import live_name, record
 from queues.errors import Fenced, StoreAway
 from queues.handle import CallHandle
 
@@ -137,6 +138,7 @@ class Session:
             if self.visits:
                 await self._outside.take_over(self._effects)
             for epoch in range(max(1, self.handle.epoch - GENERATIONS), self.handle.epoch):
+                await self.house.asterisk.stop_recording(live_name(self.call, epoch))
                 for number in (0, 1):
                     await self.house.asterisk.stop(playback_id(self.call, epoch, number))
             if self.moving:
@@ -259,8 +261,8 @@ class Session:
     def prompt(self, name: str) -> str:
         return self.house.prompt(name, self.language)
 
-    async def say(self, text: str) -> str:
-        return await self.house.say(text, self.language)
+    async def say(self, text: str, passing: bool = False) -> str:
+        return await self.house.say(text, self.language, passing)
 
     def now(self) -> datetime:
         return self.house.now()
@@ -283,6 +285,9 @@ class Session:
     def flush_digits(self) -> None:
         self._caller.keys.clear()
 
+    def ignore_key(self, key: str, within_s: float) -> None:
+        self._caller.ignore_key(key, within_s)
+
     async def digit(self, timeout_s: float) -> str | None:
         await self._flush()
         until = asyncio.get_running_loop().time() + timeout_s
@@ -298,6 +303,7 @@ class Session:
         await self._caller.leave_bridge()
         self._plays += 1
         playback = playback_id(self.call, self.handle.epoch, self._plays)
+        self._caller.playing = playback
         await self._caller.tell(self.house.asterisk.play(self.call, playback, media))
         return await self._hear(playback, media, interrupt)
 
@@ -320,6 +326,11 @@ class Session:
                 case None:
                     missed = not await asterisk.plays(playback)
                     look_at = loop.time() + (SOUND_GRACE_S if missed else SOUND_WATCH_S)
+
+    async def record(self, name: str, wish: Recording) -> Recorded:
+        await self._flush()
+        await self._caller.leave_bridge()
+        return await record(self._caller, name, wish)
 
     def note(self, kind: str, **fields: object) -> None:
         self.house.store.note(self.handle, kind, 0, **fields)

@@ -4,6 +4,7 @@ import asyncio
 import hashlib
 import os
 import shlex
+import time
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -22,6 +23,12 @@ RENDER_S = 10.0
 
 AT_ONCE = 2
 """Texts rendered at the same time; more would take the processor from live calls."""
+
+PASSING = "passing"
+"""Subdirectory of what is spoken to one caller only. Asterisk's group may read it, nobody else."""
+
+PASSING_S = 3600.0
+"""How long that is kept: nobody's sentence lasts an hour."""
 
 
 class SpeechFailed(MediaFailed):
@@ -50,27 +57,42 @@ class Speech:
         self._directory = directory
         self._engine = engine
         self._voices = voices or {}
-        self._under_way: dict[str, asyncio.Task[None]] = {}
+        self._under_way: dict[Path, asyncio.Task[None]] = {}
         self._turn = asyncio.Semaphore(AT_ONCE)
 
-    async def render(self, text: str, language: str) -> str:
+    async def render(self, text: str, language: str, passing: bool = False) -> str:
         """Media URI of the spoken text. Raises `SpeechFailed`.
 
         However many ask for it at once it is rendered once; who stops waiting stops nobody else.
+        `passing`: it is one caller's text; it is kept apart, until `forget` comes by.
         """
         voice = self._voices.get(language, language)
         key = hashlib.sha256("\0".join((text, language, self._engine, voice)).encode()).hexdigest()
-        wav = self._directory / f"{key}.wav"
+        directory = self._directory / PASSING if passing else self._directory
+        wav = directory / f"{key}.wav"
+        if passing:
+            with suppress(FileNotFoundError):
+                os.utime(wav)  # used just now
         if not wav.exists():
-            task = self._under_way.get(key)
+            task = self._under_way.get(wav)
             if task is None:
-                task = self._under_way[key] = asyncio.create_task(self._render(text, language, voice, wav))
-                task.add_done_callback(lambda done: self._finished(key, done))
+                task = self._under_way[wav] = asyncio.create_task(self._render(text, language, voice, wav))
+                task.add_done_callback(lambda done: self._finished(wav, done))
             await asyncio.shield(task)
-        return f"sound:{self._directory}/{key}"
+        return f"sound:{directory}/{key}"
 
-    def _finished(self, key: str, done: asyncio.Task[None]) -> None:
-        del self._under_way[key]
+    def forget(self) -> int:
+        """Delete what was spoken to one caller only and not within `PASSING_S`; how many files."""
+        count = 0
+        for wav in self._directory.glob(f"{PASSING}/*.wav"):
+            with suppress(FileNotFoundError):  # another worker was quicker
+                if time.time() - wav.stat().st_mtime > PASSING_S:
+                    wav.unlink()
+                    count += 1
+        return count
+
+    def _finished(self, wav: Path, done: asyncio.Task[None]) -> None:
+        del self._under_way[wav]
         if not done.cancelled():
             done.exception()  # seen: whoever still waits gets it, and if nobody does it is no news
 
@@ -78,13 +100,13 @@ class Speech:
         command = [part.format(language=language, voice=voice) for part in self._parts]
         fresh = wav.with_name(f".{wav.stem}-{os.getpid()}.wav")
         try:
-            self._directory.mkdir(parents=True, exist_ok=True)
+            wav.parent.mkdir(parents=True, exist_ok=True)
             async with self._turn, asyncio.timeout(RENDER_S):
                 spoken = await _pipe(command, text.encode())
                 await _pipe(["sox", "-D", "-t", "wav", "-", *FORM, str(fresh), "norm", "-3"], spoken)
             if fresh.stat().st_size <= 44:  # no more than a WAV header
                 raise SpeechFailed(f"{command[0]} spoke nothing for language {language!r}")
-            fresh.chmod(0o644)
+            fresh.chmod(0o640 if wav.parent.name == PASSING else 0o644)
             fresh.rename(wav)
         except TimeoutError as error:
             raise SpeechFailed(f"{command[0]} took more than {RENDER_S:.0f} s") from error

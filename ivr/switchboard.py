@@ -26,6 +26,7 @@ from ivr.phone_codes import obey
 from ivr.place import MARK, Place
 from ivr.policy import Destination
 from ivr.publish import Versions
+from ivr.recording import Recordings
 from ivr.session import Session
 from ivr.speech import Speech
 from ivr.tasks import Tasks
@@ -56,6 +57,7 @@ class Switchboard:
         speech: Speech,
         web: Web,
         outbox: Outbox,
+        recordings: Recordings,
         tasks: Tasks,
     ) -> None:
         """`name`: the worker's. `tasks`: where calls run."""
@@ -82,6 +84,7 @@ class Switchboard:
             outside=self._outside,
             web=web,
             outbox=outbox,
+            keep=recordings.keep,
             listen=self.routes.__setitem__,
             forget=self._forget,
             hours=lambda name: self.callflows.hours.get(name),
@@ -101,6 +104,10 @@ class Switchboard:
                     self._claim(event.channel.id)
             case ari.PlaybackFinished():
                 mailbox = self.routes.get(owner_of(event.playback.id))
+                if mailbox is not None:
+                    mailbox.put(event)
+            case ari.RecordingFinished() | ari.RecordingFailed():
+                mailbox = self.routes.get(owner_of(event.recording.name))
                 if mailbox is not None:
                     mailbox.put(event)
             case _:

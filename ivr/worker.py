@@ -28,6 +28,7 @@ from ivr.outbox import LOOK_S, Outbox
 from ivr.phones import Phones
 from ivr.publish import Published, Versions, Watch
 from ivr.reach import Reach
+from ivr.recording import Recordings
 from ivr.rehearsal import Rehearsal
 from ivr.settings import Settings
 from ivr.speech import Speech
@@ -90,6 +91,7 @@ class Worker:
         self.asterisk = Asterisk(self.link, self.name)
         self.web = Web(Reach(settings.http_networks))
         self.outbox = Outbox(self.store, self.web)
+        self.speech = Speech(settings.data / "speech", settings.speech_engine, settings.speech_voices)
         self.switchboard = board = Switchboard(
             self.name,
             asterisk=self.asterisk,
@@ -100,7 +102,8 @@ class Worker:
             versions=self.versions,
             web=self.web,
             outbox=self.outbox,
-            speech=Speech(settings.data / "speech", settings.speech_engine, settings.speech_voices),
+            speech=self.speech,
+            recordings=Recordings(settings.data),
             tasks=self.tasks,
         )
         self.sessions = board.sessions
@@ -137,7 +140,7 @@ class Worker:
                 self.tasks.keep(SWEEP_S, self._sweep),
                 self.tasks.keep(SPOOL_S, self.spool.drain),
                 self.tasks.keep(LOOK_S, self.outbox.look),
-                self.tasks.keep(CLEAR_S, Clearing(self.store, self.versions).clear),
+                self.tasks.keep(CLEAR_S, Clearing(self.store, self.versions, self.speech).clear),
                 self.tasks.keep(PHONES_S, self._look_at_phones),
                 self.tasks.keep(GHOSTS_S, self._look_for_ghosts),
                 self.tasks.start(self.watch.run()),

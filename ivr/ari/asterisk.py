@@ -48,6 +48,16 @@ class Asterisk:
             return False
         return msgspec.json.decode(reply, type=Playback).state not in ("queued", "done", "failed")
 
+    async def record(self, channel: str, name: str, max_s: int, silence_s: int, beep: bool) -> None:
+        """Record a channel into `<name>.wav`; `RecordingFinished` tells the end. 0 s: no limit."""
+        query = {"name": name, "format": "wav", "ifExists": "overwrite", "beep": "true" if beep else "false"}
+        query |= {"maxDurationSeconds": str(max_s), "maxSilenceSeconds": str(silence_s)}
+        await self.link.request("POST", f"channels/{channel}/record", query)
+
+    async def stop_recording(self, name: str) -> None:
+        """End a recording and keep it; one that has ended already is no error."""
+        await self.forgive("POST", f"recordings/live/{name}/stop")
+
     async def start_music(self, channel: str, music: str) -> None:
         """Play music until `stop_music` or `bridge`. Does not wait for the reply."""
         self.link.send("POST", f"channels/{channel}/moh", {"mohClass": music})

@@ -41,6 +41,16 @@ class Playback(msgspec.Struct):
     state: str = ""
 
 
+class LiveRecording(msgspec.Struct):
+    name: Id
+    state: str = ""
+    cause: str = ""
+    duration: float = 0
+    """Seconds in all."""
+    talking_duration: float = 0
+    """Seconds in which something was to be heard; 0 if silence does not end the recording."""
+
+
 class Bridge(msgspec.Struct):
     id: str
     channels: list[str] = []
@@ -99,6 +109,7 @@ class ChannelStateChange(_ChannelEvent, tag=True):
 
 class ChannelDtmfReceived(_ChannelEvent, tag=True):
     digit: str = ""
+    duration_ms: int = 0
 
 
 class ChannelHangupRequest(_ChannelEvent, tag=True):
@@ -125,6 +136,16 @@ class PlaybackFinished(_Event, tag=True, kw_only=True):
     playback: Playback
 
 
+class RecordingFinished(_Event, tag=True, kw_only=True):
+    """A recording is over, and its file is written."""
+
+    recording: LiveRecording
+
+
+class RecordingFailed(_Event, tag=True, kw_only=True):
+    recording: LiveRecording
+
+
 ChannelEvent = (
     StasisStart
     | ChannelStateChange
@@ -134,7 +155,7 @@ ChannelEvent = (
     | ChannelHold
     | ChannelUnhold
 )
-Event = CallBroadcast | ChannelEvent | PlaybackFinished
+Event = CallBroadcast | ChannelEvent | PlaybackFinished | RecordingFinished | RecordingFailed
 Message = Event | RESTResponse
 
 WANTED: list[str] = [
@@ -148,6 +169,8 @@ WANTED: list[str] = [
     "ChannelHold",
     "ChannelUnhold",
     "PlaybackFinished",
+    "RecordingFinished",
+    "RecordingFailed",
 ]
 """Event types for the event filter of a worker's application: the others never leave Asterisk."""
 

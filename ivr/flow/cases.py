@@ -13,7 +13,8 @@ from ivr.callflows import Language
 from ivr.flow.document import Broken, Document, Fields, Problem, place_of, read_document
 from ivr.flow.folder import Folder
 from ivr.flow.line import About, Figures
-from ivr.flow.simulator import CALLER, MONDAY, Agents, Script
+from ivr.flow.simulator import CALLER, MONDAY, Agents, Party, Script
+from ivr.flow.web import Reply, WebFailed, WebTimeout
 from ivr.flow.wording import fit, nearest, only
 
 Verdict = Literal[
@@ -68,6 +69,38 @@ class Busy(BaseModel):
     """Agents who are there: ready, ringing, talking or in wrap-up."""
 
 
+class Answer(BaseModel):
+    """What another server answers, in a test."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+    status: Annotated[int, Field(ge=100, le=599)] = 200
+    """HTTP status."""
+    body: str = "{}"
+    """What it sends, as JSON in quotes: `'{"open": 3}'`."""
+    fails: Literal["no", "timeout", "unreachable"] = "no"
+    """`timeout` or `unreachable`: no answer comes."""
+
+    def reply(self) -> Reply | WebFailed:
+        """As the simulator takes it."""
+        if self.fails == "no":
+            return Reply(self.status, self.body.encode())
+        return WebTimeout("no answer") if self.fails == "timeout" else WebFailed("cannot be reached")
+
+
+class Outside(BaseModel):
+    """Somebody outside who is called, in a test."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+    outcome: Literal["done", "busy", "no_answer", "failed", "refused"] = "done"
+    """How the call to him ends; `done`: he answers."""
+    after_s: Seconds = 5.0
+    """Seconds until he answers, or until that is known."""
+    talk_s: Seconds = 60.0
+    """Seconds that the talk lasts."""
+
+
 class Case(BaseModel):
     """One test: a caller, what he does, and what must happen then."""
 
@@ -99,6 +132,10 @@ class Case(BaseModel):
     """Queue → how its agents answer; not written: after 10 s, and they talk for 60 s."""
     cannot_play: Annotated[tuple[str, ...], BeforeValidator(_listed)] = ()
     """Prompts that cannot be played in this call, as if their files were broken."""
+    replies: Annotated[tuple[Answer, ...], Field(max_length=100)] = ()
+    """What other servers answer, one question after another (a retry asks again); then `{}` with status 200."""
+    outside: Mapping[str, Outside] = {}
+    """Number → who is called there by `transfer`; not written: somebody who answers after 5 s."""
     steps: Annotated[tuple[tuple[str, str | None], ...], BeforeValidator(_steps)] | None = None
     """The steps the call must pass, in order, all of them: `name`, or `name: outcome`."""
     hears: Annotated[tuple[str, ...], BeforeValidator(_listed)] = ()
@@ -143,6 +180,8 @@ class Case(BaseModel):
             came_at=self.at if self.at.tzinfo else self.at.replace(tzinfo=UTC),
             figures={queue: Figures(**busy.model_dump()) for queue, busy in self.figures.items()},
             variables=self.variables,
+            replies=[answer.reply() for answer in self.replies],
+            outside={number: Party(**each.model_dump()) for number, each in self.outside.items()},
         )
 
 

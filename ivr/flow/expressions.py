@@ -48,7 +48,7 @@ __all__ = [
     "written_in",
 ]
 
-FORMATS = ("text", "number", "digits", "money", "date", "time", "duration")
+FORMATS = ("text", "number", "ordinal", "digits", "money", "date", "time", "duration")
 """What may stand behind the colon of `{name:format}`; more words may follow (`money EUR`)."""
 
 _QUOTED = r"\"[^\"]*\"|'[^']*'"

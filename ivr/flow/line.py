@@ -64,6 +64,30 @@ class Held(NamedTuple):
     visits: Mapping[str, int]
 
 
+class Recording(NamedTuple):
+    """How a caller is to be recorded."""
+
+    max_s: int
+    """Longest time, in seconds."""
+    silence_s: int
+    """Seconds of silence that end it; 0: silence does not."""
+    keys: str
+    """Keys of which each ends it."""
+    beep: bool
+
+
+class Recorded(NamedTuple):
+    """What was recorded."""
+
+    media: str
+    """Media URI, to play it."""
+    length_s: float
+    talking_s: float
+    """How long something was to be heard; 0 if silence did not matter."""
+    key: str
+    """The key that ended it; empty: none did."""
+
+
 class Line(Protocol):
     """One caller's line, as a flow sees it. Every awaited method raises `Hangup` when the caller is gone."""
 
@@ -94,8 +118,11 @@ class Line(Protocol):
     def prompt(self, name: str) -> str:
         """Media URI of the recorded prompt `name` in the call's language. Raises `MediaFailed`."""
 
-    async def say(self, text: str) -> str:
-        """Media URI of `text`, spoken in the call's language (rendered once). Raises `MediaFailed`."""
+    async def say(self, text: str, passing: bool = False) -> str:
+        """Media URI of `text`, spoken in the call's language (rendered once). Raises `MediaFailed`.
+
+        `passing`: the text is this caller's only, such as his number; it is not kept.
+        """
 
     async def play(self, media: Sequence[str], interrupt: str = "") -> str | None:
         """Play these media URIs, in order, to their end.
@@ -120,8 +147,17 @@ class Line(Protocol):
     def hours(self, name: str) -> Hours | None:
         """Opening hours of `hours.yaml`; None: they were removed while the call was under way."""
 
+    async def record(self, name: str, wish: Recording) -> Recorded:
+        """Record what the caller says, and keep it as `name`. Keys pressed before do not count.
+
+        What he has said until he hangs up is kept, too. Raises `MediaFailed`.
+        """
+
     def flush_digits(self) -> None:
         """Forget the keys pressed so far that nobody has taken."""
+
+    def ignore_key(self, key: str, within_s: float) -> None:
+        """If `key` is the next one pressed, and within so many seconds, nobody is told of it."""
 
     async def queue(self, name: str, max_wait_s: float | None) -> str:
         """Wait for an agent and talk to him: `answered` (he has left, the caller is here) or `timeout`."""

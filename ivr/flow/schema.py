@@ -16,6 +16,7 @@ from ivr.flow.cases import Case
 from ivr.flow.opening import Clock, Hours
 from ivr.flow.reading import FLOW_FIELDS
 from ivr.flow.step import Step
+from ivr.policy import DialPolicy
 from ivr.steps import verbs
 from queues.models import Agent, Device, Queue
 
@@ -34,7 +35,10 @@ TABLES: Mapping[str, Mapping[str, type[BaseModel]]] = {
     "tests/*.yaml": {"tests": Case},
 }
 """File → table → what each entry of it is."""
-SINGLE: Mapping[str, Mapping[str, type[BaseModel]]] = {"numbers.yaml": {"default": Route}}
+SINGLE: Mapping[str, Mapping[str, type[BaseModel]]] = {
+    "numbers.yaml": {"default": Route},
+    "policy.yaml": {"dial": DialPolicy},
+}
 """File → field → what stands there."""
 CLOCKS: Mapping[str, type[BaseModel]] = {"hours.yaml": Clock}
 """File → what else is at its top."""

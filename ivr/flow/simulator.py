@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from math import inf
 from typing import NamedTuple, NoReturn, TypeVar
 
-from ivr.flow.line import KEYS, About, Figures, Hangup, Held, MediaFailed
+from ivr.flow.line import KEYS, About, Figures, Hangup, Held, MediaFailed, Recorded, Recording
 from ivr.flow.opening import Hours
 from ivr.flow.step import innermost
 from ivr.flow.values import Value
@@ -55,6 +55,8 @@ class Script:
     """When → keys pressed then."""
     turns: Mapping[str, Sequence[str]] = field(default_factory=dict)
     """Step → what he presses there each time he is asked; an empty text, or none left: nothing."""
+    speaks_s: float = 5.0
+    """How long he speaks when he is recorded."""
     gone_at: float | None = None
     """When the caller hangs up."""
     gone_in: Mapping[str, float] = field(default_factory=dict)
@@ -114,6 +116,7 @@ class SimulatedLine:
         self._at_once = (0.0, 0)
         """An instant, and how many steps have begun in it."""
         self._keys: deque[str] = deque()
+        self._ignored = ("", 0.0)
         self._gone = False
         self._news = asyncio.Event()
         self._loop = asyncio.get_running_loop()
@@ -164,7 +167,7 @@ class SimulatedLine:
     def prompt(self, name: str) -> str:
         return f"{self.language}/{name}"
 
-    async def say(self, text: str) -> str:
+    async def say(self, text: str, passing: bool = False) -> str:  # noqa: ARG002  (the line's own)
         await self._await()
         return f"say:{text}"
 
@@ -201,8 +204,30 @@ class SimulatedLine:
     def hours(self, name: str) -> Hours | None:
         return self._script.hours.get(name)
 
+    async def record(self, name: str, wish: Recording) -> Recorded:
+        """He speaks until he presses a key, as long as the script says, or to the end."""
+        await self._await()
+        self._keys.clear()
+        if wish.beep:
+            self._tell("beep")
+        self._tell(f"record {name}")
+        begun = self._loop.time()
+        self._take_turn(wish.max_s)
+        speaks_s = min(self._script.speaks_s, wish.max_s)
+        pressed = await self._wait(min(speaks_s + (wish.silence_s or inf), wish.max_s), wish.keys)
+        key = next((key for key in self._keys if key in wish.keys), "") if pressed else ""
+        self._keys.clear()
+        length_s = self._loop.time() - begun
+        return Recorded(f"recording:{name}", length_s, min(speaks_s, length_s), key)
+
     def flush_digits(self) -> None:
         self._keys.clear()
+
+    def ignore_key(self, key: str, within_s: float) -> None:
+        if not self._keys:
+            self._ignored = (key, self._loop.time() + within_s)
+        elif self._keys[0] == key:
+            self._keys.popleft()
 
     async def queue(self, name: str, max_wait_s: float | None) -> str:
         await self._await()
@@ -292,6 +317,9 @@ class SimulatedLine:
             self._loop.call_later(min(THINKS_S, timeout_s / 2), self._press, turns.popleft())
 
     def _press(self, keys: str) -> None:
+        (ignored, until), self._ignored = self._ignored, ("", 0.0)
+        if ignored and keys.startswith(ignored) and self._loop.time() < until:
+            keys = keys[1:]
         self._keys.extend(keys)
         self._news.set()
 

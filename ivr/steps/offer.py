@@ -64,7 +64,7 @@ steps:
         return self._sound.prompts()
 
     def texts(self) -> Iterable[str]:
-        return () if self.say is None else (self.say,)
+        return () if self.say is None or self.say.fixed is None else (self.say.fixed,)
 
     @property
     def _sound(self) -> Sound:

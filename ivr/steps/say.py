@@ -9,19 +9,28 @@ from ivr.flow.step import Step
 
 
 class Say(Step):
-    """Speak a text. It is rendered once and kept; the second caller hears it without delay."""
+    """Speak a text. What is the same for everybody is rendered once and kept.
+
+    `{NAME}` in it is the value of a variable; a format says how it is spoken: `{NAME:digits}` one by one,
+    `number`, `ordinal`, `money EUR`, `date`, `time`, `duration` (of seconds). A value that does not fit its
+    format, such as a word as money, is a `failed` step.
+    """
 
     outcomes: ClassVar = ("done", "failed")
     otherwise: ClassVar = {"failed": "done"}
     main: ClassVar = "text"
     example: ClassVar[str] = """\
 steps:
-  closed:
-    say:
-      text: We are closed today.
-      answer: no
+  look-up:
+    set: {balance: 12.50, due: "2026-12-24"}
+    next: tell
+  tell:
+    say: Your balance is {balance:money EUR}. It is due on {due:date}.
+    next: {done: end, failed: sorry}
+  sorry:
+    say: I cannot tell you your balance now.
     next: end
-  end: {hangup: busy}
+  end: {hangup: }
 """
 
     text: Text
@@ -36,12 +45,11 @@ steps:
         return self.answer
 
     def texts(self) -> Iterable[str]:
-        return (self.text,)
+        return () if self.text.fixed is None else (self.text.fixed,)
 
     async def run(self, line: Line) -> str:
         try:
-            media = await line.say(self.text)
-            await line.play([media], interrupt=KEYS if self.interrupt else "")
+            await line.play([await self.text.media(line)], interrupt=KEYS if self.interrupt else "")
         except MediaFailed:
             return "failed"
         return "done"

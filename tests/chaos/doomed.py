@@ -301,6 +301,8 @@ def _told(event: ari.Event) -> tuple[str, str]:
     """Call and word of an event; a change of a channel's state is told by the state."""
     if isinstance(event, ari.PlaybackFinished):
         return owner_of(event.playback.id), "PlaybackFinished"
+    if isinstance(event, ari.RecordingFinished | ari.RecordingFailed):
+        return owner_of(event.recording.name), type(event).__name__
     channel = event.channel.id
     call = owner_of(channel)
     word = event.channel.state if isinstance(event, ari.ChannelStateChange) else type(event).__name__

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from ivr.clearing import Clearing
 from ivr.publish import Versions
+from ivr.speech import Speech
 from queues.operations import Operations
 from tests.queues.desk import Desk, Post
 from tests.queues.redis_process import RedisProcess
@@ -32,7 +33,7 @@ def name_of(post: Post) -> str:
 
 
 async def clear(post: Post, folder: Path) -> None:
-    await Clearing(post.store, Versions(folder / "data")).clear()
+    await Clearing(post.store, Versions(folder / "data"), Speech(folder / "speech")).clear()
 
 
 async def test_a_library_goes_when_no_live_worker_uses_it(mortal_desk: Desk, tmp_path: Path) -> None:
@@ -90,6 +91,6 @@ async def test_versions_of_live_calls_stay(mortal_desk: Desk, tmp_path: Path) ->
         (company / "queues.yaml").write_text(f"queues:\n  sales:\n    title: Sales {number}\n")
         versions.publish(company, by="ann")
     redis.client().delete("{mortal}:lease:hf-1")  # its worker is dead: the call waits to be taken over
-    await Clearing(post.store, versions).clear()
+    await Clearing(post.store, versions, Speech(tmp_path / "speech")).clear()
     kept = {int(path.name) for path in (tmp_path / "data" / "versions").iterdir() if path.name.isdigit()}
     assert kept == {2, *range(4, 24)}

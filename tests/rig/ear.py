@@ -8,11 +8,13 @@ import asyncio
 import random
 import socket
 import struct
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import NamedTuple, Self
 
+from tests.rig.keypad import Due
 from tests.rig.sound import FRAME, RATE, Samples, decode_ulaw, encode_ulaw
 
 PCMU = 0
@@ -160,3 +162,14 @@ class Ear:
             header = _HEADER.pack(0x80, PCMU, (sequence + number) & 0xFFFF, start, source)
             self._socket.sendto(header + encode_ulaw(samples[start : start + FRAME]), self._peer)
             await asyncio.sleep(began + (number + 1) * FRAME / RATE - loop.time())
+
+    async def send(self, packets: Iterable[Due]) -> None:
+        """Send packets at their times to whoever was heard last. RuntimeError if nobody was heard yet."""
+        if not self._peer:
+            raise RuntimeError("nobody to speak to: no packet has come yet")
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        for due in packets:
+            if (left_s := began + due.at_s - loop.time()) > 0:
+                await asyncio.sleep(left_s)
+            self._socket.sendto(due.data, self._peer)

@@ -285,6 +285,8 @@ class AsteriskDouble:
                 return 200, _json({"id": name, "state": self.sounds_are})
             case _, ["playbacks", name]:
                 return (204, "") if name in self.playing else (404, "")
+            case "POST", ["recordings", "live", _, "stop"]:
+                return 404, ""  # in these plays nobody is recorded
         return self._greeting[f"{method} {uri}"]
 
     def _about_bridge(self, command: Line, name: str) -> Reply:

@@ -31,9 +31,16 @@ class ScriptedLine(SimulatedLine):
     def __init__(self, script: Script, language: str = "en") -> None:
         super().__init__(script, language)
         self.calls = 0
+        self.passing: list[str] = []
+        """What was spoken and must not be kept."""
         self.held: list[Held | None] = []
         self.awaiting = False
         self._dies_at_call = script.dies_at_call
+
+    @property
+    def has_keys(self) -> bool:
+        """Whether keys are left that nobody has taken."""
+        return bool(self._keys)
 
     async def checkpoint(self, flow: str, version: int, path: str, held: Held | None = None) -> None:
         assert (flow, version) == (path.partition("/")[0], 7), "a checkpoint names flow and version"
@@ -46,8 +53,9 @@ class ScriptedLine(SimulatedLine):
             raise MediaFailed("no such prompt")
         return super().prompt(name)
 
-    async def say(self, text: str) -> str:
-        media = await super().say(text)
+    async def say(self, text: str, passing: bool = False) -> str:
+        media = await super().say(text, passing)
+        self.passing += [text] * passing
         if text == "unspeakable":
             raise MediaFailed("the engine failed")
         return media

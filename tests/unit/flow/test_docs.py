@@ -20,6 +20,8 @@ SECTIONS = dict(re.findall(r"^##+ ([\w.]+)[^\n]*\n(.*?)(?=^##|\Z)", PAGE, re.M |
 EXAMPLES = [
     (name, text) for name, body in SECTIONS.items() for text in re.findall(r"```yaml\n(.*?)```", body, re.S)
 ]
+EXAMPLES += [(f"verb {verb}", kind.example) for verb, kind in verbs().items() if kind.example]
+DESCRIBED_HERE = [verb for verb, kind in verbs().items() if verb in SECTIONS or not kind.example]
 
 
 @pytest.mark.parametrize(("section", "text"), EXAMPLES, ids=[name for name, _ in EXAMPLES])

@@ -13,7 +13,18 @@ from tests.unit.flow.test_deciding import FIELDS
 
 OFFERED = "next: {accepted: a, declined: b, skipped: c}"
 FAILING = "next: {done: a, failed: b}"
-NEXT = "next: {1: a, 12: b, invalid: c, timeout: d}"
+NEXT = {
+    "menu": "next: {1: a, 12: b, invalid: c, timeout: d}",
+    "gather": "next: {done: a, invalid: b, timeout: c}",
+    "record": "next: {done: a, empty: b}",
+    "hangup": "",
+    "http": FAILING,
+    "transfer": FAILING,
+    "offer": OFFERED,
+}
+R = "into: n, "
+RECORDED = "test-1-1-main-first-1"
+Q = "play: m, into: n, "
 ENDS = "\n".join(f"  {name}: {{hangup: }}" for name in "abcd")
 
 
@@ -137,22 +148,48 @@ CASES = [
         ("1.0 step main/a", "2.0 step main/a"),
         Script({1.0: "1"}),
     ),
+    Case("gather", "play", "into: n", ("m", "n"), ("0.0 play en/m", "0.0 play en/n")),
+    Case("gather", "say", "into: n", ("m", "n"), ("0.0 play say:m", "0.0 play say:n")),
+    Case("gather", "into", "play: m, max_digits: 1", ("x", "y"), ("- x=1", "- y=1"), Script({2.5: "1"})),
+    Case("gather", "timeout_s", Q + "retries: 0", ("3", ""), ("5.0 step main/c", "7.0 step main/c")),
+    Case("gather", "between_s", Q, ("1", ""), ("4.0 step main/a", "6.0 step main/a"), Script({3.0: "1"})),
+    Case("gather", "retries", Q + "timeout_s: 1", ("0", ""), ("3.0 step main/c", "9.0 step main/c")),
+    Case("gather", "invalid", Q, ("x", "{say: x}"), ("3.0 play en/x", "3.0 play say:x"), Script({3.0: "#"})),
+    Case("gather", "timeout", Q, ("x", "{say: x}"), ("7.0 play en/x", "7.0 play say:x")),
+    Case("gather", "barge_in", Q, ("yes", "no"), ("1.0 step main/a", "2.0 step main/a"), Script({1.0: "1#"})),
+    Case("gather", "flush", Q, ("no", "yes"), ("0.0 step main/a", "0.0 play en/m"), Script({0.0: "1#"})),
+    Case("gather", "min_digits", Q, ("", "3"), ("3.0 step main/a", "3.0 play en/m"), Script({3.0: "12#"})),
+    Case(
+        "gather", "max_digits", Q, ("2", "3"), ("3.0 step main/a", "- n=123"), Script({3.0: "12", 3.5: "3"})
+    ),
+    Case("gather", "end_key", Q, ("", "'*'"), ("- n=12*", "- n=12"), Script({3.0: "12*#"})),
+    Case("gather", "pattern", Q, ("12", "1"), ("3.0 step main/a", "3.0 play en/m"), Script({3.0: "12#"})),
+    Case("gather", "confirm", Q, ("", "c"), ("3.0 step main/a", "5.0 play en/c"), Script({3.0: "1#"})),
+    Case("gather", "sensitive", Q, ("no", "yes"), ("- n=1", "-"), Script({3.0: "1#"})),
+    Case("record", "into", "", ("x", "y"), (f"- x={RECORDED}", f"- y={RECORDED}")),
+    Case("record", "max_s", R, ("3", "7"), ("3.0 step main/a", "7.0 step main/a"), Script(speaks_s=20)),
+    Case("record", "silence_s", R, ("2", "4"), ("7.0 step main/a", "9.0 step main/a")),
+    Case("record", "min_s", R, ("6", "5"), ("10.0 step main/b", "10.0 step main/a")),
+    Case("record", "end_key", R, ("", "none"), ("3.0 step main/a", "10.0 step main/a"), Script({3.0: "#"})),
+    Case("record", "beep", R, ("yes", "no"), ("0.0 beep", "-")),
+    Case("record", "review", R, ("", "r"), ("10.0 step main/a", "12.0 play en/r")),
+    Case("record", "retries", R + "review: r", ("0", ""), ("10.0 step main/a", "12.0 play en/r")),
     Case("menu", "flush", "play: m", ("no", "yes"), ("0.0 step main/a", "0.0 play en/m"), Script({0.0: "1"})),
 ]
 
 
-FOLLOWING = {"menu": NEXT, "hangup": "", "http": FAILING, "transfer": FAILING, "offer": OFFERED}
-
-
 def _told(case: Case, value: str) -> list[str]:
-    fields = ", ".join(part for part in (case.fields, f"{case.field}: {value}" if value else "") if part)
-    following = {"menu": NEXT, "hangup": "", "http": FAILING, "transfer": FAILING, "offer": OFFERED}.get(
-        case.verb, "next: end"
+    fields = ", ".join(
+        part for part in (case.fields.removesuffix(", "), f"{case.field}: {value}" if value else "") if part
     )
+    following = NEXT.get(case.verb, "next: end")
     text = f"steps:\n  first:\n    {case.verb}: {{{fields}}}\n    {following}\n  end: {{hangup: }}\n{ENDS}"
     if value != "2" and case.field != "between_s":
         text = text.replace(" 12: b,", "")  # a choice that needs more than one key
-    return [f"{at} {what}" for at, what in call(text, case.script).told]
+    line = call(text, case.script)
+    return [f"{at} {what}" for at, what in line.told] + [
+        f"- {name}={value}" for name, value in line.variables.items()
+    ]
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.verb}.{case.field}")

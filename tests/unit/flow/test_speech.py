@@ -1,6 +1,8 @@
 """Speech: rendered once by content, never through a shell, and a failure is a clear error."""
 
 import asyncio
+import os
+import time
 import wave
 from pathlib import Path
 
@@ -149,3 +151,23 @@ async def test_a_disk_that_takes_nothing(tmp_path: Path, engine: str) -> None:
     (tmp_path / "speech").write_text("a file where the directory should be")
     with pytest.raises(SpeechFailed, match="speech cannot be kept"):
         await Speech(tmp_path / "speech", engine).render("Hello", "en")
+
+
+async def test_what_one_caller_is_told_is_kept_apart_and_forgotten_after_an_hour(
+    tmp_path: Path, engine: str
+) -> None:
+    cache = Speech(tmp_path / "speech", engine)
+    kept, passing = await cache.render("Hello", "en"), await cache.render("Hello", "en", passing=True)
+    assert file_of(passing).parent == tmp_path / "speech" / "passing"
+    assert file_of(passing).stat().st_mode & 0o777 == 0o640
+    assert cache.forget() == 0
+    long_ago = time.time() - speech.PASSING_S - 1
+    for media in (kept, passing):
+        os.utime(file_of(media), (long_ago, long_ago))
+    await cache.render("Hello", "en", passing=True)  # used again: it stays
+    assert cache.forget() == 0
+    os.utime(file_of(passing), (long_ago, long_ago))
+    assert cache.forget() == 1
+    assert file_of(kept).exists()
+    assert not file_of(passing).exists()
+    assert len(calls(tmp_path)) == 2

@@ -26,5 +26,5 @@ def test_why_a_phone_was_not_answered(cause: int, ring_ms: int, reason: str) -> 
 def test_every_id_of_ours_leads_back_to_its_call() -> None:
     call = "ast1-1763772000.12"
     leg = leg_channel(call, 3)
-    for name in (call, leg, f"{call}-b3", f"{call}-p1", f"{leg}-p0"):
+    for name in (call, leg, f"{call}-b3", f"{call}-p1", f"{leg}-p0", f"{call}-r2"):
         assert owner_of(name) == call
