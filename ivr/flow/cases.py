@@ -133,7 +133,7 @@ class Case(BaseModel):
     cannot_play: Annotated[tuple[str, ...], BeforeValidator(_listed)] = ()
     """Prompts that cannot be played in this call, as if their files were broken."""
     replies: Annotated[tuple[Answer, ...], Field(max_length=100)] = ()
-    """What other servers answer, one question after another (a retry asks again); then `{}` with status 200."""
+    """What other servers answer, one question after another, a retry too; then `{}` with status 200."""
     outside: Mapping[str, Outside] = {}
     """Number → who is called there by `transfer`; not written: somebody who answers after 5 s."""
     steps: Annotated[tuple[tuple[str, str | None], ...], BeforeValidator(_steps)] | None = None
