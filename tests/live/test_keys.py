@@ -39,7 +39,7 @@ def types(habits: Habits) -> Plot:
         await ear.send(typed(KEYS + "#", habits))
 
     async def plot(stage: Stage) -> Played:
-        return await stage.call("230", stay_ms=30_000, meanwhile=press)
+        return await stage.call("214", stay_ms=30_000, meanwhile=press)
 
     return plot
 
@@ -62,7 +62,7 @@ async def by_info(stage: Stage) -> Played:
 
     caller, scenario = Caller(stage.number(), "Ada", "4;4;4;#"), "caller_presses_four_keys_by_info"
     return await stage.call(
-        "230", caller=caller, scenario=scenario, think_ms=300, stay_ms=30_000, meanwhile=breathe
+        "214", caller=caller, scenario=scenario, think_ms=300, stay_ms=30_000, meanwhile=breathe
     )
 
 
@@ -78,7 +78,7 @@ async def types_the_end_key(stage: Stage) -> Played:
         await ear.listen(time.time() + 0.2)
         await ear.send(typed("12#1", Habits()))
 
-    return await stage.call("231", stay_ms=30_000, meanwhile=press)
+    return await stage.call("215", stay_ms=30_000, meanwhile=press)
 
 
 async def test_the_end_key_of_a_full_number_is_no_wrong_key_of_the_next_menu(watch: Watch) -> None:

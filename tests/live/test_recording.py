@@ -44,7 +44,7 @@ async def says_a_wish(stage: Stage) -> Played:
         await speak(ear)
         await ear.send(typed("#", Habits()))
 
-    return await stage.call("232", stay_ms=30_000, meanwhile=say)
+    return await stage.call("216", stay_ms=30_000, meanwhile=say)
 
 
 async def test_what_he_says_is_kept_and_played_to_him(watch: Watch, stage: Stage) -> None:
@@ -64,7 +64,7 @@ async def hangs_up_in_his_wish(stage: Stage) -> Played:
     async def say(_call: str, ear: Ear) -> None:
         await speak(ear)
 
-    return await stage.call("232", stay_ms=round(PROMPT_S * 1000) + 1500, meanwhile=say)
+    return await stage.call("216", stay_ms=round(PROMPT_S * 1000) + 1500, meanwhile=say)
 
 
 async def test_what_he_said_until_he_hung_up_is_kept(watch: Watch, stage: Stage) -> None:
@@ -81,7 +81,7 @@ async def enters_a_pin(stage: Stage) -> Played:
         await ear.listen(time.time() + 0.2)
         await ear.send(typed(PIN, Habits()))
 
-    return await stage.call("233", stay_ms=30_000, meanwhile=press)
+    return await stage.call("217", stay_ms=30_000, meanwhile=press)
 
 
 async def test_a_secret_is_in_no_file_of_the_server(watch: Watch, stage: Stage) -> None:
