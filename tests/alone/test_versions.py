@@ -45,6 +45,12 @@ def callers(server: Server) -> set[str]:
     return {event.from_ for event in server.log.events if isinstance(event, Arrived)}
 
 
+def live_everywhere(server: Server, version: int) -> bool:
+    """Each worker looks for itself; the first one that follows a version logs it."""
+    said = f"callflows version {version} is live"
+    return all(said in server.log_of(f"worker-{number}") for number in (1, 2))
+
+
 async def versions_of(server: Server, number: str, service: str, stay_ms: int) -> set[int | str]:
     """Make a call to its end; the versions of the flows that it ran."""
     play = Play("caller_waits", {"stay_ms": stay_ms}, [Caller(number)], service=service)
@@ -61,11 +67,11 @@ async def test_a_version_is_published_and_taken_back_under_a_call(server: Server
     await asyncio.sleep(1.5)  # longer than a worker looks away: without watching nothing may happen
     assert published(server) == [(1, "start")]
     assert (await server.run("publish", "-m", "More time", "--by", "ann"))[0] == 0
-    await until(lambda: (2, "ann") in published(server), server)
+    await until(lambda: (2, "ann") in published(server) and live_everywhere(server, 2), server)
     second = asyncio.create_task(versions_of(server, SECOND, "201", 9000))
     await until(lambda: SECOND in callers(server), server)
     assert (await server.run("rollback", "1", "--by", "bob"))[0] == 0
-    await until(lambda: (3, "bob") in published(server), server)
+    await until(lambda: (3, "bob") in published(server) and live_everywhere(server, 3), server)
     third = asyncio.create_task(versions_of(server, THIRD, "201", 7000))
     assert [await waiter, await second, await third] == [{1}, {2}, {3}]
     assert published(server) == [(1, "start"), (2, "ann"), (3, "bob")]
