@@ -34,8 +34,9 @@ REPLAY_AT_ONCE = 64
 PATIENCE_S = {
     "note": 0.003,
     "arrive": 0.005,
-    **dict.fromkeys(("unbridged", "ended"), 0.01),  # they may free an agent
-    **dict.fromkeys(("hold", "connected"), 0.05),
+    # They may free an agent; a hold exists nowhere else until it is written.
+    **dict.fromkeys(("unbridged", "ended", "hold"), 0.01),
+    "connected": 0.05,  # if the worker dies before, the bridge itself tells who takes over
 }
 """Operations for which nobody on the line waits: they go with whatever else is sent within this time.
 
