@@ -15,7 +15,9 @@ alone = scratch=$$(mktemp -d); trap 'rmdir "$$scratch"' EXIT; \
   unshare --net --pid --mount --ipc --fork --kill-child --mount-proc bash -euo pipefail -c \
   'ip link set lo up; mount -t tmpfs -o mode=0755 tmpfs "$$0"; export TMPDIR=$$0; "$$@"' "$$scratch"
 
-.PHONY: help setup packages run test check docs demo bench bench-flows bench-takeover load compose-test soak-queues lock
+pytest = $(alone) $(python) -m pytest -p tests.nothing_skipped
+
+.PHONY: help setup packages run test test-others test-patient check docs demo bench bench-flows bench-takeover load compose-test soak-queues lock
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -50,7 +52,20 @@ run: setup ## start the whole server here; Ctrl-C stops it
 	@exec .venv/bin/holdfast serve
 
 test: setup ## every test, the live ones on real Asterisk and SIPp included; a skipped test fails
-	@$(alone) $(python) -m pytest -p tests.nothing_skipped $(ARGS)
+ifdef ARGS
+	@$(pytest) $(ARGS)
+else
+	@$(MAKE) -j2 -k test-patient test-others
+endif
+
+# Side by side, each in a world of its own: tests that kill things mostly wait for what comes of it.
+patient := tests/chaos tests/alone
+
+test-others:
+	@$(pytest) $(patient:%=--ignore=%)
+
+test-patient:
+	@told=$$(mktemp); trap 'cat "$$told"; rm "$$told"' EXIT; ( $(pytest) $(patient) ) >"$$told" 2>&1
 
 check: setup ## lint, format, types
 	@.venv/bin/ruff check .

@@ -11,6 +11,7 @@ from typing import Annotated
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
 from ivr.flow.line import MediaFailed
+from ivr.flow.naming import LANGUAGE
 from ivr.flow.opening import Hours
 from ivr.flow.step import Flow
 from ivr.policy import Destination, DialPolicy, NotAllowed
@@ -28,7 +29,7 @@ def _network(value: object) -> object:
 
 
 Tag = Annotated[str, Field(pattern=r"^([a-z0-9][a-z0-9_-]{0,39})?$")]
-Language = Annotated[str, Field(pattern=r"^[a-z]{2,3}(-[a-z0-9]{2,8})?$")]
+Language = Annotated[str, Field(pattern=f"^{LANGUAGE.pattern}$")]
 
 
 Network = Annotated[IPv4Network | IPv6Network, BeforeValidator(_network)]

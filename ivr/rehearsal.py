@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 
 from ivr.flow.cases import read_cases
@@ -90,6 +91,12 @@ def _texts(folder: Folder) -> Iterator[tuple[Place, str, str, str]]:
     languages = spoken(folder)
     for draft in folder.drafts.values():
         for name, step in draft.steps.items():
-            for text in dict.fromkeys(step.texts()):
-                for language in sorted(languages.get((draft.name, name), ())):
-                    yield place_of_text(draft.source.nodes[name], text), name, text, language
+            for text, language in product(step.texts(), sorted(languages.get((draft.name, name), ()))):
+                utterance = text.spoken_in(language)
+                if utterance is not None and utterance.fixed is not None:
+                    yield (
+                        place_of_text(draft.source.nodes[name], utterance.written),
+                        name,
+                        utterance.fixed,
+                        language,
+                    )

@@ -25,7 +25,7 @@ class Asking(Step):
     play: Prompts | None = None
     """Recorded prompts that ask, in this order. Either this or `say`."""
     say: Text | None = None
-    """A text that asks. Either this or `play`."""
+    """A text that asks, or one for each language. Either this or `play`."""
     timeout_s: Seconds = 5.0
     """Seconds without a key, after the prompt has ended, that count as no answer."""
     between_s: Seconds = 3.0
@@ -50,9 +50,8 @@ class Asking(Step):
     def prompts(self) -> Iterable[str]:
         return chain.from_iterable(sound.prompts() for sound in self.sounds())
 
-    def texts(self) -> Iterable[str]:
-        said = (sound.say.fixed for sound in self.sounds() if sound.say is not None)
-        return [text for text in said if text is not None]
+    def texts(self) -> Iterable[Text]:
+        return chain.from_iterable(sound.texts() for sound in self.sounds())
 
     def sounds(self) -> list[Sound]:
         """All that a caller can hear in it, the question first."""

@@ -1,9 +1,13 @@
-"""The nearest valid name for one that was misspelt."""
+"""Names: the form of a language's, and the nearest valid one for one that was misspelt."""
 
 # ruff: noqa: N818  (an error is named by what is the matter: Misnamed)
 
+import re
 from collections.abc import Iterable
 from difflib import get_close_matches
+
+LANGUAGE = re.compile(r"[a-z]{2,3}(-[a-z0-9]{2,8})?")
+"""Code of a language, such as `en` or `pt-br`."""
 
 
 class Misnamed(ValueError):

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from itertools import chain
 from typing import NamedTuple
 
+from ivr.flow.sound import Text
 from ivr.flow.step import Flow, Step
 
 SHOWN = 72
@@ -94,6 +95,8 @@ def summary(step: Step) -> str:
     value = getattr(step, step.main) if step.main else None
     if value is None:
         value = next(chain(step.texts(), step.queues()), None)
+    if isinstance(value, Text):
+        value = str(value)
     if isinstance(value, tuple | list):
         value = ", ".join(map(str, value))
     if isinstance(value, Mapping):

@@ -6,9 +6,9 @@ import wave
 from pathlib import Path
 
 from ivr.flow.document import Place, Problem
+from ivr.flow.naming import LANGUAGE
 
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}")
-LANGUAGE = re.compile(r"[a-z]{2,3}(-[a-z0-9]{2,8})?")
 MAX_BYTES = 50_000_000
 """Largest sound file that is taken: 52 minutes."""
 

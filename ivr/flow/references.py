@@ -19,6 +19,7 @@ def check_references(folder: Folder) -> Iterator[Problem]:
         yield from _levels(folder, draft)
         yield from _schedules(folder, draft)
         yield from _prompts(folder, draft, languages)
+        yield from _texts(draft, languages)
     yield from _agents(folder)
     yield from _numbers(folder)
     yield from _endpoints(folder)
@@ -76,6 +77,16 @@ def _prompts(
                     place = place_of_text(draft.source.nodes[name], prompt)
                     text = f"step `{name}`: there is no file prompts/{language}/{prompt}.wav"
                     yield Problem(place, text, nearest(prompt, recorded))
+
+
+def _texts(draft: Draft, languages: Mapping[tuple[str, str], set[str]]) -> Iterator[Problem]:
+    for name, step in draft.steps.items():
+        for text in step.texts():
+            for language in sorted(languages.get((draft.name, name), ())):
+                if text.spoken_in(language) is None:
+                    place = place_of_text(draft.source.nodes[name], str(text))
+                    problem = f"step `{name}`: this text is not there in `{language}`"
+                    yield Problem(place, problem, f"write it beside the others: `{language}: …`")
 
 
 def _agents(folder: Folder) -> Iterator[Problem]:

@@ -7,6 +7,7 @@ from typing import ClassVar
 from pydantic import BaseModel, ConfigDict
 
 from ivr.flow.line import Line
+from ivr.flow.sound import Text
 
 ANY = ""
 """Stands for every outcome in `next` of a step whose outcomes another file decides."""
@@ -66,7 +67,7 @@ class Step(BaseModel):
         """Names of the recorded prompts the step can play."""
         return ()
 
-    def texts(self) -> Iterable[str]:
+    def texts(self) -> Iterable[Text]:
         """The texts the step can speak."""
         return ()
 

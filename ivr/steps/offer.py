@@ -63,8 +63,8 @@ steps:
     def prompts(self) -> Iterable[str]:
         return self._sound.prompts()
 
-    def texts(self) -> Iterable[str]:
-        return () if self.say is None or self.say.fixed is None else (self.say.fixed,)
+    def texts(self) -> Iterable[Text]:
+        return self._sound.texts()
 
     @property
     def _sound(self) -> Sound:

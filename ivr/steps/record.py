@@ -7,7 +7,7 @@ from pydantic import Field
 
 from ivr.flow.expressions import VariableName
 from ivr.flow.line import KEYS, Line, MediaFailed, Recorded, Recording
-from ivr.flow.sound import Sound
+from ivr.flow.sound import Sound, Text
 from ivr.flow.step import Step
 
 REVIEW_S = 5.0
@@ -63,9 +63,8 @@ steps:
     def prompts(self) -> Iterable[str]:
         return self.review.prompts() if self.review else ()
 
-    def texts(self) -> Iterable[str]:
-        text = self.review.say.fixed if self.review and self.review.say else None
-        return () if text is None else (text,)
+    def texts(self) -> Iterable[Text]:
+        return self.review.texts() if self.review else ()
 
     async def run(self, line: Line) -> str:
         name = recording_name(self.key(line))

@@ -34,7 +34,7 @@ steps:
 """
 
     text: Text
-    """What is spoken, at most 1000 characters."""
+    """What is spoken, at most 1000 characters; or one text for each language: `{en: …, es: …}`."""
     interrupt: bool = True
     """Whether a key stops the speech. The key is kept for the next menu."""
     answer: bool = True
@@ -44,8 +44,8 @@ steps:
     def needs_answer(self) -> bool:
         return self.answer
 
-    def texts(self) -> Iterable[str]:
-        return () if self.text.fixed is None else (self.text.fixed,)
+    def texts(self) -> Iterable[Text]:
+        return (self.text,)
 
     async def run(self, line: Line) -> str:
         try:

@@ -11,6 +11,9 @@ from tests.live.stage import PLOTS, Plot, Stage, make_callflows
 from tests.rig.server import Server, alone_in_network
 from tests.rig.site import Played
 
+APART_S = 0.05
+"""Plots begin one after the other: all in one instant are a load test."""
+
 Watch = Callable[[Plot], Awaitable[Played]]
 
 
@@ -28,7 +31,14 @@ async def stage(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stage
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def watch(stage: Stage) -> AsyncIterator[Watch]:
     """`await watch(plot)`: what was seen of it. All plots are played at once, from the first time on."""
-    playing = {plot: asyncio.ensure_future(plot(stage)) for plot in PLOTS}
+
+    async def begin(plot: Plot, after_s: float) -> Played:
+        await asyncio.sleep(after_s)
+        return await plot(stage)
+
+    playing = {
+        plot: asyncio.ensure_future(begin(plot, number * APART_S)) for number, plot in enumerate(PLOTS)
+    }
 
     async def seen(plot: Plot) -> Played:
         try:

@@ -53,6 +53,26 @@ def test_a_value_that_cannot_be_spoken_so_is_a_failed_step(value: Value) -> None
     assert line.heard == []
 
 
+BOTH = '{text: {en: "{x:number} bike", es: "{x:number} bicicleta"}}'
+
+
+def say_both(language: str) -> ScriptedLine:
+    flow = f"steps:\n  s:\n    say: {BOTH}\n    next: {{done: a, failed: b}}{ENDS}"
+    return call(flow, Script(variables={"x": 1}), language=language)
+
+
+@pytest.mark.parametrize(
+    ("language", "words"), [("en", "one bike"), ("es", "uno bicicleta"), ("es-mx", "uno bicicleta")]
+)
+def test_a_text_can_be_written_for_each_language(language: str, words: str) -> None:
+    assert say_both(language).heard == [words]
+
+
+def test_a_language_without_its_text_is_a_failed_step() -> None:
+    line = say_both("fr")
+    assert (line.passed[0].outcome, line.heard) == ("failed", [])
+
+
 def test_a_question_can_have_values_too() -> None:
     menu = "menu: {say: 'Is it {x:digits}?', retries: 0}"
     flow = f"steps:\n  m:\n    {menu}\n    next: {{1: a, invalid: b, timeout: b}}"

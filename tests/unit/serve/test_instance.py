@@ -1,6 +1,7 @@
 """One foreground for a data directory; what an earlier one left is found, with its settings."""
 
 import os
+import re
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -26,7 +27,7 @@ def orphan(tmp_path: Path) -> Iterator["subprocess.Popen[bytes]"]:
     gone.note(process.pid)
     gone.release()
     text = (tmp_path / "run" / "serve.lock").read_text()
-    (tmp_path / "run" / "serve.lock").write_text(text.replace(str(os.getpid()), "4194304"))
+    (tmp_path / "run" / "serve.lock").write_text(re.sub(rf"\b{os.getpid()}\b", "4194304", text))
     yield process
     process.kill()
     process.wait()
