@@ -17,7 +17,7 @@ alone = scratch=$$(mktemp -d); trap 'rmdir "$$scratch"' EXIT; \
 
 pytest = $(alone) $(python) -m pytest -p tests.nothing_skipped
 
-.PHONY: help setup packages run test test-others test-patient check docs demo bench bench-flows bench-takeover load compose-test soak-queues lock
+.PHONY: help setup packages run test test-others test-patient check docs demo customers bench bench-flows bench-keys bench-takeover load compose-test soak-queues lock
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -79,11 +79,17 @@ docs: setup ## write docs/steps and docs/schema anew from the models
 demo: setup ## three real calls, and the log of each
 	@$(python) -m tests.rig.demo $(ARGS)
 
+customers: setup ## the server that the example asks for a customer's PIN
+	@$(python) -m tests.rig.customers
+
 bench: setup ## Holdfast beside Asterisk's own Queue(), in one run
 	@$(python) -m bench.queue_bench $(ARGS)
 
 bench-flows: setup ## what the check, the interpreter and the simulator cost, against their goals
 	@$(python) -m bench.flows $(ARGS)
+
+bench-keys: setup ## keys by SIP INFO and RFC 4733 under load, and how soon a prompt follows
+	@$(python) -m bench.keys $(ARGS)
 
 bench-takeover: setup ## workers killed and hung under 200 live calls: how long those have nobody
 	@$(alone) $(python) -m bench.takeover $(ARGS)

@@ -230,12 +230,13 @@ def _begins(packets: Iterable[Packet], hertz: int) -> float | None:
 
 async def measure(rates: dict[str, int], listeners: int, seconds: int) -> Report:
     """One run on a server of its own."""
-    directory = Path(tempfile.mkdtemp(prefix="bench-keys-"))
-    directory.chmod(0o755)
-    async with Server(write_callflows(directory / "callflows")) as server:
-        told = facts(find(server.settings.runtime))
-        sounds = await listen(server, listeners, seconds) if listeners else None
-        walks = [await walk(server, keys, rate, seconds) for keys, rate in rates.items() if rate]
+    with tempfile.TemporaryDirectory(prefix="bench-keys-") as name:
+        directory = Path(name)
+        directory.chmod(0o755)
+        async with Server(write_callflows(directory / "callflows")) as server:
+            told = facts(find(server.settings.runtime))
+            sounds = await listen(server, listeners, seconds) if listeners else None
+            walks = [await walk(server, keys, rate, seconds) for keys, rate in rates.items() if rate]
     return Report(datetime.now(UTC).isoformat(timespec="seconds"), told, walks, sounds)
 
 

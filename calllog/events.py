@@ -220,6 +220,33 @@ class OfferAccepted(CallEvent, frozen=True, kw_only=True, tag="offer_accepted"):
     offer: str
 
 
+class Recorded(CallEvent, frozen=True, kw_only=True, tag="recorded", rename={"from_": "from"}):
+    """What the caller said was kept as `recording`, at the step `path`; a message is in a `box`."""
+
+    path: str
+    recording: str
+    length_ms: Milliseconds
+    box: str = ""
+    from_: Personal = ""
+
+
+class SurveyOffered(CallEvent, frozen=True, kw_only=True, tag="survey_offered"):
+    """A question of a survey was put to the caller, at the step `path`."""
+
+    path: str
+    survey: str
+
+
+class SurveyAnswered(CallEvent, frozen=True, kw_only=True, tag="survey_answered"):
+    """His answer, on a scale from `lowest` to `highest`."""
+
+    path: str
+    survey: str
+    score: int
+    lowest: int
+    highest: int
+
+
 class Ended(CallEvent, frozen=True, kw_only=True, tag="ended"):
     """The last event of a call. lifetime = flow + wait + held + talk. `cause`: Q.850, 0 if unknown."""
 
@@ -316,6 +343,9 @@ AnyCallEvent: TypeAlias = (
     | Transferred
     | OfferMade
     | OfferAccepted
+    | Recorded
+    | SurveyOffered
+    | SurveyAnswered
     | Ended
 )
 AnyEvent: TypeAlias = (

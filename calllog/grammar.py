@@ -1,9 +1,8 @@
 """What a call's log must look like, in one place. Pure: no I/O. Tests and `holdfast audit` both use it.
 
-The letters: A arrived · N answered · s step, input, announcement, offer of goods · q refused at the door ·
-t transferred · j joined ·
-h/H the queue's hold begins/ends · k/K SIP hold by a party begins/ends · a left the queue, answered ·
-l left it otherwise · b/B bridged/unbridged · E ended.
+The letters: A arrived · N answered · s step, input, announcement, offer of goods, recording, survey ·
+q refused at the door · t transferred · j joined · h/H the queue's hold begins/ends · k/K SIP hold by a party
+begins/ends · a left the queue, answered · l left it otherwise · b/B bridged/unbridged · E ended.
 
     A (N|s|q|k|K|t)* ( j h (s|k|K)* H ( l | a b (s|k|K)* B ) (N|s|q|k|K|t)* )* E
 
@@ -30,6 +29,8 @@ from calllog.events import (
     Offered,
     OfferMade,
     QueueLeft,
+    SurveyAnswered,
+    SurveyOffered,
     Transferred,
     Unbridged,
 )
@@ -77,6 +78,9 @@ _LETTER = {
     "announced": "s",
     "offer_made": "s",
     "offer_accepted": "s",
+    "recorded": "s",
+    "survey_offered": "s",
+    "survey_answered": "s",
     "transferred": "t",
     "queue_refused": "q",
     "joined": "j",
@@ -162,6 +166,8 @@ class _Check:
     """He was connected with a number outside."""
     goods: str = ""
     """What was offered to him last, and where; empty when he has accepted it."""
+    asked: str = ""
+    """The survey whose question was put to him last, and where; empty when he has answered."""
 
     def report(self, event: AnyCallEvent, rule: str, what: str) -> None:
         self.found.append(Violation(self.call, rule, what, event.id, event.seq))
@@ -235,6 +241,10 @@ class _Check:
                 yield from self._transferred(event)
             case OfferMade() | OfferAccepted():
                 yield from self._goods(event)
+            case SurveyOffered():
+                self.asked = f"{event.path}: {event.survey}"
+            case SurveyAnswered():
+                yield from self._answer(event)
             case Ended():
                 yield from self._ended(event)
         if event.kind == "answered":
@@ -319,6 +329,13 @@ class _Check:
             yield "goods", f"{event.offer} is accepted, but was not offered there"
         else:
             self.goods = ""
+
+    def _answer(self, event: SurveyAnswered) -> Iterator[tuple[str, str]]:
+        if self.asked != f"{event.path}: {event.survey}":
+            yield "survey", f"{event.survey} is answered, but was not asked there"
+        if not event.lowest <= event.score <= event.highest:
+            yield "survey", f"{event.score} is not on the scale from {event.lowest} to {event.highest}"
+        self.asked = ""
 
     def _ended(self, event: Ended) -> Iterator[tuple[str, str]]:
         for party in self.holds:

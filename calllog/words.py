@@ -25,7 +25,10 @@ from calllog.events import (
     OfferMade,
     QueueLeft,
     QueueRefused,
+    Recorded,
     Step,
+    SurveyAnswered,
+    SurveyOffered,
     Tagged,
     Transferred,
     Unbridged,
@@ -100,6 +103,14 @@ def _of_call(event: AnyEvent) -> str:
             return f"{event.how}, to {printable(event.to or event.agent)}, by {printable(event.by)}"
         case OfferMade() | OfferAccepted():
             return f"{printable(event.path)}: {printable(event.offer)}"
+        case Recorded():
+            box = f", box {printable(event.box)}" if event.box else ""
+            return f"{printable(event.path)}: {duration(event.length_ms)}{box}"
+        case SurveyOffered():
+            return f"{printable(event.path)}: {printable(event.survey)}"
+        case SurveyAnswered():
+            scale = f"{event.score} ({event.lowest} to {event.highest})"
+            return f"{printable(event.path)}: {printable(event.survey)}, {scale}"
     return _of_agent(event)
 
 

@@ -21,6 +21,7 @@ from ivr.mailbox import Mailbox
 from ivr.outbox import Outbox
 from ivr.policy import Destination
 from ivr.presses import Presses
+from ivr.recordings import Recordings
 from ivr.web import Web
 from queues.handle import CallHandle
 from queues.store import Offer, Store
@@ -78,8 +79,7 @@ class House:
     """Where to call a number as somebody wrote it; raises `NotAllowed`."""
     web: Web
     outbox: Outbox
-    keep: Callable[[str, str], str]
-    """Give what was recorded under the first name the second; its media URI. Raises `MediaFailed`."""
+    recordings: Recordings
     listen: Callable[[str, Mailbox[Message]], None]
     """Put a channel's events into a mailbox from now on."""
     forget: Callable[[str], None]

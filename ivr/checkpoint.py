@@ -11,6 +11,7 @@ from typing import Any
 
 import msgspec
 
+from ivr.flow.line import Recording
 from ivr.flow.values import Value
 from queues.errors import Fenced
 from queues.handle import CallHandle
@@ -19,6 +20,15 @@ from queues.results import Done
 from queues.store import Store
 
 LEASE_TTL_MS = 4000
+
+
+class Take(msgspec.Struct, frozen=True):
+    """A recording that is not finished, or not yet what the caller wanted. Personal: `wish.notify`."""
+
+    name: str
+    path: str
+    """The step that records."""
+    wish: Recording
 
 
 class Kept(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -31,6 +41,7 @@ class Kept(msgspec.Struct, frozen=True, omit_defaults=True):
     variables: dict[str, Value] = {}
     visits: Mapping[str, int] = {}
     """Path → how often that step has begun."""
+    take: Take | None = None
 
 
 @dataclass(frozen=True)

@@ -1,10 +1,11 @@
-"""Clears what is left behind: libraries in Redis, versions of call flows, sentences for one caller."""
+"""Clears what is left behind: libraries in Redis, versions of call flows, passing speech, old recordings."""
 
 import asyncio
 import logging
 from collections.abc import AsyncIterator
 
 from ivr.publish import Versions
+from ivr.recordings import Recordings
 from ivr.speech import Speech
 from queues.keys import Keys
 from queues.scripts import PREFIX
@@ -20,17 +21,24 @@ SCAN_COUNT = 1000
 class Clearing:
     """One worker's broom. What somebody may still use stays."""
 
-    def __init__(self, store: Store, versions: Versions, speech: Speech) -> None:
+    def __init__(
+        self, store: Store, versions: Versions, speech: Speech, recordings: Recordings, days: int
+    ) -> None:
+        """`days`: so long recordings are kept; 0: for ever."""
         self._link = store.operations.link
         self._keys = store.operations.keys
         self._library = store.operations.library.name
         self._versions = versions
         self._speech = speech
+        self._recordings = recordings
+        self._days = days
 
     async def clear(self) -> None:
         """Clear all of it. Raises StoreAway: then nothing is known of who uses what, and that stays."""
         if forgotten := await asyncio.to_thread(self._speech.forget):
             log.info("cleared %d sentences that were spoken to one caller each", forgotten)
+        if old := await asyncio.to_thread(self._recordings.clear, self._days):
+            log.info("cleared %d files of recordings: they were old", old)
         for name in await self._unused_libraries():
             await self._link.call("FUNCTION", "DELETE", name)
             log.info("cleared function library %s: no live worker uses it", name)

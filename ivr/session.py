@@ -7,7 +7,7 @@ the caller to agents. They know nothing of the session.
 import asyncio
 import hashlib
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from random import randrange
 from typing import NoReturn
@@ -17,7 +17,7 @@ from ivr.ari import AsteriskAway, Silenced
 from ivr.ari import events as ari
 from ivr.caller import Caller, House, Message
 from ivr.callflows import direct_line
-from ivr.checkpoint import CallRecord, Kept
+from ivr.checkpoint import CallRecord, Kept, Take
 from ivr.flow.line import About, Figures, Hangup, Held, MediaFailed, Recorded, Recording
 from ivr.flow.opening import Hours
 from ivr.flow.run import run_flow
@@ -27,7 +27,7 @@ from ivr.flow.web import Reply, Request
 from ivr.hunt import Hunt
 from ivr.outside import Outside
 from ivr.place import Place
-from ivr.recording import live_name, record
+from ivr.recorder import Recorder
 from queues.errors import Fenced, StoreAway
 from queues.handle import CallHandle
 
@@ -85,6 +85,7 @@ class Session:
         self._caller = Caller(house, handle)
         self._hunt = Hunt(self._caller, place)
         self._outside = Outside(self._caller)
+        self._recorder = Recorder(self._caller)
         self.mailbox = self._caller.mailbox
         """Where all that is told about the call goes."""
         self.begun = False
@@ -94,6 +95,8 @@ class Session:
         self.task: asyncio.Task[None] | None = None
         self._answered = False
         self._to_flush = False
+        self._point: tuple[str, int, Held] = ("", 0, Held("", {}))
+        """Flow, version, and where a take-over goes on."""
         self._plays = 0
         self._steps = 0
         self._resumed: CallRecord | None = None
@@ -137,8 +140,9 @@ class Session:
         if resumed.state == "flow":
             if self.visits:
                 await self._outside.take_over(self._effects)
-            for epoch in range(max(1, self.handle.epoch - GENERATIONS), self.handle.epoch):
-                await self.house.asterisk.stop_recording(live_name(self.call, epoch))
+            oldest = max(1, self.handle.epoch - GENERATIONS)
+            await self._recorder.stop(oldest)
+            for epoch in range(oldest, self.handle.epoch):
                 for number in (0, 1):
                     await self.house.asterisk.stop(playback_id(self.call, epoch, number))
             if self.moving:
@@ -149,6 +153,7 @@ class Session:
         """Know what the call's last worker has written down."""
         self.variables, self.visits = dict(kept.variables), dict(kept.visits)
         self.language = kept.language or self.language
+        self._recorder.restore(kept.take)
         about = self.about._replace(name=kept.name)
         self.about = about._replace(campaign=kept.campaign) if kept.campaign else about
 
@@ -198,6 +203,7 @@ class Session:
                 await asterisk.unbridge(caller.left_in)
         except AsteriskAway:
             log.warning("Asterisk is away: its channels end without us", extra={"call": self.call})
+        await self._recorder.end(self.about, caller.gone_at)
         await self.house.checkpoint.ended(
             self.handle,
             at=caller.gone_at,
@@ -225,22 +231,21 @@ class Session:
             self._resumed = None
             if resumed.state != "flow":  # the flow no longer has the step in which he waited
                 await self.house.store.leave(self.handle, reason="system_error")
-        await self.house.checkpoint.step(
-            self.handle,
-            flow=flow,
-            version=version,
-            path=held.path if held else path,
-            kept=self._kept(held.visits if held else self.visits),
-            ride=True,
-        )
-        self._to_flush = True
+        self._point = (flow, version, held or Held(path, self.visits))
+        await self._mark()
         self._steps += 1
         if self._steps % BREATH == 0:
             await asyncio.sleep(0)
 
-    def _kept(self, visits: Mapping[str, int]) -> Kept:
-        about = self.about
-        return Kept(about.name, about.campaign, self.language, self.variables, visits)
+    async def _mark(self) -> None:
+        """Note where the call is, with all that the flow has learned until now."""
+        flow, version, (path, visits) = self._point
+        about, take = self.about, self._recorder.take
+        kept = Kept(about.name, about.campaign, self.language, self.variables, visits, take)
+        await self.house.checkpoint.step(
+            self.handle, flow=flow, version=version, path=path, kept=kept, ride=True
+        )
+        self._to_flush = True
 
     async def _flush(self) -> None:
         """Make the step's checkpoint durable before the step does anything that must not be done twice.
@@ -327,10 +332,18 @@ class Session:
                     missed = not await asterisk.plays(playback)
                     look_at = loop.time() + (SOUND_GRACE_S if missed else SOUND_WATCH_S)
 
+    def interrupted(self, name: str) -> bool:
+        return self._recorder.interrupted(name)
+
     async def record(self, name: str, wish: Recording) -> Recorded:
+        await self._recorder.begin(Take(name, self.path, wish), self.about)
+        await self._mark()  # whoever takes the call over knows what is being recorded
         await self._flush()
         await self._caller.leave_bridge()
-        return await record(self._caller, name, wish)
+        return await self._recorder.record(self.about)
+
+    def keep_recording(self) -> None:
+        self._recorder.keep(self.about)
 
     def note(self, kind: str, **fields: object) -> None:
         self.house.store.note(self.handle, kind, 0, **fields)

@@ -3,7 +3,9 @@
 from functools import cached_property
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
+from typing import Annotated
 
+from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from ivr.speech import ENGINE
@@ -48,6 +50,8 @@ class Settings(BaseSettings):
     """Command template of the program that speaks texts: text on standard input, WAV on standard output."""
     speech_voices: dict[str, str] = {}
     """Language → the engine's name of its voice, as JSON; a language that is not in it is its own voice."""
+    recordings_days: Annotated[int, Field(ge=0)] = 90
+    """Days for which recordings and messages are kept; 0: for ever."""
     max_calls: int = 2000
     """Live calls above which a worker stops claiming new ones."""
 

@@ -26,7 +26,7 @@ from ivr.phone_codes import obey
 from ivr.place import MARK, Place
 from ivr.policy import Destination
 from ivr.publish import Versions
-from ivr.recording import Recordings
+from ivr.recordings import Recordings
 from ivr.session import Session
 from ivr.speech import Speech
 from ivr.tasks import Tasks
@@ -84,7 +84,7 @@ class Switchboard:
             outside=self._outside,
             web=web,
             outbox=outbox,
-            keep=recordings.keep,
+            recordings=recordings,
             listen=self.routes.__setitem__,
             forget=self._forget,
             hours=lambda name: self.callflows.hours.get(name),

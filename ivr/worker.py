@@ -28,7 +28,7 @@ from ivr.outbox import LOOK_S, Outbox
 from ivr.phones import Phones
 from ivr.publish import Published, Versions, Watch
 from ivr.reach import Reach
-from ivr.recording import Recordings
+from ivr.recordings import Recordings
 from ivr.rehearsal import Rehearsal
 from ivr.settings import Settings
 from ivr.speech import Speech
@@ -92,6 +92,7 @@ class Worker:
         self.web = Web(Reach(settings.http_networks))
         self.outbox = Outbox(self.store, self.web)
         self.speech = Speech(settings.data / "speech", settings.speech_engine, settings.speech_voices)
+        self.recordings = Recordings(settings.data)
         self.switchboard = board = Switchboard(
             self.name,
             asterisk=self.asterisk,
@@ -103,9 +104,11 @@ class Worker:
             web=self.web,
             outbox=self.outbox,
             speech=self.speech,
-            recordings=Recordings(settings.data),
+            recordings=self.recordings,
             tasks=self.tasks,
         )
+        days = settings.recordings_days
+        self.clearing = Clearing(self.store, self.versions, self.speech, self.recordings, days)
         self.sessions = board.sessions
         self.adoption = Adoption(
             self.name, self.asterisk, self.checkpoint, board.sessions, board.resume, board.arrive_late
@@ -140,7 +143,7 @@ class Worker:
                 self.tasks.keep(SWEEP_S, self._sweep),
                 self.tasks.keep(SPOOL_S, self.spool.drain),
                 self.tasks.keep(LOOK_S, self.outbox.look),
-                self.tasks.keep(CLEAR_S, Clearing(self.store, self.versions, self.speech).clear),
+                self.tasks.keep(CLEAR_S, self.clearing.clear),
                 self.tasks.keep(PHONES_S, self._look_at_phones),
                 self.tasks.keep(GHOSTS_S, self._look_for_ghosts),
                 self.tasks.start(self.watch.run()),

@@ -31,6 +31,7 @@ FAMILIES = {
     "rollback": "ivr.cli.versions",
     "calls": "ivr.cli.desk",
     "queues": "ivr.cli.desk",
+    "messages": "ivr.cli.messages",
     "agent": "ivr.cli.desk",
     "drain": "ivr.cli.desk",
     "log": "ivr.cli.log",

@@ -124,6 +124,8 @@ class Case(BaseModel):
     """Step → what the caller presses when it asks him; a list: the first time, the second time, …"""
     keys_at_s: Mapping[Seconds, Keys] = {}
     """Seconds since the call came → keys pressed then, whatever is heard."""
+    speaks_s: Seconds = 5.0
+    """How long he speaks when he is recorded; 0: he says nothing."""
     hangs_up_in: Mapping[str, Seconds] = {}
     """Step → the caller hangs up so many seconds after it began."""
     hangs_up_at_s: Seconds | None = None
@@ -172,6 +174,7 @@ class Case(BaseModel):
         return Script(
             keys=self.keys_at_s,
             turns=self.presses,
+            speaks_s=self.speaks_s,
             gone_at=self.hangs_up_at_s,
             gone_in=self.hangs_up_in,
             sounds={f"{language}/{prompt}": -1.0 for prompt in self.cannot_play},

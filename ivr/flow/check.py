@@ -18,6 +18,7 @@ from ivr.flow.folder import SETTINGS, Folder, read_folder
 from ivr.flow.graph import check_graph
 from ivr.flow.references import check_references
 from ivr.flow.step import Flow
+from ivr.flow.surveys import check_surveys
 from ivr.flow.ways import Inner
 
 Further = Callable[[Folder], Iterable[Problem]]
@@ -42,6 +43,7 @@ def check_callflows(directory: Path, further: Further | None = None) -> Folder:
         for draft in folder.drafts.values():
             folder.problems.extend(check_graph(draft, inner))
         folder.problems.extend(check_families(folder.drafts, folder.flows))
+        folder.problems.extend(check_surveys(folder.drafts))
         if folder.flows:
             folder.problems.extend(check_references(folder))
             folder.problems.extend(check_dialling(folder))

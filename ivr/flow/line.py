@@ -74,18 +74,22 @@ class Recording(NamedTuple):
     keys: str
     """Keys of which each ends it."""
     beep: bool
+    min_s: float = 0.0
+    """In less, in seconds, nothing was said."""
+    box: str = ""
+    """Of a message, the box it is for."""
+    notify: str = ""
+    """The address that is told of it; empty: none."""
+    key: str = ""
+    """Names this one run of the step, for who is told."""
 
 
 class Recorded(NamedTuple):
     """What was recorded."""
 
     media: str
-    """Media URI, to play it."""
+    """Media URI, to play it; empty: nothing was said, and nothing is there."""
     length_s: float
-    talking_s: float
-    """How long something was to be heard; 0 if silence did not matter."""
-    key: str
-    """The key that ended it; empty: none did."""
 
 
 class Line(Protocol):
@@ -147,11 +151,17 @@ class Line(Protocol):
     def hours(self, name: str) -> Hours | None:
         """Opening hours of `hours.yaml`; None: they were removed while the call was under way."""
 
-    async def record(self, name: str, wish: Recording) -> Recorded:
-        """Record what the caller says, and keep it as `name`. Keys pressed before do not count.
+    def interrupted(self, name: str) -> bool:
+        """Whether this recording had begun when the call was taken over: `record` goes on with it."""
 
-        What he has said until he hangs up is kept, too. Raises `MediaFailed`.
+    async def record(self, name: str, wish: Recording) -> Recorded:
+        """Record what the caller says, in place of what was recorded as `name` before.
+
+        Keys pressed before do not count. What he has said until he hangs up is kept. Raises `MediaFailed`.
         """
+
+    def keep_recording(self) -> None:
+        """What was recorded is what he wanted: the log has it now, and who wants to be told is told."""
 
     def flush_digits(self) -> None:
         """Forget the keys pressed so far that nobody has taken."""

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from math import inf
 from typing import NamedTuple, NoReturn, TypeVar
 
+from ivr.flow.keeping import notice, recorded_event
 from ivr.flow.line import KEYS, About, Figures, Hangup, Held, MediaFailed, Recorded, Recording
 from ivr.flow.opening import Hours
 from ivr.flow.step import innermost
@@ -92,6 +93,23 @@ class Passed(NamedTuple):
     took_s: float
 
 
+@dataclass
+class _Take:
+    """What is recorded; `length_s` 0: it goes on."""
+
+    name: str
+    wish: Recording
+    path: str
+    begun_s: float
+    speaks_s: float
+    length_s: float = 0.0
+
+    def heard_until(self, now_s: float) -> bool:
+        """Whether something was said until then."""
+        length_s = self.length_s or now_s - self.begun_s
+        return min(length_s, self.speaks_s if self.wish.silence_s else length_s) >= self.wish.min_s
+
+
 class SimulatedLine:
     """The line. `told` is what happened: `(second, what)`."""
 
@@ -118,6 +136,7 @@ class SimulatedLine:
         self._keys: deque[str] = deque()
         self._ignored = ("", 0.0)
         self._gone = False
+        self._take: _Take | None = None
         self._news = asyncio.Event()
         self._loop = asyncio.get_running_loop()
         for at, keys in script.keys.items():
@@ -204,6 +223,9 @@ class SimulatedLine:
     def hours(self, name: str) -> Hours | None:
         return self._script.hours.get(name)
 
+    def interrupted(self, name: str) -> bool:  # noqa: ARG002 (nobody is killed here)
+        return False
+
     async def record(self, name: str, wish: Recording) -> Recorded:
         """He speaks until he presses a key, as long as the script says, or to the end."""
         await self._await()
@@ -211,14 +233,24 @@ class SimulatedLine:
         if wish.beep:
             self._tell("beep")
         self._tell(f"record {name}")
-        begun = self._loop.time()
-        self._take_turn(wish.max_s)
         speaks_s = min(self._script.speaks_s, wish.max_s)
-        pressed = await self._wait(min(speaks_s + (wish.silence_s or inf), wish.max_s), wish.keys)
-        key = next((key for key in self._keys if key in wish.keys), "") if pressed else ""
+        take = self._take = _Take(name, wish, self.path, self.now_s, speaks_s)
+        self._take_turn(wish.max_s)
+        await self._wait(min(speaks_s + (wish.silence_s or inf), wish.max_s), wish.keys)
         self._keys.clear()
-        length_s = self._loop.time() - begun
-        return Recorded(f"recording:{name}", length_s, min(speaks_s, length_s), key)
+        take.length_s = self.now_s - take.begun_s
+        said = take.heard_until(self.now_s)
+        if not said:
+            self._take = None
+        return Recorded(f"recording:{name}" if said else "", take.length_s)
+
+    def keep_recording(self) -> None:
+        take, self._take = self._take, None
+        assert take is not None, "there is something to keep"
+        length_s = take.length_s or self.now_s - take.begun_s
+        self.note("recorded", **recorded_event(take.name, take.wish, self.about, take.path, length_s))
+        if take.wish.notify:
+            self.post(notice(take.name, take.wish, self.about, self.call, length_s))
 
     def flush_digits(self) -> None:
         self._keys.clear()
@@ -354,6 +386,8 @@ class SimulatedLine:
 
     def _still_there(self) -> None:
         if self._gone:
+            if self._take and self._take.heard_until(self.now_s):
+                self.keep_recording()
             raise Hangup("caller", 16)
 
 

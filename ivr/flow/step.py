@@ -126,6 +126,14 @@ class Step(BaseModel):
         """Languages to which the step changes the call."""
         return ()
 
+    def invites(self) -> Iterable[str]:
+        """Names of the surveys to which the step invites the caller."""
+        return ()
+
+    def inquires(self) -> Mapping[str, bool]:
+        """Surveys of which the step puts a question → whether only to those who were invited."""
+        return {}
+
     def nonsense(self) -> str | None:
         """What makes the step as a whole senseless though each field is right; None: nothing."""
         return None

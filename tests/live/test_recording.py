@@ -27,7 +27,7 @@ def steps(played: Played) -> dict[str, str]:
 
 
 def recording_of(stage: Stage, played: Played) -> Path:
-    name = f"{played.events[0].call}-recorded-wish-1".replace(".", "-")
+    name = f"{played.events[0].call}-1".replace(".", "-")
     return stage.server.settings.data / "recordings" / f"{name}.wav"
 
 

@@ -1,9 +1,12 @@
 """What upgrades and edits leave behind is cleared, and nothing that somebody may still use."""
 
+import os
+import time
 from pathlib import Path
 
 from ivr.clearing import Clearing
 from ivr.publish import Versions
+from ivr.recordings import Recordings
 from ivr.speech import Speech
 from queues.operations import Operations
 from tests.queues.desk import Desk, Post
@@ -33,7 +36,9 @@ def name_of(post: Post) -> str:
 
 
 async def clear(post: Post, folder: Path) -> None:
-    await Clearing(post.store, Versions(folder / "data"), Speech(folder / "speech")).clear()
+    await Clearing(
+        post.store, Versions(folder / "data"), Speech(folder / "speech"), Recordings(folder), 90
+    ).clear()
 
 
 async def test_a_library_goes_when_no_live_worker_uses_it(mortal_desk: Desk, tmp_path: Path) -> None:
@@ -91,6 +96,16 @@ async def test_versions_of_live_calls_stay(mortal_desk: Desk, tmp_path: Path) ->
         (company / "queues.yaml").write_text(f"queues:\n  sales:\n    title: Sales {number}\n")
         versions.publish(company, by="ann")
     redis.client().delete("{mortal}:lease:hf-1")  # its worker is dead: the call waits to be taken over
-    await Clearing(post.store, versions, Speech(tmp_path / "speech")).clear()
+    await Clearing(post.store, versions, Speech(tmp_path / "speech"), Recordings(tmp_path), 90).clear()
     kept = {int(path.name) for path in (tmp_path / "data" / "versions").iterdir() if path.name.isdigit()}
     assert kept == {2, *range(4, 24)}
+
+
+async def test_recordings_go_after_their_days(mortal_desk: Desk, tmp_path: Path) -> None:
+    folder = tmp_path / "recordings"
+    folder.mkdir()
+    for name, days in (("old", 91), ("young", 89)):
+        (folder / f"{name}.wav").touch()
+        os.utime(folder / f"{name}.wav", (time.time() - days * 86_400,) * 2)
+    await clear(mortal_desk.post(), tmp_path)
+    assert [path.name for path in folder.iterdir()] == ["young.wav"]

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import pytest
 
 from ivr.flow.simulator import Party
+from ivr.flow.values import Value
 from ivr.flow.web import Reply
 from ivr.steps import verbs
 from tests.unit.flow.calls import Agents, Script, call
@@ -17,14 +18,19 @@ NEXT = {
     "menu": "next: {1: a, 12: b, invalid: c, timeout: d}",
     "gather": "next: {done: a, invalid: b, timeout: c}",
     "record": "next: {done: a, empty: b}",
+    "voicemail": "next: {done: a, empty: b}",
+    "survey": "next: {done: a, invalid: b, timeout: c, skipped: d}",
     "hangup": "",
     "http": FAILING,
     "transfer": FAILING,
     "offer": OFFERED,
 }
 R = "into: n, "
-RECORDED = "test-1-1-main-first-1"
+RECORDED = "test-1-1-1"
 Q = "play: m, into: n, "
+NOTICE = (
+    '{"box":"z","message":"test-1-1-1","call":"test-1.1","caller":"030123456","called":"100","length_s":10.0}'
+)
 ENDS = "\n".join(f"  {name}: {{hangup: }}" for name in "abcd")
 
 
@@ -73,6 +79,50 @@ OFFERING = [
         Script(known=["offer a"]),
     ),
 ]
+Z = "box: z, say: g, "
+HASH = Script({4.0: "#"})
+LEAVING = [
+    Case("voicemail", "box", "say: g", ("x", "y"), ("- box=x", "- box=y")),
+    Case("voicemail", "play", "box: z", ("m", "n"), ("0.0 play en/m", "0.0 play en/n")),
+    Case("voicemail", "say", "box: z", ("m", "n"), ("0.0 play say:m", "0.0 play say:n")),
+    Case(
+        "voicemail",
+        "notify",
+        Z,
+        ("https://x.test/", "https://y.test/"),
+        (
+            "12.0 post post https://x.test/ " + NOTICE,
+            "12.0 post post https://y.test/ " + NOTICE,
+        ),
+    ),
+    Case("voicemail", "max_s", Z, ("3", "7"), ("5.0 step main/a", "9.0 step main/a"), Script(speaks_s=20)),
+    Case("voicemail", "silence_s", Z, ("2", "4"), ("9.0 step main/a", "11.0 step main/a")),
+    Case("voicemail", "min_s", Z, ("6", "5"), ("12.0 step main/b", "12.0 step main/a")),
+    Case("voicemail", "end_key", Z, ("", "none"), ("4.0 step main/a", "12.0 step main/a"), HASH),
+    Case("voicemail", "beep", Z, ("yes", "no"), ("2.0 beep", "-")),
+    Case("voicemail", "review", Z, ("", "r"), ("12.0 step main/a", "14.0 play en/r")),
+    Case("voicemail", "retries", Z + "review: r", ("0", ""), ("12.0 step main/a", "14.0 play en/r")),
+]
+V = "name: s, ask: q, "
+AGREED = {"survey s": "accepted"}
+
+
+def rated(key: str, **more: Value) -> Script:
+    return Script({3.0: key}, variables={**AGREED, **more})
+
+
+MUTE = Script(variables=AGREED)
+SURVEYING = [
+    Case("survey", "name", "ask: q", ("s", "t"), ("0.0 play en/q", "0.0 step main/d"), MUTE),
+    Case("survey", "invite", "name: s", ("m", "n"), ("0.0 play en/m", "0.0 play en/n")),
+    Case("survey", "ask", "name: s", ("m", "n"), ("0.0 play en/m", "0.0 play en/n"), MUTE),
+    Case("survey", "lowest", V, ("", "2"), ("3.0 step main/a", "3.0 play en/q"), rated("1")),
+    Case("survey", "highest", V, ("6", ""), ("3.0 step main/a", "3.0 play en/q"), rated("6")),
+    Case("survey", "timeout_s", V + "retries: 0", ("3", ""), ("5.0 step main/c", "7.0 step main/c"), MUTE),
+    Case("survey", "retries", V + "timeout_s: 1", ("0", ""), ("3.0 step main/c", "9.0 step main/c"), MUTE),
+    Case("survey", "invalid", V, ("x", "{say: x}"), ("3.0 play en/x", "3.0 play say:x"), rated("9")),
+    Case("survey", "uninvited", V, ("yes", ""), ("0.0 play en/q", "0.0 step main/d")),
+]
 ASKING = [
     Case("transfer", "number", "", ("1", '"{caller.number}"'), ("0.0 call 1", "0.0 call 030123456")),
     Case("transfer", "agent", "", ("alice", "bob"), ("0.0 wait for alice", "0.0 wait for bob")),
@@ -116,6 +166,8 @@ CASES = [
     Case("hangup", "cause", "", ("busy", "congestion"), ("0.0 hangup busy", "0.0 hangup congestion")),
     *ASKING,
     *OFFERING,
+    *LEAVING,
+    *SURVEYING,
     Case("menu", "play", "", ("m", "n"), ("0.0 play en/m", "0.0 play en/n")),
     Case("menu", "say", "", ("m", "n"), ("0.0 play say:m", "0.0 play say:n")),
     Case(
@@ -183,13 +235,15 @@ def _told(case: Case, value: str) -> list[str]:
         part for part in (case.fields.removesuffix(", "), f"{case.field}: {value}" if value else "") if part
     )
     following = NEXT.get(case.verb, "next: end")
+    if "invite" in (case.field, *fields.split(": ")):
+        following = "next: {accepted: a, declined: b}"
     text = f"steps:\n  first:\n    {case.verb}: {{{fields}}}\n    {following}\n  end: {{hangup: }}\n{ENDS}"
     if value != "2" and case.field != "between_s":
         text = text.replace(" 12: b,", "")  # a choice that needs more than one key
     line = call(text, case.script)
-    return [f"{at} {what}" for at, what in line.told] + [
-        f"- {name}={value}" for name, value in line.variables.items()
-    ]
+    logged = [f"- box={fields['box']}" for kind, fields in line.notes if "box" in fields]
+    known = [f"- {name}={value}" for name, value in line.variables.items()]
+    return [f"{at} {what}" for at, what in line.told] + known + logged
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.verb}.{case.field}")

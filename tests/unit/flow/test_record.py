@@ -4,7 +4,7 @@ import pytest
 
 from tests.unit.flow.calls import Script, ScriptedLine, call
 
-NAME = "test-1-1-main-r-1"
+NAME = "test-1-1-1"
 
 
 def record(fields: str, script: Script) -> ScriptedLine:
@@ -60,5 +60,51 @@ def test_silence_after_the_review_keeps_it() -> None:
     assert record("review: {say: again}", Script({2.0: "#"})).passed[0].outcome == "done"
 
 
-def test_what_fails_is_a_failed_step() -> None:
-    assert record("review: not-there", Script({2.0: "#"})).passed[0].outcome == "failed"
+def test_what_cannot_be_reviewed_is_kept() -> None:
+    line = record("review: not-there", Script({2.0: "#"}))
+    assert line.passed[0].outcome == "done"
+    assert [kind for kind, _ in line.notes] == ["recorded", "step"]
+
+
+def kept(line: ScriptedLine) -> list[dict[str, object]]:
+    return [fields for kind, fields in line.notes if kind == "recorded"]
+
+
+def test_the_log_has_what_was_kept_once() -> None:
+    line = record("review: {say: again}", Script({2.0: "#", 7.0: "2", 9.0: "#", 15.0: "1"}))
+    assert kept(line) == [
+        {"path": "main/r", "recording": NAME, "length_ms": 2000, "from": "030123456"},
+    ]
+
+
+@pytest.mark.parametrize(
+    ("script", "length_ms"),
+    [
+        (Script(gone_at=3.0), 3000),
+        (Script({4.0: "#"}, gone_at=5.0), 4000),
+        (Script({2.0: "#", 7.0: "2"}, gone_at=8.5), 1500),
+        (Script({2.0: "#", 7.0: "2"}, gone_at=7.5), None),
+        (Script(gone_at=0.9), None),
+        (Script(speaks_s=0.9, gone_at=3.0), None),
+    ],
+    ids=["speaking", "reviewing", "again", "again, nothing", "at once", "silent"],
+)
+def test_what_he_has_said_when_he_hangs_up_is_kept(script: Script, length_ms: int | None) -> None:
+    line = record("review: {say: again}", script)
+    assert [fields["length_ms"] for fields in kept(line)] == ([] if length_ms is None else [length_ms])
+    assert "wish" not in line.variables
+
+
+def test_two_recordings_of_one_call_have_two_names() -> None:
+    text = """
+steps:
+  "姓名":
+    record: {into: one, max_s: 2}
+    next: "地址"
+  "地址":
+    record: {into: two, max_s: 2}
+    next: end
+  end: {hangup: }
+"""
+    line = call(text)
+    assert line.variables == {"one": "test-1-1-1", "two": "test-1-1-2"}
