@@ -15,13 +15,14 @@ from ivr.cli.problems import as_dicts, as_text
 from ivr.cli.terminal_caller import TerminalCaller
 from ivr.flow.cases import read_cases
 from ivr.flow.check import BrokenCallflows
-from ivr.flow.coverage import Branch, Coverage, WorstCase, coverage, taken, worst_case
+from ivr.flow.coverage import Branch, Coverage, coverage, taken
 from ivr.flow.document import Problem
 from ivr.flow.simulation import Company, CompanyLine, Outcome
 from ivr.flow.simulation import simulate as simulate_call
 from ivr.flow.simulator import Script
 from ivr.flow.trial import differences, run_case
 from ivr.flow.wording import nearest
+from ivr.flow.worst_case import WorstCase, worst_case
 from ivr.settings import Settings
 
 directory_option = click.option(
@@ -193,7 +194,7 @@ class Report(NamedTuple):
         if self.slowest is None:
             return "no way to a human"
         again = ", longer if he goes round" if self.slowest.loops else ""
-        return f"at most {duration(self.slowest.seconds * 1000)} until a queue{again}"
+        return f"at most {duration(self.slowest.seconds * 1000)} until a human{again}"
 
 
 def _slowest(company: Company, flow: str) -> WorstCase | None:
