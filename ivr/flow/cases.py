@@ -39,14 +39,16 @@ def _steps(value: object) -> object:
     ]
 
 
+def moment(written: str) -> datetime:
+    """A day and time as somebody writes it. Raises `Misnamed`. A bare number is none."""
+    try:
+        return datetime.fromisoformat(re.sub(r"(?<=\d[ T])(?=\d:)", "0", written.strip()))
+    except ValueError as error:
+        raise Misnamed(f"`{written[:40]}` is no day and time", "such as `2026-12-24 17:30`") from error
+
+
 def _moment(value: object) -> object:
-    """Whatever is no day and time: a bare number would be taken for seconds since 1970."""
-    if isinstance(value, str):
-        try:
-            return datetime.fromisoformat(re.sub(r"(?<=\d[ T])(?=\d:)", "0", value.strip()))
-        except ValueError as error:
-            raise Misnamed(f"`{value[:40]}` is no day and time", "such as `2026-12-24 17:30`") from error
-    return value
+    return moment(value) if isinstance(value, str) else value
 
 
 class Staff(BaseModel):

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from contextlib import suppress
+from math import inf
 
 from ivr.flow.asking import Asking
 from ivr.flow.line import Hangup, MediaFailed, Recorded, Recording
@@ -15,9 +16,10 @@ from ivr.flow.web import Reply, Request, WebTimeout
 from ivr.steps.gather import Gather
 from ivr.steps.menu import Menu
 from ivr.steps.offer import Offer
-from ivr.steps.record import AGAIN
 from ivr.steps.say import Say
 
+AGAIN = "2"
+"""He lets his recording be thrown away."""
 VALUE_S = 2.0
 """What a value in a text counts: nobody knows it before the call."""
 
@@ -48,9 +50,8 @@ class SlowLine(CompanyLine):
         return AGAIN
 
     async def record(self, name: str, wish: Recording) -> Recorded:
-        await self._wait(wish.max_s, "")
         self.spoken_s = wish.max_s
-        return Recorded(f"recording:{name}", wish.max_s, wish.max_s, "")
+        return await super().record(name, wish)
 
     async def ask(self, request: Request) -> Reply:
         await self._wait(request.timeout_s, "")
@@ -68,7 +69,7 @@ class _Slowest:
         self._language = language
 
     async def in_step(self, step: Step) -> float:
-        line = SlowLine(self._company, Script(gone_at=PATIENCE_S), self._language)
+        line = SlowLine(self._company, Script(gone_at=PATIENCE_S, speaks_s=inf), self._language)
         match step:
             case Say():
                 return await self._sound(line, Sound(say=step.text))
