@@ -191,9 +191,9 @@ class TerminalCaller(ToldCall):
 
     def _read(self, question: str) -> str:
         """What is typed. Ctrl-C or the end of the input hangs up."""
-        click.echo(escaped(question) + " > ", nl=False)
-        before = signal.signal(signal.SIGINT, signal.default_int_handler)
+        before = signal.signal(signal.SIGINT, signal.default_int_handler)  # asyncio's waits for the loop
         try:
+            click.echo(escaped(question) + " > ", nl=False)
             line = sys.stdin.readline()
         except KeyboardInterrupt:
             line = ""
