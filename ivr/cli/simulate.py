@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Sequence
+from datetime import datetime
 from pathlib import Path
 from time import perf_counter
 from typing import NamedTuple
@@ -12,16 +13,17 @@ import msgspec
 from calllog.printable import duration, escaped, printable_json
 from ivr.cli import FINDINGS, OK, json_option
 from ivr.cli.problems import as_dicts, as_text
-from ivr.cli.terminal_caller import TerminalCaller
-from ivr.flow.cases import read_cases
+from ivr.cli.terminal_caller import TerminalCaller, ToldCall
+from ivr.flow.cases import moment, read_cases
 from ivr.flow.check import BrokenCallflows
-from ivr.flow.coverage import Branch, Coverage, WorstCase, coverage, taken, worst_case
+from ivr.flow.coverage import Branch, Coverage, coverage, taken
 from ivr.flow.document import Problem
-from ivr.flow.simulation import Company, CompanyLine, Outcome
+from ivr.flow.simulation import Company, CompanyLine, MakeLine, Outcome
 from ivr.flow.simulation import simulate as simulate_call
-from ivr.flow.simulator import Script
+from ivr.flow.simulator import CALLER, MONDAY, Script
 from ivr.flow.trial import differences, run_case
-from ivr.flow.wording import nearest
+from ivr.flow.wording import Misnamed, nearest
+from ivr.flow.worst_case import WorstCase, worst_case
 from ivr.settings import Settings
 
 directory_option = click.option(
@@ -50,6 +52,12 @@ def company_of(directory: Path | None) -> tuple[Path, Company]:
 @directory_option
 @click.option("-l", "--language", help="Language of the call (default: that of the number, or en).")
 @click.option("-p", "--press", multiple=True, metavar="STEP=KEYS", help="What he presses when STEP asks.")
+@click.option(
+    "--at", metavar="TIME", help="When the call comes: '2026-12-24 17:30' (default: a Monday, 9:30)."
+)
+@click.option(
+    "--from", "caller", default=CALLER.number, metavar="NUMBER", help="Who calls; empty: he hides it."
+)
 @click.option("--hang-up", type=click.FloatRange(min=0), metavar="SECONDS", help="When he hangs up.")
 @json_option
 def simulate(
@@ -57,18 +65,22 @@ def simulate(
     directory: Path | None,
     language: str | None,
     press: tuple[str, ...],
+    at: str | None,
+    caller: str,
     hang_up: float | None,
     as_json: bool,
 ) -> None:
     """Walk a call through FLOW (a flow, or a number called), without Asterisk.
 
-    You are the caller: type the keys you press, Enter to let time pass, +5 for five seconds, h to hang up.
-    With --press, --hang-up or --json nobody is asked, and the whole call is printed.
+    You are the caller: type the keys you press, Enter to let time pass, +5 for five seconds, h to hang up;
+    and where you are asked you decide what agents and other servers do.
+    With --press, --hang-up or --json nobody is asked: the whole call is printed.
 
     \b
     holdfast simulate main
     holdfast simulate main --press choose=1
     holdfast simulate main --press choose=9 --press choose=2
+    holdfast simulate 100 --at '2026-12-24 17:30'
 
     \b
     Exit codes: 0 done · 1 the call flows have errors · 2 wrong usage
@@ -81,15 +93,23 @@ def simulate(
         raise click.UsageError(
             escaped(f"there is no flow and no number `{flow}` ({nearest(flow, known.flows)})")
         )
-    script = Script(turns=_turns(press), gone_at=hang_up)
-    alone = bool(press or as_json or hang_up is not None)
-    line = CompanyLine if alone else TerminalCaller
+    number = flow if flow not in known.flows else CALLER.called
+    about = CALLER._replace(number=caller, called=number, campaign=known.route(number).campaign)
+    script = Script(turns=_turns(press), gone_at=hang_up, about=about, came_at=_moment(at))
+    alone = bool(press or hang_up is not None)
+    line: MakeLine = CompanyLine if as_json else ToldCall if alone else TerminalCaller
     outcome = simulate_call(company, name, language or route.language, script, line)
     if as_json:
         click.echo(printable_json(msgspec.json.encode(_facts(outcome)).decode()))
     else:
-        told = outcome.line.told if alone else ()
-        click.echo("\n".join([*(TerminalCaller.words(at, what) for at, what in told), _end(outcome)]))
+        click.echo(_end(outcome))
+
+
+def _moment(at: str | None) -> datetime:
+    try:
+        return MONDAY if at is None else moment(at)
+    except Misnamed as error:
+        raise click.UsageError(escaped(f"--at: {error} ({error.hint})")) from error
 
 
 def _turns(press: Sequence[str]) -> dict[str, list[str]]:
@@ -122,12 +142,17 @@ def _facts(outcome: Outcome) -> dict[str, object]:
 @click.command()
 @click.argument("directory", required=False, type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.option("-k", "--only", default="", metavar="TEXT", help="Only tests with TEXT in their name.")
+@click.option("-v", "--verbose", is_flag=True, help="Tell what happens in each call.")
 @json_option
-def test(directory: Path | None, only: str, as_json: bool) -> None:
+def test(directory: Path | None, only: str, verbose: bool, as_json: bool) -> None:
     """Run the tests of the call flows in DIRECTORY: every file `tests/*.yaml`.
 
     Each test is one simulated call. Afterwards, for each flow: how many of its branches the tests have
     taken, which they have not, and how long a caller can be kept from a human at most.
+
+    \b
+    holdfast test
+    holdfast test -v -k "nobody free"      why that one fails
 
     \b
     Exit codes: 0 all passed · 1 a test failed, or the call flows have errors · 2 no such directory
@@ -139,7 +164,9 @@ def test(directory: Path | None, only: str, as_json: bool) -> None:
     failed: list[Problem] = []
     passed = 0
     for written in chosen:
-        outcome = run_case(company, written.case)
+        if verbose and not as_json:
+            click.echo(escaped(f"\n{written.file}: {written.name}"))
+        outcome = run_case(company, written.case, ToldCall if verbose and not as_json else CompanyLine)
         seen |= taken(outcome)
         found = differences(written, outcome)
         passed += not found
@@ -193,7 +220,7 @@ class Report(NamedTuple):
         if self.slowest is None:
             return "no way to a human"
         again = ", longer if he goes round" if self.slowest.loops else ""
-        return f"at most {duration(self.slowest.seconds * 1000)} until a queue{again}"
+        return f"at most {duration(self.slowest.seconds * 1000)} until a human{again}"
 
 
 def _slowest(company: Company, flow: str) -> WorstCase | None:

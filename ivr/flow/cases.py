@@ -1,8 +1,9 @@
 """Tests of call flows, as admins write them: `tests/*.yaml`. Who calls, what he does, what must happen."""
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from math import inf
 from pathlib import Path
 from typing import Annotated, Literal
@@ -15,7 +16,7 @@ from ivr.flow.folder import Folder
 from ivr.flow.line import About, Figures
 from ivr.flow.simulator import CALLER, MONDAY, Agents, Party, Script
 from ivr.flow.web import Reply, WebFailed, WebTimeout
-from ivr.flow.wording import fit, nearest, only
+from ivr.flow.wording import Misnamed, fit, nearest, only
 
 Verdict = Literal[
     "completed", "abandoned", "overflowed", "self_served", "ivr_exit", "rejected", "transferred", "failed"
@@ -36,6 +37,18 @@ def _steps(value: object) -> object:
         next(iter(each.items())) if isinstance(each, dict) and len(each) == 1 else (each, None)
         for each in value
     ]
+
+
+def moment(written: str) -> datetime:
+    """A day and time as somebody writes it. Raises `Misnamed`. A bare number is none."""
+    try:
+        return datetime.fromisoformat(re.sub(r"(?<=\d[ T])(?=\d:)", "0", written.strip()))
+    except ValueError as error:
+        raise Misnamed(f"`{written[:40]}` is no day and time", "such as `2026-12-24 17:30`") from error
+
+
+def _moment(value: object) -> object:
+    return moment(value) if isinstance(value, str) else value
 
 
 class Staff(BaseModel):
@@ -79,7 +92,7 @@ class Answer(BaseModel):
     body: str = "{}"
     """What it sends, as JSON in quotes: `'{"open": 3}'`."""
     fails: Literal["no", "timeout", "unreachable"] = "no"
-    """`timeout` or `unreachable`: no answer comes."""
+    """`timeout`: nothing comes until the step gives up; `unreachable`: there is no such server now."""
 
     def reply(self) -> Reply | WebFailed:
         """As the simulator takes it."""
@@ -114,8 +127,9 @@ class Case(BaseModel):
     """Language of the call; not written: that of the number, or `en`."""
     caller: Annotated[str, Field(max_length=64)] = CALLER.number
     """The number from which the call comes; empty: he hides it."""
-    at: datetime = MONDAY
-    """Day and time at which the call comes, such as `2026-12-24 17:30`."""
+    at: Annotated[datetime, BeforeValidator(_moment)] = MONDAY
+    """Day and time at which the call comes, such as `2026-12-24 17:30`, on the clock where the company is:
+    the `timezone` of `hours.yaml`. Elsewhere: `2026-12-24 17:30-05:00`, or `Z` for UTC."""
     variables: Mapping[str, str] = {}
     """Variables that are set already when the flow begins."""
     figures: Mapping[str, Busy] = {}
@@ -135,7 +149,8 @@ class Case(BaseModel):
     cannot_play: Annotated[tuple[str, ...], BeforeValidator(_listed)] = ()
     """Prompts that cannot be played in this call, as if their files were broken."""
     replies: Annotated[tuple[Answer, ...], Field(max_length=100)] = ()
-    """What other servers answer, one question after another, a retry too; then `{}` with status 200."""
+    """What other servers answer, one attempt after another; what is tried again and not written gets the same
+    answer again, any other question `{}` with status 200."""
     outside: Mapping[str, Outside] = {}
     """Number → who is called there by `transfer`; not written: somebody who answers after 5 s."""
     steps: Annotated[tuple[tuple[str, str | None], ...], BeforeValidator(_steps)] | None = None
@@ -180,7 +195,7 @@ class Case(BaseModel):
             sounds={f"{language}/{prompt}": -1.0 for prompt in self.cannot_play},
             agents={queue: staff.agents() for queue, staff in self.agents.items()},
             about=About(self.caller, CALLER.name, self.to or CALLER.called, campaign),
-            came_at=self.at if self.at.tzinfo else self.at.replace(tzinfo=UTC),
+            came_at=self.at,
             figures={queue: Figures(**busy.model_dump()) for queue, busy in self.figures.items()},
             variables=self.variables,
             replies=[answer.reply() for answer in self.replies],

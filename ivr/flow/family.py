@@ -56,9 +56,8 @@ def _circles(drafts: Drafts) -> Iterator[Problem]:
         for step, called in calls(draft):
             if name in told or name not in reached(following, [called]):
                 continue
-            told |= {each for each in drafts if name in reached(following, following[each])} & reached(
-                following, [called]
-            )
+            ahead = reached(following, [called])
+            told |= {each for each in ahead & drafts.keys() if name in reached(following, following[each])}
             way = "" if called == name else f" by way of `{called}`"
             text = f"step `{step}`: flow `{name}` calls itself{way}"
             yield Problem(draft.at(step, key=True), text, "go to a step of the flow under `next:` instead")

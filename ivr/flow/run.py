@@ -138,7 +138,7 @@ def _changed(before: dict[str, Value], now: dict[str, Value]) -> dict[str, Value
     """What is otherwise than before, for the call log: long texts are cut there."""
     if before == now:
         return {}
-    fresh = {name: value for name, value in now.items() if name not in before or before[name] != value}
+    fresh = {name: value for name, value in now.items() if before.get(name) != value}
     return {name: value[:MAX_LOGGED] if isinstance(value, str) else value for name, value in fresh.items()}
 
 

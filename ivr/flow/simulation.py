@@ -4,6 +4,7 @@ import wave
 from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import dataclass, replace
+from datetime import tzinfo
 from pathlib import Path
 
 from ivr.callflows import Callflows
@@ -58,6 +59,7 @@ class CompanyLine(SimulatedLine):
         super().__init__(replace(script, sounds={**company.sounds, **script.sounds}), language)
         self._prompts = company.callflows.prompts
         self._hours = company.callflows.hours
+        self._timezone = company.callflows.timezone
 
     def prompt(self, name: str) -> str:
         if name not in self._prompts.get(self.language, {}):
@@ -66,6 +68,10 @@ class CompanyLine(SimulatedLine):
 
     def hours(self, name: str) -> Hours | None:
         return self._hours.get(name)
+
+    @property
+    def _zone(self) -> tzinfo:
+        return self._timezone
 
     def _seconds(self, media: str) -> float:
         if media.startswith("say:") and media not in self._script.sounds:

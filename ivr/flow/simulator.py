@@ -4,7 +4,7 @@ import asyncio
 from collections import deque
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from math import inf
 from typing import NamedTuple, NoReturn, TypeVar
 
@@ -17,7 +17,7 @@ from ivr.flow.web import Reply, Request, WebFailed, WebTimeout
 
 Found = TypeVar("Found")
 
-MONDAY = datetime(2026, 11, 23, 9, 30, tzinfo=UTC)
+MONDAY = datetime(2026, 11, 23, 9, 30)
 CALLER = About("030123456", "Ada", "100", "web")
 
 REPLY_S = 1.0
@@ -67,7 +67,7 @@ class Script:
     agents: Mapping[str, Agents] = field(default_factory=dict)
     about: About = CALLER
     came_at: datetime = MONDAY
-    """When the call came."""
+    """When the call came; without a time zone: on the clock where the company is."""
     figures: Mapping[str, Figures] = field(default_factory=dict)
     """Queue → its figures, as long as the call lasts; one that is not here cannot be known."""
     counts: Mapping[str, int] = field(default_factory=dict)
@@ -81,7 +81,8 @@ class Script:
     outside: Mapping[str, Party] = field(default_factory=dict)
     """Telephone number → who is called there; without it, somebody who answers."""
     replies: Sequence[Reply | WebFailed] = ()
-    """What other servers answer, one question after the other, each after `REPLY_S`."""
+    """What other servers answer, one attempt after the other, each after `REPLY_S`; a further attempt of the
+    same question is answered like the one before. `WebTimeout`: nothing comes until the step gives up."""
 
 
 class Passed(NamedTuple):
@@ -210,7 +211,15 @@ class SimulatedLine:
         return self._keys.popleft() if self._keys else None
 
     def now(self) -> datetime:
-        return self._script.came_at + timedelta(seconds=self._loop.time())
+        came_at, zone = self._script.came_at, self._zone
+        came_at = came_at if came_at.tzinfo else came_at.replace(tzinfo=zone)
+        # Seconds pass in UTC: the clocks may be changed during the call.
+        return (came_at.astimezone(UTC) + timedelta(seconds=self._loop.time())).astimezone(zone)
+
+    @property
+    def _zone(self) -> tzinfo:
+        """Where the company is."""
+        return UTC
 
     async def figures(self, queue: str) -> Figures | None:
         await self._await()
@@ -303,18 +312,19 @@ class SimulatedLine:
         await self._await()
         self.asked.append(request)
         left_s = request.timeout_s
-        for attempt in range(request.retries + 1):
+        reply: Reply | WebFailed = Reply(200, b"{}")
+        for _ in range(request.retries + 1):
             self._tell(_written("ask", request))
-            await self._wait(min(REPLY_S, left_s), "")
-            left_s -= REPLY_S
+            reply = self._replies.popleft() if self._replies else reply
+            takes_s = inf if isinstance(reply, WebTimeout) else REPLY_S
+            await self._wait(min(takes_s, left_s), "")
+            left_s -= takes_s
             if left_s < 0:
                 raise WebTimeout("no answer")
-            reply = self._replies.popleft() if self._replies else Reply(200, b"{}")
             if isinstance(reply, Reply) and not reply.passing:
-                return reply
-            if attempt == request.retries and isinstance(reply, WebFailed):
-                raise reply
-        assert isinstance(reply, Reply)
+                break
+        if isinstance(reply, WebFailed):
+            raise reply
         return reply
 
     def post(self, request: Request) -> None:

@@ -2,17 +2,16 @@
 
 from ivr.flow.cases import Case, Written
 from ivr.flow.document import Problem
-from ivr.flow.simulation import Company, Outcome, simulate
+from ivr.flow.simulation import Company, CompanyLine, MakeLine, Outcome, simulate
 
 
-def run_case(company: Company, case: Case) -> Outcome:
+def run_case(company: Company, case: Case, line: MakeLine = CompanyLine) -> Outcome:
     """Simulate the call of a test."""
     route = company.callflows.route(case.to or "")
     flow = case.flow or route.flow
     language = case.language or (route.language if case.to is not None else "en")
-    return simulate(
-        company, flow, language, case.script(language, route.campaign if case.to is not None else "")
-    )
+    campaign = route.campaign if case.to is not None else ""
+    return simulate(company, flow, language, case.script(language, campaign), line)
 
 
 def differences(written: Written, outcome: Outcome) -> list[Problem]:

@@ -1,6 +1,7 @@
 """Where a step can lead, within its flow and out of it: what the checks of graphs and names go by."""
 
 from collections.abc import Iterable, Iterator, Mapping
+from typing import TypeVar
 
 from ivr.flow.reading import Draft
 from ivr.flow.step import Step
@@ -19,7 +20,10 @@ def ways(draft: Draft, step: Step, but: Iterable[str] = ()) -> set[str]:
     return {target for target in targets if target is not None}
 
 
-def reached(following: Mapping[str, Iterable[str]], start: Iterable[str]) -> set[str]:
+Each = TypeVar("Each")
+
+
+def reached(following: Mapping[Each, Iterable[Each]], start: Iterable[Each]) -> set[Each]:
     """Everything that can be reached, the start included."""
     found = set(start)
     todo = list(found)

@@ -1,4 +1,4 @@
-"""Tests of call flows: each thing a test can say, seen right and seen wrong; coverage; the slowest way."""
+"""Tests of call flows: each thing a test can say, seen right and seen wrong; coverage."""
 
 import asyncio
 import json
@@ -11,7 +11,7 @@ from click.testing import CliRunner, Result
 from ivr.cli import main
 from ivr.flow.cases import Case, read_cases
 from ivr.flow.check import check_callflows
-from ivr.flow.coverage import branches, coverage, taken, worst_case
+from ivr.flow.coverage import branches, coverage, taken
 from ivr.flow.document import Problem
 from ivr.flow.line import About, Figures
 from ivr.flow.simulation import Company, Outcome, simulate
@@ -184,24 +184,6 @@ def test_a_failure_with_a_way_of_its_own_is_a_branch(company: Path) -> None:
     assert ("main/welcome", "failed") in branches(Company.load(company).callflows.flows["main"])
 
 
-def test_the_slowest_way_to_a_human(company: Path) -> None:
-    loaded = Company.load(company)
-    worst = worst_case(loaded, loaded.callflows.flows["main"], "en")
-    assert worst
-    assert worst.seconds == pytest.approx(2 + 2 * (3 + 4))
-    assert not worst.loops
-    round_flow = FLOW.replace("timeout: bye}\n  sales", "timeout: welcome}\n  sales")
-    write(company, "flows/main.yaml", round_flow)
-    loaded = Company.load(company)
-    again = worst_case(loaded, loaded.callflows.flows["main"], "en")
-    assert again
-    assert again.loops
-    assert again.seconds == pytest.approx(worst.seconds)
-    write(company, "flows/main.yaml", "steps: {a: {play: hello, next: b}, b: {hangup: }}\n")
-    loaded = Company.load(company)
-    assert worst_case(loaded, loaded.callflows.flows["main"], "en") is None
-
-
 def ended(story: list[str], by: str = "system") -> str:
     """The verdict of a call that went so."""
 
@@ -262,7 +244,7 @@ def test_steps_of_a_flow_that_is_called_are_steps_of_the_test(calling: Path) -> 
     assert "step 1, `pin`, ended with `wrong`, not with `right`" in told
 
 
-def test_coverage_and_slowest_way_go_through_called_flows(calling: Path) -> None:
+def test_coverage_goes_through_called_flows(calling: Path) -> None:
     written(calling, "    presses: {ask: 1}\n    verdict: completed\n")
     loaded = Company.load(calling)
     flows = loaded.callflows.flows
@@ -273,20 +255,6 @@ def test_coverage_and_slowest_way_go_through_called_flows(calling: Path) -> None
         ("pin/ask", "timeout"),
         ("pin/no", ""),
     )
-    worst = worst_case(loaded, flows["main"], "en")
-    assert worst
-    assert worst.seconds == pytest.approx(3 + 9)
-    assert worst_case(loaded, flows["pin"], "en") is None
-    write(calling, "flows/pin.yaml", PIN.replace("{back: right}", "{queue: sales, next: {answered: no}}"))
-    write(
-        calling,
-        "flows/main.yaml",
-        "steps:\n  a: {play: hello, next: b}\n  b: {flow: pin, next: {wrong: c}}\n  c: {hangup: }\n",
-    )
-    loaded = Company.load(calling)
-    inside = worst_case(loaded, loaded.callflows.flows["main"], "en")
-    assert inside
-    assert inside.seconds == pytest.approx(2 + 3 + 9)
 
 
 def holdfast(*arguments: str | Path, keys: str = "") -> Result:
@@ -297,7 +265,7 @@ def test_the_command_reports_and_its_exit_code_tells(company: Path) -> None:
     written(company, "    verdict: self_served\n")
     result = holdfast("test", company)
     assert result.exit_code == 0, result.output
-    assert "main: 50 % of branches, at most 16.0 s until a queue\n" in result.output
+    assert "main: 50 % of branches, at most 16.0 s until a human\n" in result.output
     assert "    not taken: main/sales → timeout\n" in result.output
     assert "1 of 1 tests passed in 0." in result.output
     written(company, "    verdict: completed\n")
