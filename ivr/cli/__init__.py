@@ -9,11 +9,14 @@ Exit codes, the same for every command:
     4  refused: the command was understood and may not be carried out
 """
 
+import logging
 import sys
 from importlib import import_module
 from io import TextIOWrapper
 
 import click
+
+logging.getLogger("ivr").addHandler(logging.NullHandler())  # what flows log in a simulation is not for here
 
 OK, FINDINGS, USAGE, AWAY, REFUSED = range(5)
 

@@ -8,7 +8,7 @@ from ivr.flow.asking import Asking
 from ivr.flow.line import Hangup, MediaFailed, Recorded, Recording
 from ivr.flow.simulation import CHARACTERS_PER_S, PATIENCE_S, SPEECH_BEGINS_S, Company, CompanyLine
 from ivr.flow.simulator import Script
-from ivr.flow.sound import Sound, Text
+from ivr.flow.sound import Sound, Utterance
 from ivr.flow.spoken import digits_apart
 from ivr.flow.step import Step
 from ivr.flow.virtual_time import run
@@ -106,15 +106,16 @@ class _Slowest:
         if sound is None:
             return 0.0
         if sound.say is not None:
-            return _text_s(sound.say)
+            utterance = sound.say.spoken_in(self._language)
+            return _utterance_s(utterance) if utterance is not None else 0.0
         began = line.now_s
         with suppress(MediaFailed):
             await line.play([line.prompt(name) for name in sound.prompts()])
         return line.now_s - began
 
 
-def _text_s(text: Text) -> float:
-    parts: Iterable[object] = text.parts
+def _utterance_s(utterance: Utterance) -> float:
+    parts: Iterable[object] = utterance.parts
     return SPEECH_BEGINS_S + sum(
         len(part) / CHARACTERS_PER_S if isinstance(part, str) else VALUE_S for part in parts
     )
