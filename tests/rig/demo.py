@@ -146,7 +146,11 @@ def wrong_error(_: Site, played: Played) -> Iterator[str]:
 
 CALLS = (
     Call("A caller presses 1, hears music, talks to bob, is held for 2 s, hangs up", talks, wrong_talk),
-    Call("A caller presses 2, wants no survey, and hangs up while waiting: one abandonment", abandons, wrong_abandon),
+    Call(
+        "A caller presses 2, wants no survey, and hangs up while waiting: one abandonment",
+        abandons,
+        wrong_abandon,
+    ),
     Call("A caller presses a wrong key, then nothing, and is let go by the flow", errs, wrong_error),
 )
 
