@@ -23,6 +23,10 @@ class Recordings:
         self._live = data / "spool" / "recording"
         self._kept = data / "recordings"
 
+    def live(self, live: str) -> Path:
+        """Where Asterisk writes that live recording, without the ending `.wav`."""
+        return self._live / live
+
     def keep(self, live: str, name: str) -> str:
         """Give a live recording its name, in place of an earlier one; its media URI. Raises `MediaFailed`."""
         kept = self._kept / name

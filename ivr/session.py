@@ -198,7 +198,7 @@ class Session(CallLine):
         self._caller.keys.clear()
 
     def ignore_key(self, key: str, within_s: float) -> None:
-        self._caller.ignore_key(key, within_s)
+        self._caller.keys.ignore(key, within_s)
 
     async def digit(self, timeout_s: float) -> str | None:
         await self._flush()
