@@ -50,13 +50,18 @@ class Adoption:
         sessions: dict[str, Session],
         resume: Callable[[CallRecord], Session],
         arrive: Callable[[Channel], Awaitable[None]],
+        on_agi: Callable[[str], bool] = lambda _: False,
+        look_after: Callable[[str], None] = lambda _: None,
     ) -> None:
+        """`on_agi`: whether a call is on AGI here; `look_after` takes those that were, before a restart."""
         self._worker = worker
         self._asterisk = asterisk
         self._checkpoint = checkpoint
         self._sessions = sessions
         self._resume = resume
         self._arrive = arrive
+        self._on_agi = on_agi
+        self._look_after = look_after
         self._missed: dict[str, int] = {}
         self._taking: set[str] = set()
 
@@ -74,7 +79,11 @@ class Adoption:
             if call not in channels and call in self._sessions:
                 # A hangup would have been told before this answer: Asterisk itself has died under the call.
                 session.mailbox.put(Vanished(lost_at or now_ms(), now_ms(), lost=True))
-        owned = [call for call in await self._checkpoint.owned(self._worker) if call not in self._sessions]
+        owned = [
+            call
+            for call in await self._checkpoint.owned(self._worker)
+            if call not in self._sessions and not self._on_agi(call)
+        ]
         await self._each(owned, lambda call: self._adopt_own(call, channels, seen_at, recovered))
         await self.receive([channels[held_by_us] for held_by_us in held & channels.keys()])
         return recovered
@@ -86,7 +95,8 @@ class Adoption:
             if call in self._sessions or channel.dialplan.context == FALLBACK:
                 continue
             record = await self._checkpoint.record(call)
-            if record is not None and record.state != "ended" and record.owner != self._worker:
+            live = record is not None and record.state != "ended"
+            if record is not None and live and record.owner != self._worker and not record.agi:
                 continue  # our application still lists channels that were taken over from us
             if call == channel.id and (record is None or record.state != "ended"):
                 await self._arrive(channel)
@@ -111,7 +121,7 @@ class Adoption:
     async def _adopt_own(
         self, call: str, channels: dict[str, Channel], seen_at: int, recovered: Recovered
     ) -> None:
-        record = await self._won(call, self._worker)
+        record = await self._won(call, self._worker, call in channels)
         if record is None:
             return
         recovered.adopted += 1
@@ -134,7 +144,7 @@ class Adoption:
         if gone and now_ms() - self._missed.setdefault(call, now_ms()) < RETURN_MS:
             return
         missed_at = self._missed.pop(call, 0)
-        record = await self._won(call, peer.name)
+        record = await self._won(call, peer.name, not gone)
         if record is None:
             return
         recovered.adopted += 1
@@ -154,9 +164,14 @@ class Adoption:
             recovered.lost += 1
             session.mailbox.put(Vanished(peer.seen_at - BEFORE_SEEN_MS, missed_at or now_ms()))
 
-    async def _won(self, call: str, owner: str) -> CallRecord | None:
+    async def _won(self, call: str, owner: str, lives: bool) -> CallRecord | None:
+        """None if somebody else has it, or will: a call that was on AGI is on its way to the front door."""
         seen = await self._checkpoint.record(call)
         if seen is None or seen.state == "ended":
+            return None
+        if seen.agi and lives:
+            if owner == self._worker:
+                self._look_after(call)
             return None
         return await self._checkpoint.adopt(call, owner, seen.epoch, self._worker)
 

@@ -5,7 +5,6 @@ logged, keys go into the type-ahead buffer. Whoever serves him sees results, a h
 """
 
 import asyncio
-from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
 from datetime import datetime
@@ -22,6 +21,7 @@ from ivr.outbox import Outbox
 from ivr.policy import Destination
 from ivr.presses import Presses
 from ivr.recordings import Recordings
+from ivr.type_ahead import TypeAhead
 from ivr.web import Web
 from queues.handle import CallHandle
 from queues.store import Offer, Store
@@ -101,15 +101,13 @@ class Caller:
         self.call = handle.call
         """The call's id, and his channel's."""
         self.mailbox: Mailbox[Message] = Mailbox()
-        self.keys: deque[str] = deque()
+        self.keys = TypeAhead()
         """What he has pressed and nobody has taken."""
         self.outside = ""
         """The channel to a number outside with which he is being connected; its holds are nobody's here."""
         self.playing = ""
         """Id of the playback he hears; it is told when it has ended."""
         self._presses = Presses()
-        self._ignored = ("", 0.0)
-        """A key that does not count if it is the next one, until this loop time."""
         self.left_in = ""
         """The bridge where his agent has left him alone; he leaves it when he is to hear something."""
         self.gone_at = 0
@@ -169,11 +167,7 @@ class Caller:
             case ari.ChannelDtmfReceived(digit=digit) if from_caller:
                 if not self._presses.new(digit, message.at, message.duration_ms, bool(self.playing)):
                     return True
-                (ignored, until), self._ignored = self._ignored, ("", 0.0)
-                if digit == ignored and asyncio.get_running_loop().time() < until:
-                    return True
-                self.keys.append(digit)
-                return False
+                return not self.keys.press(digit)
             case ari.ChannelHold() | ari.ChannelUnhold() if message.channel.id == self.outside:
                 return True
             case ari.ChannelHold() | ari.ChannelUnhold():
@@ -182,13 +176,6 @@ class Caller:
                 await self.house.store.hold(self.handle, by=by, started=started, at=message.at, wait=False)
                 return True
         return False
-
-    def ignore_key(self, key: str, within_s: float) -> None:
-        """If `key` is the next one he presses, and within so many seconds, it does not count."""
-        if not self.keys:
-            self._ignored = (key, asyncio.get_running_loop().time() + within_s)
-        elif self.keys[0] == key:
-            self.keys.popleft()
 
     def _vanished(self, message: Vanished) -> NoReturn:
         self.gone_at = message.not_before

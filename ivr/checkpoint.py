@@ -83,6 +83,8 @@ class CallRecord:
     """How his wait ended, while he is still in the step in which he waited; empty otherwise."""
     overflowed: bool
     """He has left a queue by a rule."""
+    agi: bool
+    """His channel is in the dialplan, on AGI or on its way to the front door; who adopts it there has ARI."""
 
 
 @dataclass(frozen=True)
@@ -138,6 +140,7 @@ class Checkpoint:
         asterisk: str = "",
         at: int = 0,
         inferred: bool = False,
+        agi: bool = False,
         wait: bool = True,
     ) -> Done:
         """The call is ours. `journey`: first call of its chain (empty: this one). Fenced if owned.
@@ -149,7 +152,7 @@ class Checkpoint:
         body |= {"asterisk": asterisk, "journey": journey or h.call}
         if inferred:
             body |= {"not_before": at, "not_after": now_ms()}
-        own = (_json(body), from_, to, campaign, journey or h.call, asterisk, int(inferred))
+        own = (_json(body), from_, to, campaign, journey or h.call, asterisk, int(inferred), int(agi))
         return Done(True, (await self._operations.perform(h, "arrive", own, at, wait)).journaled)
 
     async def step(
@@ -321,6 +324,7 @@ def _record(call: str, fields: Mapping[str, str]) -> CallRecord:
         served=number("served"),
         left=text("left"),
         overflowed=bool(text("overflowed")),
+        agi=text("agi") == "1",
     )
 
 

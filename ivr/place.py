@@ -5,6 +5,9 @@ from typing import NamedTuple, Self
 MARK = "HF"
 """Channel variable that holds it."""
 
+FLOW_MARK = "HF_FLOW"
+"""Channel variable with `:` and the name of the flow for which a dialplan has asked by AGI."""
+
 
 class Place(NamedTuple):
     """`joined_at`: ms since the epoch; `path`: the step in which he waits."""

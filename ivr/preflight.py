@@ -1,6 +1,7 @@
 """What must be right before the server starts: all that is wrong is found at once, each with its mend."""
 
 import os
+import re
 import shutil
 import socket
 from collections.abc import Iterator
@@ -36,6 +37,7 @@ def refusals(settings: Settings) -> list[str]:
     found += secrets(settings.secrets)
     found += reach(settings, local_addresses())
     found += ports(settings)
+    found += dialplan(settings.dialplan)
     if settings.redis_url and runtime:
         found += outside_redis.refusals(settings.redis_url, runtime)
     return found
@@ -93,19 +95,39 @@ def local_addresses() -> list[Address]:
 
 
 def reach(settings: Settings, local: list[Address]) -> list[str]:
-    """The workers' port is full call control: refuse addresses outside the trusted networks."""
+    """These ports are full call control: refuse addresses outside the trusted networks."""
+    found = _reach(settings.worker_bind, "workers' port", "WORKER_BIND", settings, local)
+    if settings.agi_port:
+        found += _reach(settings.agi_bind, "AGI port", "AGI_BIND", settings, local)
+    return found
+
+
+def _reach(bind: str, what: str, variable: str, settings: Settings, local: list[Address]) -> list[str]:
     try:
-        bound = ip_address(settings.worker_bind)
+        bound = ip_address(bind)
     except ValueError:
-        return [f"HOLDFAST_WORKER_BIND={settings.worker_bind} is no address: set it to 127.0.0.1"]
+        return [f"HOLDFAST_{variable}={bind} is no address: set it to 127.0.0.1"]
     addresses = [a for a in local if a.version == bound.version] if bound.is_unspecified else [bound]
     strange = sorted(str(a) for a in addresses if not _trusted(a, settings.trusted))
     if not strange:
         return []
     return [
-        f"the workers' port (full call control) would be reachable at {', '.join(strange)}, "
-        "in no trusted network: set HOLDFAST_WORKER_BIND=127.0.0.1, or name it in HOLDFAST_TRUSTED"
+        f"the {what} (full call control) would be reachable at {', '.join(strange)}, "
+        f"in no trusted network: set HOLDFAST_{variable}=127.0.0.1, or name it in HOLDFAST_TRUSTED"
     ]
+
+
+def dialplan(path: Path | None) -> list[str]:
+    """What is wrong with the operator's own dialplan, as far as Asterisk would not say it."""
+    if path is None:
+        return []
+    try:
+        text = path.read_text()
+    except (OSError, UnicodeDecodeError) as error:
+        return [f"HOLDFAST_DIALPLAN={path} cannot be read ({error})"]
+    if not re.search(r"^\[callers\]", text, re.MULTILINE):
+        return [f"HOLDFAST_DIALPLAN={path} has no context [callers], where callers come in: docs/agi.md"]
+    return []
 
 
 def _trusted(address: Address, networks: list[Network]) -> bool:
@@ -126,6 +148,8 @@ def ports(settings: Settings) -> list[str]:
         )
         for n in range(1, settings.workers + 1)
     ]
+    if settings.agi_port:
+        wanted.append((socket.SOCK_STREAM, settings.agi_bind, settings.agi_port, "AGI", "HOLDFAST_AGI_PORT"))
     return [
         f"{host}:{port} ({what}) cannot be used: {error}; stop the program that has it, or set {variable}"
         for kind, host, port, what, variable in wanted

@@ -331,6 +331,11 @@ def _fallback_steps(place: Place) -> str:
     return "\n".join(_priority(step) for step in steps)
 
 
+def _dialplan(place: Place) -> str:
+    own = place.settings.dialplan
+    return own.read_text() if own is not None else ""
+
+
 def _priority(step: str) -> str:
     label, bar, application = step.partition("|")
     return f" same => n({label}),{application}" if bar else f" same => n,{step}"
@@ -341,6 +346,7 @@ VALUES: dict[str, Callable[[Place], str]] = {
     "ari_workers": _ari_workers,
     "data": lambda place: str(place.settings.data),
     "devices": _devices,
+    "dialplan": _dialplan,
     "entityid": _entity,
     "external": _external,
     "etc": lambda place: str(place.etc),
@@ -355,6 +361,7 @@ VALUES: dict[str, Callable[[Place], str]] = {
     "sip_bind": lambda place: place.settings.sip_bind,
     "site": lambda place: place.settings.site,
     "threads": lambda _: str(max(4, 2 * (os.cpu_count() or 1))),
+    "trunk_context": lambda place: "callers" if place.settings.dialplan else "front-door",
     "trunks": _trunks,
     "websocket_workers": _websocket_workers,
 }

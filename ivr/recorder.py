@@ -8,20 +8,33 @@ record ──► a take: in the checkpoint, in Asterisk's spool ──► its fi
 
 import asyncio
 import logging
+from typing import Protocol
 
-from ivr.ari import events as ari
-from ivr.caller import Caller
+from ivr.caller import House
 from ivr.checkpoint import Take
 from ivr.flow.keeping import notice, recorded_event
-from ivr.flow.line import About, MediaFailed, Recorded
+from ivr.flow.line import About, MediaFailed, Recorded, Recording
 from ivr.recordings import Recordings, live_name
+from queues.handle import CallHandle
 
 log = logging.getLogger(__name__)
 
-LATE_S = 10.0
-"""So long after the longest recording its end has been told, or never will be."""
-END_S = 1.0
-"""So long after a hangup the end of his recording has been told, or never will be."""
+
+class Tape(Protocol):
+    """What records on one kind of line, into the spool."""
+
+    async def run(self, live: str, wish: Recording, longest_s: int, tone: bool) -> float | None:
+        """Record until a key, silence, or the longest time.
+
+        Returns for how long something was to be heard, in seconds; None: nobody knows. Raises `Hangup`,
+        `MediaFailed`.
+        """
+
+    async def run_out(self, live: str) -> float | None:
+        """He has hung up: once Asterisk has closed the file, what `run` would have returned."""
+
+    async def stop(self, live: str) -> None:
+        """End what an earlier owner has begun."""
 
 
 class Recorder:
@@ -30,8 +43,10 @@ class Recorder:
     take: Take | None = None
     """What is being recorded, or waits for `keep`; part of the checkpoint."""
 
-    def __init__(self, caller: Caller) -> None:
-        self._caller = caller
+    def __init__(self, house: House, handle: CallHandle, tape: Tape) -> None:
+        self._house = house
+        self._handle = handle
+        self._tape = tape
         self._resumed = False
         self._live = ""
         """The recording that goes on in Asterisk."""
@@ -41,11 +56,11 @@ class Recorder:
 
     @property
     def _files(self) -> Recordings:
-        return self._caller.house.recordings
+        return self._house.recordings
 
     @property
     def _mine(self) -> tuple[str, int]:
-        return self._caller.call, self._caller.handle.epoch
+        return self._handle.call, self._handle.epoch
 
     def restore(self, take: Take | None) -> None:
         """What the call's last worker was recording."""
@@ -57,8 +72,8 @@ class Recorder:
 
     async def stop(self, since: int) -> None:
         """End what earlier owners, from this epoch on, have begun."""
-        for epoch in range(since, self._caller.handle.epoch):
-            await self._caller.house.asterisk.stop_recording(live_name(self._caller.call, epoch))
+        for epoch in range(since, self._handle.epoch):
+            await self._tape.stop(live_name(self._handle.call, epoch))
 
     async def begin(self, take: Take, about: About) -> None:
         """From now on this is the take; it has to be in the checkpoint before `record`."""
@@ -83,12 +98,12 @@ class Recorder:
             self._length_s = length_s
             return Recorded(self._files.media(take.name), length_s)
         try:
-            finished = await self._until_finished(take, tone=take.wish.beep and not self._before_s)
+            talking_s = await self._run(take)
         except MediaFailed:
             await self.end(about)
             raise
         self._length_s = await asyncio.to_thread(self._files.keep, *self._mine, take.name)
-        if not self._said(take, finished):
+        if not self._said(take, talking_s):
             self.take = None
             await asyncio.to_thread(self._files.drop, *self._mine, take.name)
             return Recorded("", self._length_s)
@@ -98,7 +113,7 @@ class Recorder:
         """The take is what he wanted: the log has it, and who wants to be told is. `at`: when, ms; 0: now."""
         take, self.take = self.take, None
         assert take is not None, "there is something to keep"
-        house, handle = self._caller.house, self._caller.handle
+        house, handle = self._house, self._handle
         fields = recorded_event(take.name, take.wish, about, take.path, self._length_s)
         house.store.note(handle, "recorded", at, **fields)
         if take.wish.notify:
@@ -109,55 +124,34 @@ class Recorder:
         take = self.take
         if take is None:
             return
-        finished = await self._told_of_the_end() if self._live else None
+        live, self._live = self._live, ""
+        talking_s = await self._tape.run_out(live) if live else None
         try:
             self._length_s = await asyncio.to_thread(self._files.keep, *self._mine, take.name)
         except MediaFailed as error:
-            log.error("%s", error, extra={"call": self._caller.call})
+            log.error("%s", error, extra={"call": self._handle.call})
             self._length_s = 0.0
-        if self._length_s and self._said(take, finished):
+        if self._length_s and self._said(take, talking_s):
             self.keep(about, at)
         else:
             self.take = None
             await asyncio.to_thread(self._files.drop, *self._mine, take.name)
 
-    def _said(self, take: Take, finished: ari.LiveRecording | None) -> bool:
+    async def _run(self, take: Take) -> float | None:
+        """Record what is left of the longest time. After a hangup the file is still open: `end` knows."""
+        self._live = live_name(*self._mine)
+        longest_s = max(1, take.wish.max_s - round(self._before_s))
+        tone = take.wish.beep and not self._before_s
+        try:
+            talking_s = await self._tape.run(self._live, take.wish, longest_s, tone)
+        except MediaFailed:
+            self._live = ""
+            raise
+        self._live = ""
+        return talking_s
+
+    def _said(self, take: Take, talking_s: float | None) -> bool:
         """Whether something was said. Silence is told apart only if it ends a recording."""
-        if finished is None or not take.wish.silence_s:
+        if talking_s is None or not take.wish.silence_s:
             return self._length_s >= take.wish.min_s
-        return self._before_s + finished.talking_duration >= take.wish.min_s
-
-    async def _until_finished(self, take: Take, tone: bool) -> ari.LiveRecording:
-        caller, asterisk, wish = self._caller, self._caller.house.asterisk, take.wish
-        live = live_name(caller.call, caller.handle.epoch)
-        longest_s = max(1, wish.max_s - round(self._before_s))
-        deadline = asyncio.get_running_loop().time() + longest_s + LATE_S
-        caller.keys.clear()
-        self._live = live
-        await caller.tell(asterisk.record(caller.call, live, longest_s, wish.silence_s, tone))
-        while True:
-            match await caller.next(deadline):
-                case ari.RecordingFinished(recording=made) if made.name == live:
-                    self._live = ""
-                    caller.keys.clear()
-                    return made
-                case ari.RecordingFailed(recording=made) if made.name == live:
-                    self._live = ""
-                    raise MediaFailed(f"recording failed: {made.cause}")
-                case ari.ChannelDtmfReceived(digit=digit) if digit in wish.keys and digit in caller.keys:
-                    await asterisk.stop_recording(live)
-                case None:
-                    self._live = ""
-                    await asterisk.stop_recording(live)
-                    raise MediaFailed("nobody tells of the recording's end")
-
-    async def _told_of_the_end(self) -> ari.LiveRecording | None:
-        """He has gone: Asterisk closes the file and tells of it, a moment later."""
-        until = asyncio.get_running_loop().time() + END_S
-        live, self._live = self._live, ""
-        while (message := await self._caller.mailbox.take(until)) is not None:
-            if isinstance(message, ari.RecordingFinished) and message.recording.name == live:
-                return message.recording
-            if isinstance(message, ari.RecordingFailed) and message.recording.name == live:
-                return None
-        return None
+        return self._before_s + talking_s >= take.wish.min_s

@@ -30,6 +30,10 @@ class Recordings:
         self._spool = data / "spool" / "recording"
         self._directory = data / "recordings"
 
+    def spooled(self, live: str) -> Path:
+        """Where Asterisk writes that live recording, without the ending `.wav`."""
+        return self._spool / live
+
     def file(self, name: str) -> Path:
         """Where a recording stays."""
         return self._directory / f"{name}.wav"

@@ -5,52 +5,32 @@ the caller to agents. They know nothing of the session.
 """
 
 import asyncio
-import hashlib
 import logging
 from collections.abc import Sequence
-from datetime import datetime
-from random import randrange
 from typing import NoReturn
 
 from calllog.errors import HoldfastError
 from ivr.ari import AsteriskAway, Silenced
 from ivr.ari import events as ari
+from ivr.call_line import REASONS, CallLine
 from ivr.caller import Caller, House, Message
 from ivr.callflows import direct_line
-from ivr.checkpoint import CallRecord, Kept, Take
-from ivr.flow.line import About, Figures, Hangup, Held, MediaFailed, Recorded, Recording
-from ivr.flow.opening import Hours
+from ivr.checkpoint import CallRecord
+from ivr.flow.line import About, Hangup, Held, MediaFailed, Recorded, Recording
 from ivr.flow.run import run_flow
 from ivr.flow.step import Flow
-from ivr.flow.values import Value
 from ivr.flow.web import Reply, Request
 from ivr.hunt import Hunt
 from ivr.outside import Outside
 from ivr.place import Place
-from ivr.recorder import Recorder
-from queues.errors import Fenced, StoreAway
+from ivr.tape import ChannelTape
+from queues.errors import Fenced
 from queues.handle import CallHandle
 
 log = logging.getLogger(__name__)
 
-CAUSES = {
-    "normal": 16,
-    "busy": 17,
-    "congestion": 42,
-    "rejected": 21,
-    "unavailable": 20,
-    "unallocated": 1,
-    "changed": 22,
-}
-"""Names for `hangup cause`, by Q.850; Asterisk maps them to a SIP final response before the answer."""
-
-_REASONS = {"caller": "caller-hangup", "agent": "agent-hangup", "system": "flow-ended"}
-
 GENERATIONS = 3
 """So many owners back a sound may play on that a take-over must stop: some die before they could."""
-
-BREATH = 50
-"""After so many steps other calls have their turn, even if none of the steps has waited."""
 
 MOVE_TIMEOUT_S = 3.0
 """A channel comes within a millisecond of the end of what it plays."""
@@ -58,34 +38,22 @@ MOVE_TIMEOUT_S = 3.0
 SOUND_WATCH_S = 30.0
 """A sound that lasts longer is asked after: if its end was not told, he would be left in silence."""
 
-CHANCES = 1_000_000
-"""While Redis is away nobody counts: then it is chance."""
-
 SOUND_GRACE_S = 1.0
 """News of the end may be on its way when Asterisk is asked."""
 
 
-class Session:
+class Session(CallLine):
     """A live call, and the flow's `Line`."""
 
     def __init__(
         self, house: House, handle: CallHandle, about: About, language: str, place: Place | None = None
     ) -> None:
         """`place`: where he waited, if his channel is all that is left of the call."""
-        self.house = house
-        self.handle = handle
-        self.call = handle.call
-        self.language = language
-        self.about = about
-        self.variables: dict[str, Value] = {}
-        self.secrets: dict[str, Value] = {}
-        self.visits: dict[str, int] = {}
-        self.path = ""
-        self._place = place
         self._caller = Caller(house, handle)
+        super().__init__(house, handle, about, language, ChannelTape(self._caller))
+        self._place = place
         self._hunt = Hunt(self._caller, place)
         self._outside = Outside(self._caller)
-        self._recorder = Recorder(self._caller)
         self.mailbox = self._caller.mailbox
         """Where all that is told about the call goes."""
         self.begun = False
@@ -94,11 +62,7 @@ class Session:
         """Its channel is on its way from another worker's application."""
         self.task: asyncio.Task[None] | None = None
         self._answered = False
-        self._to_flush = False
-        self._point: tuple[str, int, Held] = ("", 0, Held("", {}))
-        """Flow, version, and where a take-over goes on."""
         self._plays = 0
-        self._steps = 0
         self._resumed: CallRecord | None = None
 
     @property
@@ -113,7 +77,7 @@ class Session:
             try:
                 await self._flow(flow, resumed)
             except Hangup as end:
-                await self._end("", _REASONS[end.by], end.by, end.cause)
+                await self._end("", REASONS[end.by], end.by, end.cause)
         except (Fenced, Silenced):
             log.warning("call left to its new owner", extra={"call": self.call})
         except AsteriskAway as error:
@@ -148,14 +112,6 @@ class Session:
             if self.moving:
                 await self._moved()
         await run_flow(self, flow, resumed.step)
-
-    def restore(self, kept: Kept) -> None:
-        """Know what the call's last worker has written down."""
-        self.variables, self.visits = dict(kept.variables), dict(kept.visits)
-        self.language = kept.language or self.language
-        self._recorder.restore(kept.take)
-        about = self.about._replace(name=kept.name)
-        self.about = about._replace(campaign=kept.campaign) if kept.campaign else about
 
     async def _leave(self) -> None:
         """Asterisk went under a command: the call is adopted when it is back, as after a restart of ours."""
@@ -231,30 +187,7 @@ class Session:
             self._resumed = None
             if resumed.state != "flow":  # the flow no longer has the step in which he waited
                 await self.house.store.leave(self.handle, reason="system_error")
-        self._point = (flow, version, held or Held(path, self.visits))
-        await self._mark()
-        self._steps += 1
-        if self._steps % BREATH == 0:
-            await asyncio.sleep(0)
-
-    async def _mark(self) -> None:
-        """Note where the call is, with all that the flow has learned until now."""
-        flow, version, (path, visits) = self._point
-        about, take = self.about, self._recorder.take
-        kept = Kept(about.name, about.campaign, self.language, self.variables, visits, take)
-        await self.house.checkpoint.step(
-            self.handle, flow=flow, version=version, path=path, kept=kept, ride=True
-        )
-        self._to_flush = True
-
-    async def _flush(self) -> None:
-        """Make the step's checkpoint durable before the step does anything that must not be done twice.
-
-        A `queue` or `hangup` step begins with a write of its own: there the checkpoint rides.
-        """
-        if self._to_flush:
-            self._to_flush = False
-            await self.house.checkpoint.flush(self.handle)
+        await super().checkpoint(flow, version, path, held)
 
     async def answer(self) -> None:
         if self._answered:
@@ -263,35 +196,11 @@ class Session:
         self._answered = True
         self.note("answered")
 
-    def prompt(self, name: str) -> str:
-        return self.house.prompt(name, self.language)
-
-    async def say(self, text: str, passing: bool = False) -> str:
-        return await self.house.say(text, self.language, passing)
-
-    def now(self) -> datetime:
-        return self.house.now()
-
-    async def figures(self, queue: str) -> Figures | None:
-        try:
-            return Figures(*await self.house.store.figures(queue))
-        except StoreAway:
-            return None
-
-    async def count(self, counter: str) -> int:
-        try:
-            return await self.house.store.count(counter)
-        except StoreAway:
-            return randrange(1, CHANCES)
-
-    def hours(self, name: str) -> Hours | None:
-        return self.house.hours(name)
-
     def flush_digits(self) -> None:
         self._caller.keys.clear()
 
     def ignore_key(self, key: str, within_s: float) -> None:
-        self._caller.ignore_key(key, within_s)
+        self._caller.keys.ignore(key, within_s)
 
     async def digit(self, timeout_s: float) -> str | None:
         await self._flush()
@@ -332,21 +241,9 @@ class Session:
                     missed = not await asterisk.plays(playback)
                     look_at = loop.time() + (SOUND_GRACE_S if missed else SOUND_WATCH_S)
 
-    def interrupted(self, name: str) -> bool:
-        return self._recorder.interrupted(name)
-
     async def record(self, name: str, wish: Recording) -> Recorded:
-        await self._recorder.begin(Take(name, self.path, wish), self.about)
-        await self._mark()  # whoever takes the call over knows what is being recorded
-        await self._flush()
         await self._caller.leave_bridge()
-        return await self._recorder.record(self.about)
-
-    def keep_recording(self) -> None:
-        self._recorder.keep(self.about)
-
-    def note(self, kind: str, **fields: object) -> None:
-        self.house.store.note(self.handle, kind, 0, **fields)
+        return await super().record(name, wish)
 
     @property
     def _effects(self) -> int:
@@ -365,22 +262,9 @@ class Session:
         outcome = await self.queue(direct_line(agent), within_s)
         return "done" if outcome == "answered" else "no_answer"
 
-    async def first(self, what: str, key: str, within_s: int) -> bool:
-        whose = hashlib.sha256(f"{self.about.number} {what}".encode()).hexdigest()
-        try:
-            return await self.house.store.once(whose, key, within_s)
-        except StoreAway:
-            return False
-
     async def ask(self, request: Request) -> Reply:
         await self._flush()
         return await self._caller.during(self.house.web.fetch(request))
-
-    def post(self, request: Request) -> None:
-        self.house.outbox.post(self.handle, request)
-
-    async def hangup(self, cause: str) -> NoReturn:
-        raise Hangup("system", CAUSES[cause])
 
     async def queue(self, name: str, max_wait_s: float | None) -> str:
         resumed, self._resumed = self._resumed, None

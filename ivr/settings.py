@@ -37,6 +37,13 @@ class Settings(BaseSettings):
     worker_bind: str = "127.0.0.1"
     trusted: list[IPv4Network | IPv6Network] = [IPv4Network("127.0.0.0/8")]
     """Networks from which the workers' port (full call control) may be reachable."""
+    agi_bind: str = "127.0.0.1"
+    agi_port: int = 4573
+    """All workers take FastAGI connections on this port, from `trusted` networks; 0: none does."""
+    agi_calls: int = 200
+    """Calls on AGI of one worker at a time; further ones go on to the front door."""
+    dialplan: Path | None = None
+    """A file with dialplan of your own; callers come into its context `callers`. See docs/agi.md."""
     sip_bind: str = "0.0.0.0:5060"
     """Address and port on which Asterisk takes SIP over UDP."""
     media_address: str = ""

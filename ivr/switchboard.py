@@ -7,6 +7,7 @@
 Between Asterisk's coming and the end of the adoption nobody can say whose a channel is: events are parked.
 """
 
+import asyncio
 import logging
 from datetime import datetime
 
@@ -23,7 +24,7 @@ from ivr.flow.step import Flow
 from ivr.mailbox import Mailbox
 from ivr.outbox import Outbox
 from ivr.phone_codes import obey
-from ivr.place import MARK, Place
+from ivr.place import FLOW_MARK, MARK, Place
 from ivr.policy import Destination
 from ivr.publish import Versions
 from ivr.recordings import Recordings
@@ -31,11 +32,13 @@ from ivr.session import Session
 from ivr.speech import Speech
 from ivr.tasks import Tasks
 from ivr.web import Web
-from queues.errors import Fenced
+from queues.errors import Fenced, StoreAway
 from queues.handle import CallHandle
 from queues.store import Offer, Store
 
 log = logging.getLogger(__name__)
+
+RETRY_S = 0.2
 
 
 class Switchboard:
@@ -148,7 +151,9 @@ class Switchboard:
     def _enter(self, event: ari.StasisStart) -> None:
         """A channel nobody knows yet: a new call, an agent who dials a code, or a leg whose call is over."""
         match event.args:
-            case ["call", *_]:
+            case ["call", flow, *_]:
+                self._tasks.attempt(self._go_on(event.channel, event.at, flow))
+            case ["call"]:
                 self._arrive(event.channel, event.at)
             case ["code", code, device]:
                 self._tasks.attempt(obey(code, device, event.channel.id, self.asterisk, self.store))
@@ -167,12 +172,52 @@ class Switchboard:
         """A channel of ours without a record: its worker died before `arrived`, or Redis was lost."""
         if channel.dialplan.context == "agents":
             await self.asterisk.hang_up(channel.id)
+        elif flow := (await self.asterisk.read_mark(channel.id, FLOW_MARK)).removeprefix(":"):
+            await self._go_on(channel, channel.created_at, flow, inferred=True)
         else:
             place = Place.read(await self.asterisk.read_mark(channel.id, MARK))
             self._arrive(channel, channel.created_at, inferred=True, place=place)
 
+    async def _go_on(self, channel: ari.Channel, at: int, flow: str, inferred: bool = False) -> None:
+        """A call from AGI: its record says where it is; without one it begins, on the flow asked for."""
+        if channel.id in self.routes:
+            return
+        mailbox: Mailbox[Message] = Mailbox()
+        self.routes[channel.id] = mailbox
+        record = await self._record_of(channel.id)
+        if record is None:
+            self._arrive(channel, at, inferred, flow=flow)
+        elif record.state == "ended":
+            log.error("its call has ended, and the caller is here", extra={"call": channel.id})
+            await self.asterisk.fall_back(channel.id)
+        else:
+            await self._adopt(record)
+        session = self.sessions.get(channel.id)
+        if session is None:
+            self.routes.pop(channel.id, None)
+            return
+        while len(mailbox) and (message := await mailbox.take()) is not None:
+            session.mailbox.put(message)
+
+    async def _adopt(self, record: CallRecord) -> None:
+        adopted = await self.checkpoint.adopt(record.call, record.owner, record.epoch, self._name)
+        if adopted is not None:
+            self.resume(adopted)
+
+    async def _record_of(self, call: str) -> CallRecord | None:
+        while True:
+            try:
+                return await self.checkpoint.record(call)
+            except StoreAway:
+                await asyncio.sleep(RETRY_S)
+
     def _arrive(
-        self, channel: ari.Channel, at: int, inferred: bool = False, place: Place | None = None
+        self,
+        channel: ari.Channel,
+        at: int,
+        inferred: bool = False,
+        place: Place | None = None,
+        flow: str = "",
     ) -> None:
         route = self.callflows.route(channel.dialplan.exten)
         handle = CallHandle(channel.id, self._name)
@@ -180,8 +225,8 @@ class Switchboard:
         about = About(caller.number, caller.name, called, route.campaign)
         session = Session(self.house, handle, about, route.language, place)
         self._listen(session)
-        flow = self.callflows.flows[route.flow]
-        session.task = self._tasks.start(self._live(session, channel, at, route.campaign, flow, inferred))
+        begins = self.callflows.flows.get(flow) or self.callflows.flows[route.flow]
+        session.task = self._tasks.start(self._live(session, channel, at, route.campaign, begins, inferred))
 
     async def _live(
         self, session: Session, channel: ari.Channel, at: int, campaign: str, flow: Flow, inferred: bool

@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable
 
 import uvloop
 
-from ivr import readiness
+from ivr import agi, readiness
 from ivr.adoption import Adoption, Recovered
 from ivr.alarm import Alarm
 from ivr.ari import Asterisk, Link
@@ -46,6 +46,7 @@ SWEEP_S = 1.0
 SPOOL_S = 1.0
 PHONES_S = 1.0
 GHOSTS_S = 10.0
+AGI_S = 1.0
 SUBSCRIBE_S = 0.1
 """A reply to a settled Asterisk takes a millisecond; one that is still booting may give none."""
 DRAIN_S = 3.0
@@ -110,8 +111,24 @@ class Worker:
         days = settings.recordings_days
         self.clearing = Clearing(self.store, self.versions, self.speech, self.recordings, days)
         self.sessions = board.sessions
+        self.agi = agi.Server(
+            self.name,
+            board.house,
+            lambda: board.callflows,
+            lambda calls: self.door.admits(len(board.sessions) + calls, self.link.late_s),
+            self.tasks,
+            most=settings.agi_calls,
+            networks=settings.trusted,
+        )
         self.adoption = Adoption(
-            self.name, self.asterisk, self.checkpoint, board.sessions, board.resume, board.arrive_late
+            self.name,
+            self.asterisk,
+            self.checkpoint,
+            board.sessions,
+            board.resume,
+            board.arrive_late,
+            self.agi.serves,
+            self.agi.look_after,
         )
         self.ghosts = Ghosts(self.asterisk, board.routes, self.adoption.receive)
         self.store.on_offer = board.on_offer
@@ -131,6 +148,8 @@ class Worker:
         await self._until_available(self._enlist)
         server = await self.link.listen(self.settings.worker_bind, self.port)
         log.info("%s waits for Asterisk on port %d", self.name, self.port)
+        if self.settings.agi_port:
+            await self.agi.listen(self.settings.agi_bind, self.settings.agi_port)
         loop = asyncio.get_running_loop()
         for sign in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(sign, self._stop.set)
@@ -146,6 +165,7 @@ class Worker:
                 self.tasks.keep(CLEAR_S, self.clearing.clear),
                 self.tasks.keep(PHONES_S, self._look_at_phones),
                 self.tasks.keep(GHOSTS_S, self._look_for_ghosts),
+                self.tasks.keep(AGI_S, lambda: self.agi.look(self._lost_at)),
                 self.tasks.start(self.watch.run()),
                 self.tasks.start(self.link.watch()),
                 self.tasks.start(self.door.feel_load()),
@@ -185,6 +205,7 @@ class Worker:
         for session in sessions:
             if session.task is not None:
                 session.task.cancel()
+        await self.agi.leave()
         await self.link.close()
         try:
             notes = (self.checkpoint.flush(session.handle) for session in sessions)

@@ -12,6 +12,7 @@ if not owner or state == 'ended' then
 end
 if owner == ARGV[2] and epoch == ARGV[3] then
   redis.call('HSET', key, 'owner', ARGV[4], 'epoch', next_epoch)
+  redis.call('HDEL', key, 'agi')
   redis.call('SREM', SITE_KEY .. 'owned:' .. ARGV[2], ARGV[1])
   redis.call('SADD', SITE_KEY .. 'owned:' .. ARGV[4], ARGV[1])
 elseif owner ~= ARGV[4] or tonumber(epoch) ~= next_epoch then

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from tests.live.stage import PLOTS, Plot, Stage, make_callflows
+from tests.live.stage import PLOTS, Plot, Stage, make_callflows, make_dialplan
 from tests.rig.server import Server, alone_in_network
 from tests.rig.site import Played
 
@@ -24,7 +24,8 @@ async def stage(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stage
         pytest.fail("live tests want name spaces of their own: make test")
     callflows: Path = tmp_path_factory.mktemp("live") / "callflows"
     sounds = make_callflows(callflows)
-    async with Server(callflows, http_networks=["127.0.0.1/32"]) as server:
+    dialplan = make_dialplan(callflows)
+    async with Server(callflows, http_networks=["127.0.0.1/32"], dialplan=dialplan) as server:
         yield Stage(server, sounds)
 
 

@@ -14,7 +14,7 @@ import yaml
 
 from tests.rig.ear import Ear, Recording
 from tests.rig.log_watch import LogWatch
-from tests.rig.server import Server
+from tests.rig.server import REPOSITORY, Server
 from tests.rig.sipp import Account, Caller
 from tests.rig.site import Agent, Played
 from tests.rig.sound import RATE, Piece, Samples
@@ -43,6 +43,21 @@ def make_callflows(directory: Path) -> dict[str, list[int]]:
     silence.mkdir(parents=True)
     write_wav(silence / "silence.wav", [0] * 5 * RATE)
     return sounds
+
+
+def make_dialplan(callflows: Path) -> Path:
+    """A dialplan like the example that ships: 8 before any number is the same flow by AGI."""
+    example = (REPOSITORY / "asterisk" / "dialplan-example.conf").read_text()
+    head, _, rest = example.partition("exten => 100,")
+    step, goes_on, front_door = rest.partition("\n\n")
+    numbers = yaml.safe_load((callflows / "numbers.yaml").read_text())["numbers"]
+    lines = [
+        "exten => 8" + number + "," + step.replace("/flow/main", f"/flow/{route['flow']}")
+        for number, route in numbers.items()
+    ]
+    path = callflows.with_name("dialplan.conf")
+    path.write_text(head + "\n".join(lines) + goes_on + front_door)
+    return path
 
 
 class Stage:

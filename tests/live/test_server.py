@@ -29,7 +29,7 @@ from tests.rig.sipp import Caller, Play
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 SIP = "127.0.0.1:5070"
-APART: dict[str, Any] = {"sip_bind": SIP, "worker_port": 7900, "rtp_ports": "30000-30999"}
+APART: dict[str, Any] = {"sip_bind": SIP, "worker_port": 7900, "agi_port": 4574, "rtp_ports": "30000-30999"}
 WORKERS = ["worker-1", "worker-2"]
 HOSTILE = "a,b)${SHELL(touch /tmp/x)}|$\\[1+1]&;\xe9"
 WAIT_S = 20.0
@@ -170,7 +170,8 @@ def asterisk_says(server: Server, order: str) -> str:
 async def test_the_end_ends_everything(tmp_path: Path) -> None:
     make_callflows(tmp_path / "callflows")
     async with Server(
-        tmp_path / "callflows", **(APART | {"sip_bind": "127.0.0.1:5080", "worker_port": 7910})
+        tmp_path / "callflows",
+        **(APART | {"sip_bind": "127.0.0.1:5080", "worker_port": 7910, "agi_port": 4575}),
     ) as server:
         pids = [server.pid(name) for name in ("redis", "asterisk", *WORKERS)]
         data = str(server.settings.data)

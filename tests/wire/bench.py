@@ -120,6 +120,7 @@ class Bench:
             callflows=self._callflows,
             redis_url=self._redis.url,
             worker_port=_free_port() - 1,
+            agi_port=0,
             max_calls=1000,
         )
 

@@ -13,7 +13,7 @@ from tests.rig.server import Server, alone_in_network
 from tests.wire.plots import make_callflows, play_all, recorded
 from tests.wire.recording import Recording, read, recordings, shape
 
-PORTS = {"sip_bind": "127.0.0.1:5090", "worker_port": 7950, "rtp_ports": "31000-31999"}
+PORTS = {"sip_bind": "127.0.0.1:5090", "worker_port": 7950, "agi_port": 4576, "rtp_ports": "31000-31999"}
 
 
 async def record(directory: Path) -> Mapping[str, Recording]:

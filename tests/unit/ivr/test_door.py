@@ -2,8 +2,8 @@
 
 from typing import get_args
 
+from ivr.call_line import CAUSES
 from ivr.door import LATE_LIMIT_S, Door, Turns
-from ivr.session import CAUSES
 from ivr.steps.hangup import Hangup
 
 

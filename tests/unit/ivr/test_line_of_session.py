@@ -6,11 +6,12 @@ from typing import Any, cast
 
 import pytest
 
+from ivr.call_line import CHANCES
 from ivr.caller import House
 from ivr.checkpoint import Kept
 from ivr.flow.line import About, Figures, Held
 from ivr.flow.opening import Hours
-from ivr.session import CHANCES, Session
+from ivr.session import Session
 from queues.errors import StoreAway
 from queues.handle import CallHandle
 from queues.results import QueueFigures

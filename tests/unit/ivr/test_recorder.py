@@ -10,7 +10,7 @@ from typing import Any, cast
 import msgspec
 import pytest
 
-from ivr import recorder as module
+from ivr import tape as module
 from ivr.ari import events as ari
 from ivr.caller import Caller, House
 from ivr.checkpoint import Kept, Take
@@ -18,6 +18,7 @@ from ivr.flow.line import About, Hangup, MediaFailed, Recording
 from ivr.flow.web import Request
 from ivr.recorder import Recorder
 from ivr.recordings import Recordings
+from ivr.tape import ChannelTape
 from queues.handle import CallHandle
 
 CALL, NAME = "pbx-1.1", "pbx-1-1-1"
@@ -42,7 +43,7 @@ class Pbx:
         house = SimpleNamespace(asterisk=self, recordings=self.files, store=self, outbox=self)
         self.caller = Caller(cast(House, house), CallHandle(CALL, "hf-1"))
         self.caller.handle.epoch = epoch
-        self.recorder = Recorder(self.caller)
+        self.recorder = Recorder(self.caller.house, self.caller.handle, ChannelTape(self.caller))
 
     def write(self, live: str, seconds: float) -> None:
         with wave.open(str(self.data / "spool" / "recording" / f"{live}.wav"), "wb") as file:

@@ -1,0 +1,285 @@
+"""A call on AGI, from its beginning to its last log line or to the front door, as straight-line code.
+
+    flow ──► what AGI can do: answer, play, keys, record, hang up
+      └────► what it cannot (queues, transfers) ──► 1. checkpoint ──► 2. connection closed: the dialplan
+             goes on to the front door ──► 3. a worker claims and adopts it: the same step begins, by ARI
+
+The way to the front door is also the way out of everything else: a worker that drains or dies, a connection
+that breaks. Between two commands Asterisk throws keys away; so none is waited for in between: while something
+else is done, the line listens.
+"""
+
+import asyncio
+import logging
+from collections.abc import Coroutine, Sequence
+from contextlib import suppress
+from typing import Any, NoReturn, TypeVar
+
+from calllog.errors import HoldfastError
+from ivr.agi.wire import Conversation, LineLost, Refused, Result, quoted
+from ivr.ari.asterisk import FALLBACK
+from ivr.call_line import REASONS, CallLine
+from ivr.caller import House
+from ivr.flow.line import KEYS, About, Hangup, Held, MediaFailed, Recorded, Recording
+from ivr.flow.run import run_flow
+from ivr.flow.step import Flow
+from ivr.flow.web import Reply, Request
+from ivr.outside import MUSIC
+from ivr.recordings import Recordings
+from ivr.type_ahead import TypeAhead
+from queues.errors import Fenced
+from queues.handle import CallHandle
+
+log = logging.getLogger(__name__)
+
+QUICK_S = 0.005
+"""What is done within this needs nobody who listens meanwhile."""
+LISTEN_S = 0.05
+"""How long the line listens at a time while something else is done."""
+RETRY_S = 0.5
+RATE = 8000
+"""Samples a second of every sound that is played and recorded."""
+REWOUND_S = 1.0
+"""Of the silence that ended a recording Asterisk leaves so much in it (res_agi.c, handle_recordfile)."""
+EARLY_S = 0.5
+"""A recording that ended so much before its longest time, by no key, was ended by silence."""
+
+T = TypeVar("T")
+
+
+class HandOver(Exception):  # noqa: N818  (named by what is to happen)
+    """The step needs what AGI does not have. Nobody catches it but the line itself."""
+
+
+class AgiTape:
+    """A channel on AGI as a `Tape`."""
+
+    def __init__(self, talk: Conversation, recordings: Recordings) -> None:
+        self._talk = talk
+        self._recordings = recordings
+
+    async def run(self, live: str, wish: Recording, longest_s: int, tone: bool) -> float | None:
+        """As `Tape.run`; in a hangup Asterisk closes the file by itself."""
+        words = [quoted(str(self._recordings.spooled(live))), "wav", quoted(wish.keys), longest_s * 1000, 0]
+        words += ["BEEP"] if tone else []
+        words += [f"s={wish.silence_s}"] if wish.silence_s else []
+        try:
+            result = await self._talk.do("RECORD FILE", *words)
+        except Refused as error:
+            raise MediaFailed("a recording failed") from error
+        if result.data == "randomerror":  # what Asterisk says of a key that was pressed into the tone
+            return 0.0
+        length_s = result.endpos / RATE
+        silent = wish.silence_s and not result.key and length_s < longest_s - EARLY_S
+        return max(0.0, length_s - REWOUND_S) if silent else length_s
+
+    async def run_out(self, live: str) -> float | None:  # noqa: ARG002  (Asterisk has closed it)
+        return None
+
+    async def stop(self, live: str) -> None:
+        """Nothing to stop: who adopts a call has it by ARI."""
+
+
+class AgiLine(CallLine):
+    """A live call on AGI, and the flow's `Line`."""
+
+    def __init__(
+        self,
+        house: House,
+        handle: CallHandle,
+        about: About,
+        language: str,
+        talk: Conversation,
+    ) -> None:
+        super().__init__(house, handle, about, language, AgiTape(talk, house.recordings))
+        self.left = False
+        """The dialplan goes on with the channel, and the call waits for another worker, or for us."""
+        self._talk = talk
+        self._keys = TypeAhead()
+        self._answered = False
+        self._early = False
+        """The caller hears us though nobody has answered."""
+        self._told = 0
+        """So many of the notes that wait to be written are older than the step."""
+
+    # The life of the call
+
+    async def run(self, flow: Flow) -> None:
+        """Run the flow; then write the call's end, or leave it to whoever gets the channel next."""
+        try:
+            try:
+                await run_flow(self, flow)
+            except Hangup as end:
+                await self._end(end)
+        except HandOver:
+            await self._hand_over()
+        except LineLost as error:
+            log.warning("%s", error, extra={"call": self.call})
+            await self._leave()
+        except Fenced:
+            log.warning("call left to its new owner", extra={"call": self.call})
+        except asyncio.CancelledError:
+            await self._leave()
+            raise
+        except HoldfastError as error:
+            log.error("call failed: %s", error, extra={"call": self.call})
+            await self._fail(error.verdict, error.reason)
+        except Exception:
+            log.exception("call failed", extra={"call": self.call})
+            await self._fail("failed", "internal-error")
+        finally:
+            self._talk.close()
+
+    async def _end(self, end: Hangup) -> None:
+        if end.by == "system":
+            with suppress(Hangup, Refused):  # -1 is its way to say that it is done
+                await self._talk.do("EXEC", "Hangup", end.cause)
+        await self._recorder.end(self.about)
+        await self.house.checkpoint.ended(
+            self.handle, reason=REASONS[end.by], ended_by=end.by, cause=end.cause
+        )
+
+    async def _fail(self, verdict: str, reason: str) -> None:
+        """An error of ours: the caller gets the dialplan's fallback rather than silence."""
+        try:
+            with suppress(Hangup, LineLost, Refused):
+                for what, where in (("CONTEXT", FALLBACK), ("EXTENSION", "s"), ("PRIORITY", 1)):
+                    await self._talk.do(f"SET {what}", where)
+            await self.house.checkpoint.ended(
+                self.handle, verdict=verdict, reason=reason, ended_by="system", cause=0
+            )
+        except (HoldfastError, OSError):
+            log.exception("the end of a failed call could not be written", extra={"call": self.call})
+
+    async def _hand_over(self) -> None:
+        """To the front door, where the step begins anew: what it has told so far is not to be told twice."""
+        del self.handle.pending[self._told if self._to_flush else 0 :]
+        await self._leave()
+
+    async def _leave(self) -> None:
+        """Everything is written down first: who gets the channel next reads it at once."""
+        self.left = True
+        try:
+            await self.house.checkpoint.flush(self.handle)
+            await self._redis_is_back()
+        except Fenced:
+            self.left = False
+        except (HoldfastError, OSError) as error:
+            log.warning("call left as it was: %s", error, extra={"call": self.call})
+
+    async def _redis_is_back(self) -> None:
+        """Nobody claims calls while Redis is away: he is kept here until then, with music."""
+        music = False
+        with suppress(Hangup, LineLost, Refused):
+            while self.house.store.away:
+                if not music:
+                    await self._talk.do("SET MUSIC", "ON", MUSIC)
+                    music = True
+                await self._listen(RETRY_S)
+            if music:
+                await self.house.store.replay()
+                await self._talk.do("SET MUSIC", "OFF")
+
+    # The line as flows see it
+
+    async def checkpoint(self, flow: str, version: int, path: str, held: Held | None = None) -> None:
+        await super().checkpoint(flow, version, path, held)
+        self._told = len(self.handle.pending)
+
+    async def _tell(self, command: str, *words: object) -> Result:
+        """Give a command; beside it the step's checkpoint is made durable: no key falls in between."""
+        saved = asyncio.ensure_future(self._flush())
+        try:
+            return await self._talk.do(command, *words)
+        finally:
+            await saved
+
+    async def _listen(self, for_s: float) -> None:
+        """Take a key, if one comes within that time."""
+        result = await self._tell("WAIT FOR DIGIT", max(1, round(for_s * 1000)))
+        if result.key:
+            self._keys.press(result.key)
+
+    async def _during(self, work: Coroutine[Any, Any, T]) -> T:
+        """What comes of `work`; keys pressed meanwhile are kept, and it is given up when he is gone."""
+        task = asyncio.ensure_future(work)
+        try:
+            await asyncio.wait([task], timeout=QUICK_S)
+            while not task.done():
+                await self._listen(LISTEN_S)
+            return task.result()
+        finally:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+
+    async def answer(self) -> None:
+        if not self._answered:
+            # As ARI does: AGI's own ANSWER waits for the caller's sound, half a second if none comes.
+            await self._talk.do("EXEC", "Answer", ",i")
+            self._answered = True
+            self.note("answered")
+
+    async def say(self, text: str, passing: bool = False) -> str:
+        return await self._during(super().say(text, passing))
+
+    def flush_digits(self) -> None:
+        self._keys.clear()
+
+    def ignore_key(self, key: str, within_s: float) -> None:
+        self._keys.ignore(key, within_s)
+
+    async def digit(self, timeout_s: float) -> str | None:
+        loop = asyncio.get_running_loop()
+        until = loop.time() + timeout_s
+        while not self._keys:
+            left_s = until - loop.time()
+            if left_s <= 0:
+                return None
+            await self._listen(left_s)
+        return self._keys.popleft()
+
+    async def play(self, media: Sequence[str], interrupt: str = "") -> str | None:
+        if self._keys and self._keys[0] in interrupt:
+            return self._keys[0]
+        if not (self._answered or self._early):
+            await self._tell("EXEC", "Progress")
+            self._early = True
+        for uri in media:
+            key = await self._stream(uri.removeprefix("sound:"), interrupt)
+            if key is not None:
+                return key
+        return None
+
+    async def _stream(self, file: str, interrupt: str) -> str | None:
+        """Play one file. Each key stops it, or would be lost; it goes on unless that was in `interrupt`."""
+        at = 0
+        while True:
+            try:
+                result = await self._tell("STREAM FILE", quoted(file), quoted(KEYS), at)
+            except Refused as error:
+                raise MediaFailed(f"a sound cannot be played: {file}") from error
+            if not result.key:
+                return None
+            if self._keys.press(result.key) and result.key in interrupt:
+                return result.key
+            at = result.endpos
+
+    async def record(self, name: str, wish: Recording) -> Recorded:
+        self._keys.clear()
+        return await super().record(name, wish)
+
+    async def ask(self, request: Request) -> Reply:
+        return await self._during(self._ask(request))
+
+    async def _ask(self, request: Request) -> Reply:
+        await self._flush()
+        return await self.house.web.fetch(request)
+
+    async def queue(self, name: str, max_wait_s: float | None) -> NoReturn:  # noqa: ARG002  (by ARI)
+        raise HandOver
+
+    async def transfer(self, number: str, ring_s: int, key: str) -> NoReturn:  # noqa: ARG002
+        raise HandOver
+
+    async def transfer_to_agent(self, agent: str, within_s: int) -> NoReturn:  # noqa: ARG002
+        raise HandOver

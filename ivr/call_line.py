@@ -1,0 +1,147 @@
+"""What a flow's line is, whichever way the call is driven: by ARI (`Session`) or by AGI (`AgiLine`).
+
+What concerns Redis, prompts and the house is here. What concerns the channel is theirs.
+"""
+
+import asyncio
+import hashlib
+from datetime import datetime
+from random import randrange
+from typing import NoReturn
+
+from ivr.caller import House
+from ivr.checkpoint import Kept, Take
+from ivr.flow.line import About, Figures, Hangup, Held, Recorded, Recording
+from ivr.flow.opening import Hours
+from ivr.flow.values import Value
+from ivr.flow.web import Request
+from ivr.recorder import Recorder, Tape
+from queues.errors import StoreAway
+from queues.handle import CallHandle
+
+CAUSES = {
+    "normal": 16,
+    "busy": 17,
+    "congestion": 42,
+    "rejected": 21,
+    "unavailable": 20,
+    "unallocated": 1,
+    "changed": 22,
+}
+"""Names for `hangup cause`, by Q.850; Asterisk maps them to a SIP final response before the answer."""
+
+REASONS = {"caller": "caller-hangup", "agent": "agent-hangup", "system": "flow-ended"}
+"""Who ended a call → the reason in the call log."""
+
+BREATH = 50
+"""After so many steps other calls have their turn, even if none of the steps has waited."""
+
+CHANCES = 1_000_000
+"""While Redis is away nobody counts: then it is chance."""
+
+
+class CallLine:
+    """A live call as its flow sees it; half of `ivr.flow.line.Line`."""
+
+    def __init__(self, house: House, handle: CallHandle, about: About, language: str, tape: Tape) -> None:
+        self.house = house
+        self.handle = handle
+        self.call = handle.call
+        self.language = language
+        self.about = about
+        self.variables: dict[str, Value] = {}
+        self.secrets: dict[str, Value] = {}
+        self.visits: dict[str, int] = {}
+        self.path = ""
+        self._recorder = Recorder(house, handle, tape)
+        self._point: tuple[str, int, Held] = ("", 0, Held("", {}))
+        """Flow, version, and where a take-over goes on."""
+        self._to_flush = False
+        self._steps = 0
+
+    def restore(self, kept: Kept) -> None:
+        """Know what the call's last worker has written down."""
+        self.variables, self.visits = dict(kept.variables), dict(kept.visits)
+        self.language = kept.language or self.language
+        self._recorder.restore(kept.take)
+        about = self.about._replace(name=kept.name)
+        self.about = about._replace(campaign=kept.campaign) if kept.campaign else about
+
+    async def checkpoint(self, flow: str, version: int, path: str, held: Held | None = None) -> None:
+        self.path = path
+        self._point = (flow, version, held or Held(path, self.visits))
+        await self._mark()
+        self._steps += 1
+        if self._steps % BREATH == 0:
+            await asyncio.sleep(0)
+
+    async def _mark(self) -> None:
+        """Note where the call is, with all that the flow has learned until now."""
+        flow, version, (path, visits) = self._point
+        about, take = self.about, self._recorder.take
+        kept = Kept(about.name, about.campaign, self.language, self.variables, visits, take)
+        await self.house.checkpoint.step(
+            self.handle, flow=flow, version=version, path=path, kept=kept, ride=True
+        )
+        self._to_flush = True
+
+    async def _flush(self) -> None:
+        """Make the step's checkpoint durable before the step does anything that must not be done twice.
+
+        A `queue` or `hangup` step begins with a write of its own: there the checkpoint rides.
+        """
+        if self._to_flush:
+            self._to_flush = False
+            await self.house.checkpoint.flush(self.handle)
+
+    def interrupted(self, name: str) -> bool:
+        return self._recorder.interrupted(name)
+
+    async def record(self, name: str, wish: Recording) -> Recorded:
+        await self._recorder.begin(Take(name, self.path, wish), self.about)
+        await self._mark()  # whoever takes the call over knows what is being recorded
+        await self._flush()
+        return await self._recorder.record(self.about)
+
+    def keep_recording(self) -> None:
+        self._recorder.keep(self.about)
+
+    def prompt(self, name: str) -> str:
+        return self.house.prompt(name, self.language)
+
+    async def say(self, text: str, passing: bool = False) -> str:
+        return await self.house.say(text, self.language, passing)
+
+    def now(self) -> datetime:
+        return self.house.now()
+
+    async def figures(self, queue: str) -> Figures | None:
+        try:
+            return Figures(*await self.house.store.figures(queue))
+        except StoreAway:
+            return None
+
+    async def count(self, counter: str) -> int:
+        try:
+            return await self.house.store.count(counter)
+        except StoreAway:
+            return randrange(1, CHANCES)
+
+    async def first(self, what: str, key: str, within_s: int) -> bool:
+        whose = hashlib.sha256(f"{self.about.number} {what}".encode()).hexdigest()
+        try:
+            return await self.house.store.once(whose, key, within_s)
+        except StoreAway:
+            return False
+
+    def hours(self, name: str) -> Hours | None:
+        return self.house.hours(name)
+
+    def note(self, kind: str, **fields: object) -> None:
+        self.house.store.note(self.handle, kind, 0, **fields)
+
+    def post(self, request: Request) -> None:
+        self.house.outbox.post(self.handle, request)
+
+    async def hangup(self, cause: str) -> NoReturn:
+        raise Hangup("system", CAUSES[cause])
