@@ -149,9 +149,12 @@ class Caller:
             if connecting and isinstance(message, ari.ChannelHold | ari.ChannelUnhold):
                 self.mailbox.put(message)
                 continue
-            if message is None or await self._absorb(message) or isinstance(message, ari.ChannelDtmfReceived):
-                continue  # a key is in the type-ahead buffer now
-            self.mailbox.put(message)
+            if message is not None and not await self._absorb(message) and not self.typed(message):
+                self.mailbox.put(message)
+
+    def typed(self, message: Message) -> bool:
+        """Whether it tells of a key of the caller: that is in the type-ahead buffer once it was read."""
+        return isinstance(message, ari.ChannelDtmfReceived) and message.channel.id == self.call
 
     async def _absorb(self, message: Message) -> bool:
         """What means the same wherever the call is. Raises `Hangup` if the caller is gone."""

@@ -13,19 +13,20 @@ from random import randrange
 from typing import NoReturn
 
 from calllog.errors import HoldfastError
+from ivr.agent_leg import GENERATIONS, earlier_playbacks, playback_id
 from ivr.ari import AsteriskAway, Silenced
 from ivr.ari import events as ari
 from ivr.caller import Caller, House, Message
 from ivr.callflows import direct_line
 from ivr.checkpoint import CallRecord, Kept
-from ivr.flow.line import About, Figures, Hangup, Held, MediaFailed, Recorded, Recording
+from ivr.flow.line import About, Announcement, Figures, Hangup, Held, MediaFailed, Recorded, Recording
 from ivr.flow.opening import Hours
 from ivr.flow.run import run_flow
 from ivr.flow.step import Flow
 from ivr.flow.values import Value
 from ivr.flow.web import Reply, Request
 from ivr.hunt import Hunt
-from ivr.outside import Outside
+from ivr.outside import Outside, Wish
 from ivr.place import Place
 from ivr.recording import live_name, record
 from queues.errors import Fenced, StoreAway
@@ -45,9 +46,6 @@ CAUSES = {
 """Names for `hangup cause`, by Q.850; Asterisk maps them to a SIP final response before the answer."""
 
 _REASONS = {"caller": "caller-hangup", "agent": "agent-hangup", "system": "flow-ended"}
-
-GENERATIONS = 3
-"""So many owners back a sound may play on that a take-over must stop: some die before they could."""
 
 BREATH = 50
 """After so many steps other calls have their turn, even if none of the steps has waited."""
@@ -136,11 +134,11 @@ class Session:
         await self._caller.catch_up()
         if resumed.state == "flow":
             if self.visits:
-                await self._outside.take_over(self._effects)
+                await self._outside.take_over(self._effects, self.moving)
             for epoch in range(max(1, self.handle.epoch - GENERATIONS), self.handle.epoch):
                 await self.house.asterisk.stop_recording(live_name(self.call, epoch))
-                for number in (0, 1):
-                    await self.house.asterisk.stop(playback_id(self.call, epoch, number))
+            for playback in earlier_playbacks(self.call, self.handle.epoch):
+                await self.house.asterisk.stop(playback)
             if self.moving:
                 await self._moved()
         await run_flow(self, flow, resumed.step)
@@ -176,7 +174,7 @@ class Session:
                 break
             kept.append(message)
         for message in kept:
-            if not isinstance(message, ari.ChannelDtmfReceived):  # a key is in the type-ahead buffer
+            if not self._caller.typed(message):
                 self.mailbox.put(message)
 
     async def _fail(self, word: str, reason: str) -> None:
@@ -340,10 +338,13 @@ class Session:
         """Steps with effects outside the call that have begun: a number for each, kept in a take-over."""
         return sum(self.visits.values())
 
-    async def transfer(self, number: str, ring_s: int, key: str) -> str:
+    async def transfer(
+        self, number: str, ring_s: int, key: str, announcement: Announcement | None = None
+    ) -> str:
         resumed, self._resumed = self._resumed, None
         await self._flush()
-        return await self._outside.serve(self._effects, number, ring_s, key, resumed is not None)
+        wish = Wish(number, ring_s, key, announcement)
+        return await self._outside.serve(self._effects, wish, resumed is not None)
 
     async def transfer_to_agent(self, agent: str, within_s: int) -> str:
         resumed = self._resumed
@@ -373,11 +374,3 @@ class Session:
         resumed, self._resumed = self._resumed, None
         self._to_flush = False
         return await self._hunt.serve(name, max_wait_s, self.path, resumed)
-
-
-def playback_id(call: str, epoch: int, number: int) -> str:
-    """Two names in turn for each owner: a take-over can stop what plays without having been told its number.
-
-    The next owner has two others, so that the end of what it stopped is not taken for that of what it plays.
-    """
-    return f"{call}-p{2 * epoch + number % 2}"

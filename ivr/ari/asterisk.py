@@ -142,11 +142,15 @@ class Asterisk:
 
     async def lives(self, channel: str) -> bool:
         """Whether Asterisk still has this channel, in our application or not."""
+        return await self.state(channel) != ""
+
+    async def state(self, channel: str) -> str:
+        """A channel's state, such as `Ringing` or `Up`; empty: Asterisk does not have it any more."""
         try:
-            await self.link.request("GET", f"channels/{channel}")
+            reply = await self.link.request("GET", f"channels/{channel}")
         except NotFound:
-            return False
-        return True
+            return ""
+        return msgspec.json.decode(reply, type=Channel).state or "unknown"
 
     async def application(self) -> Application:
         """What our application holds."""

@@ -92,6 +92,41 @@ def test_every_outcome_takes_its_way(party: Party, end: tuple[float, str]) -> No
     assert end in call(STEP, Script(outside={"030123456": party})).told
 
 
+ASKING = (
+    STEP.replace("ring_s: 20}", "ring_s: 20, announce: {say: 'Take {caller.name}?'}}").replace(
+        "no_answer:", "declined: spurned, no_answer:"
+    )
+    + "\n  spurned: {hangup: busy}"
+)
+
+
+@pytest.mark.parametrize(
+    ("party", "story"),
+    [
+        (
+            Party(after_s=3, talk_s=10),
+            ["announce say:Take Ada?", "the other presses 1", "talk", "main/thanks"],
+        ),
+        (Party("declined", after_s=3), ["announce say:Take Ada?", "the other presses 2", "main/spurned"]),
+        (Party("busy", after_s=3), ["main/engaged"]),
+        (Party(after_s=21), ["main/nobody"]),
+    ],
+)
+def test_who_is_asked_takes_the_call_or_not(party: Party, story: list[str]) -> None:
+    line = call(ASKING, Script(outside={"030123456": party}))
+    told = [what.removeprefix("step ") for what in line.story[line.story.index("call 030123456") + 1 :]]
+    assert told[: len(story)] == story
+    assert line.passing == ["Take Ada?"], "whose name is in it: it is not kept"
+    assert line.heard == [], "the caller hears nothing of it"
+
+
+def test_nobody_is_connected_without_having_been_told() -> None:
+    for words, sounds in (("unspeakable", {}), ("Hello", {"say:Hello": -1.0})):
+        told = call(ASKING.replace("Take {caller.name}?", words), Script(sounds=sounds)).story
+        assert "step main/broken" in told
+        assert "talk" not in told
+
+
 def test_an_agent_by_name() -> None:
     text = "steps:\n  a: {transfer: {agent: alice, ring_s: 9}, next: {no_answer: b}}\n  b: {hangup: busy}"
     assert call(text, Script(agents={"alice": Agents(5, 10)})).told[-2:] == [
@@ -135,6 +170,18 @@ def with_step(company: Path, transfer: str, following: str = "bye") -> Path:
         ("{agent: alice}", "{done: bye}", "12:3: step `sales`: outcome `no_answer` leads nowhere"),
         ("030 901820", "{busy: bye}", "12:3: step `sales`: outcome `failed` leads nowhere"),
         ("{agent: alice}", "{no_answer: bye, busy: bye}", "outcome `busy` cannot happen with these fields"),
+        ("{number: 030 901820, announce: {say: Yes?}}", "{failed: bye, declined: bye}", ""),
+        ("030 901820", "{failed: bye, declined: bye}", "outcome `declined` cannot happen with these fields"),
+        ("{agent: alice, announce: {say: Yes?}}", "bye", "12:3: step `sales`: an agent is not asked"),
+        ("{number: 030 901820, accept: 3}", "bye", "without `announce` nobody is asked: leave out `accept`"),
+        ("{number: 030 901820, asked_s: 9}", "bye", "nobody is asked: leave out `asked_s`"),
+        ("{number: 030 901820, announce: {say: x}, accept: 2}", "bye", "are the same key, 2"),
+        (
+            "{number: 030 901820, announce: {say: x}, refuse: 12}",
+            "bye",
+            "step `sales`: `refuse` cannot be `12`",
+        ),
+        ("{number: 030 901820, announce: nowhere}", "bye", "there is no file prompts/en/nowhere.wav"),
     ],
 )
 def test_what_check_says_of_a_transfer(tmp_path: Path, transfer: str, following: str, said: str) -> None:
