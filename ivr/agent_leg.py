@@ -25,7 +25,11 @@ class Leg:
     endpoint: str
     """A device, or a trunk with an address, as Asterisk names them: `carrier/sip:+49…@192.0.2.7`."""
     ring_s: int
+    shown: str | None = None
+    """The number that is shown there; empty: none. None: that of the caller."""
     answered: bool = False
+    status: int = 0
+    """The SIP status with which it was refused; 0: it was not."""
     bridge: str = ""
     """Where it is joined with the caller; empty: it is not."""
     rung_at: float = field(default_factory=time.monotonic)

@@ -15,7 +15,7 @@ from calllog.errors import HoldfastError
 from ivr.ari import Asterisk, Conflict, NotFound
 from ivr.ari import events as ari
 from ivr.checkpoint import Checkpoint
-from ivr.flow.line import Hangup
+from ivr.flow.line import About, Hangup
 from ivr.flow.opening import Hours
 from ivr.mailbox import Mailbox
 from ivr.outbox import Outbox
@@ -74,8 +74,8 @@ class House:
     """Media URI of a prompt by name and language; raises `MediaFailed`."""
     say: Callable[[str, str, bool], Awaitable[str]]
     """Media URI of a text in a language; the last: it is not to be kept. Raises `MediaFailed`."""
-    outside: Callable[[str], Destination]
-    """Where to call a number as somebody wrote it; raises `NotAllowed`."""
+    outside: Callable[[str, About], Destination]
+    """Where to call a number as somebody wrote it, for this caller; raises `NotAllowed`."""
     web: Web
     outbox: Outbox
     keep: Callable[[str, str], str]

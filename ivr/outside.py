@@ -18,7 +18,7 @@ from ivr.announcing import announce
 from ivr.ari import AriError
 from ivr.ari import events as ari
 from ivr.caller import Caller, Message
-from ivr.flow.line import Announcement
+from ivr.flow.line import About, Announcement
 from ivr.policy import Destination, NotAllowed
 from ivr.ringing import ring
 from queues.errors import StoreAway
@@ -34,6 +34,9 @@ MOVE_TIMEOUT_S = 3.0
 MUSIC = "default"
 """What he hears while it rings."""
 
+UNTRUSTED = (401, 403, 407)
+"""SIP statuses by which the trunk refuses us, and nobody was rung (RFC 3261, 21.4)."""
+
 _OUTCOMES = {"busy": "busy", "no_answer": "no_answer", "rejected": "busy", "unreachable": "failed"}
 
 
@@ -45,6 +48,8 @@ class Wish(NamedTuple):
     ring_s: int
     key: str
     """Counts it once."""
+    about: About
+    """Who is to be connected."""
     announcement: Announcement | None = None
 
 
@@ -92,7 +97,7 @@ class Outside:
         if not answered:
             await self._clear(bridge)
         try:
-            destination = self._house.outside(wish.number)
+            destination = self._house.outside(wish.number, wish.about)
             allowed = await self._house.store.dial(wish.key, destination.per_hour)
         except NotAllowed as error:
             return await self._refused(bridge, str(error))
@@ -103,7 +108,7 @@ class Outside:
         if answered:
             await self._moved()
         else:
-            self._expect(number, destination.endpoint, wish.ring_s)
+            self._expect(number, destination.endpoint, wish.ring_s).shown = destination.shown
         return await self._reach(destination, bridge, wish.announcement)
 
     async def end(self) -> None:
@@ -163,7 +168,8 @@ class Outside:
             await asterisk.start_music(self._call, MUSIC)
             reason = await ring(caller, leg)
             if reason:
-                return await self._in_vain(_OUTCOMES[reason])
+                outcome = "failed" if leg.status in UNTRUSTED else _OUTCOMES[reason]
+                return await self._in_vain(outcome)
         if announcement is not None:
             outcome = await announce(caller, leg, announcement)
             if outcome:

@@ -343,7 +343,7 @@ class Session:
     ) -> str:
         resumed, self._resumed = self._resumed, None
         await self._flush()
-        wish = Wish(number, ring_s, key, announcement)
+        wish = Wish(number, ring_s, key, self.about, announcement)
         return await self._outside.serve(self._effects, wish, resumed is not None)
 
     async def transfer_to_agent(self, agent: str, within_s: int) -> str:

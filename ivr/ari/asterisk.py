@@ -85,12 +85,20 @@ class Asterisk:
         query = {"endpoint": f"PJSIP/{device}", "app": self.app, "channelId": leg, "appArgs": "agent"}
         await self.link.request("POST", "channels/create", query)
 
+    async def show(self, leg: str, number: str) -> None:
+        """Have a created channel's phone show this number when it is dialled. Does not wait for the reply."""
+        await self.mark(leg, "CONNECTEDLINE(num,i)", number)
+
     async def dial(self, leg: str, timeout_s: int, caller: str) -> None:
         """Ring a created channel's phone; its state `Up` tells the answer, `ChannelDestroyed` the refusal.
 
         The phone shows number and name of the channel `caller`: Asterisk hands them on, we never touch them.
+        Empty: what `show` has said, else that the caller hides his number.
         """
-        await self.link.request("POST", f"channels/{leg}/dial", {"timeout": str(timeout_s), "caller": caller})
+        query = {"timeout": str(timeout_s)}
+        if caller:
+            query["caller"] = caller
+        await self.link.request("POST", f"channels/{leg}/dial", query)
 
     async def bridge(self, bridge: str, channels: Sequence[str], musical: str) -> None:
         """Make a bridge and put the channels into it, all or `AriError`.

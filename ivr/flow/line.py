@@ -45,6 +45,15 @@ class About(NamedTuple):
     """What `numbers.yaml` says of that number, or a `tag` step of this call."""
 
 
+HIDDEN = frozenset({"anonymous", "unavailable", "restricted", "private"})
+"""What telephones send instead of a number that is hidden (RFC 3261, 8.1.1.3; RFC 3325; habit)."""
+
+
+def who(number: str, name: str) -> tuple[str, str]:
+    """Number and name of a caller as his telephone has sent them; both empty if he hides them."""
+    return ("", "") if number.lower() in HIDDEN else (number, name)
+
+
 class Figures(NamedTuple):
     """A queue at one moment."""
 
