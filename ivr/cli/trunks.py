@@ -1,19 +1,21 @@
 """`holdfast trunk-password`: what a telephone company has given us, kept where nobody else reads it."""
 
+import json
 import re
 import sys
 
 import click
 
 from ivr import secret
-from ivr.cli import REFUSED
+from ivr.cli import REFUSED, json_option
 from ivr.secret import SecretUnfit
 from ivr.settings import Settings
 
 
 @click.command()
 @click.argument("name")
-def trunk_password(name: str) -> None:
+@json_option
+def trunk_password(name: str, as_json: bool) -> None:
     """Keep the password of the trunk NAME of trunks.yaml, where nobody but root reads it.
 
     It is asked for at the terminal without being shown, or read from the standard input. A running server
@@ -34,4 +36,4 @@ def trunk_password(name: str) -> None:
     except SecretUnfit as error:
         click.echo(f"holdfast: {error}", err=True)
         sys.exit(REFUSED)
-    click.echo(f"kept in {file}")
+    click.echo(json.dumps({"kept_in": str(file)}) if as_json else f"kept in {file}")
