@@ -10,6 +10,9 @@ from queues.store import Offer
 BUSY, NO_USER, NO_ANSWER, REJECTED, REDIRECTED = 17, 18, 19, 21, 23
 """Q.850 causes by which Asterisk tells a phone's refusal apart."""
 
+GENERATIONS = 3
+"""So many owners back a sound may play on that a take-over must stop: some die before they could."""
+
 _SUFFIXES = re.compile(r"(-[aboprt][0-9]+)+$")
 _OUTSIDE = re.compile(r"-o[0-9]+$")
 
@@ -22,7 +25,11 @@ class Leg:
     endpoint: str
     """A device, or a trunk with an address, as Asterisk names them: `carrier/sip:+49…@192.0.2.7`."""
     ring_s: int
+    shown: str | None = None
+    """The number that is shown there; empty: none. None: that of the caller."""
     answered: bool = False
+    status: int = 0
+    """The SIP status with which it was refused; 0: it was not."""
     bridge: str = ""
     """Where it is joined with the caller; empty: it is not."""
     rung_at: float = field(default_factory=time.monotonic)
@@ -77,6 +84,20 @@ def outside_channel(call: str, number: int) -> str:
 def outside_bridge(call: str, number: int) -> str:
     """Id of the bridge in which such a call is joined with the caller."""
     return f"{call}-t{number}"
+
+
+def playback_id(channel: str, epoch: int, number: int) -> str:
+    """Two names in turn for each owner: a take-over can stop what plays without having been told its number.
+
+    The next owner has two others, so that the end of what it stopped is not taken for that of what it plays.
+    """
+    return f"{channel}-p{2 * epoch + number % 2}"
+
+
+def earlier_playbacks(channel: str, epoch: int) -> list[str]:
+    """What owners before this one may be playing to a channel."""
+    epochs = range(max(1, epoch - GENERATIONS), epoch)
+    return [playback_id(channel, each, number) for each in epochs for number in (0, 1)]
 
 
 def is_outside(channel: str) -> bool:

@@ -14,7 +14,7 @@ from calllog.errors import HoldfastError
 from ivr.ari import Asterisk, Conflict, NotFound
 from ivr.ari import events as ari
 from ivr.checkpoint import Checkpoint
-from ivr.flow.line import Hangup
+from ivr.flow.line import About, Hangup
 from ivr.flow.opening import Hours
 from ivr.mailbox import Mailbox
 from ivr.outbox import Outbox
@@ -75,8 +75,8 @@ class House:
     """Media URI of a prompt by name and language; raises `MediaFailed`."""
     say: Callable[[str, str, bool], Awaitable[str]]
     """Media URI of a text in a language; the last: it is not to be kept. Raises `MediaFailed`."""
-    outside: Callable[[str], Destination]
-    """Where to call a number as somebody wrote it; raises `NotAllowed`."""
+    outside: Callable[[str, About], Destination]
+    """Where to call a number as somebody wrote it, for this caller; raises `NotAllowed`."""
     web: Web
     outbox: Outbox
     recordings: Recordings
@@ -147,9 +147,12 @@ class Caller:
             if connecting and isinstance(message, ari.ChannelHold | ari.ChannelUnhold):
                 self.mailbox.put(message)
                 continue
-            if message is None or await self._absorb(message) or isinstance(message, ari.ChannelDtmfReceived):
-                continue  # a key is in the type-ahead buffer now
-            self.mailbox.put(message)
+            if message is not None and not await self._absorb(message) and not self.typed(message):
+                self.mailbox.put(message)
+
+    def typed(self, message: Message) -> bool:
+        """Whether it tells of a key of the caller: that is in the type-ahead buffer once it was read."""
+        return isinstance(message, ari.ChannelDtmfReceived) and message.channel.id == self.call
 
     async def _absorb(self, message: Message) -> bool:
         """What means the same wherever the call is. Raises `Hangup` if the caller is gone."""

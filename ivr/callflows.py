@@ -8,13 +8,13 @@ from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-from ivr.flow.line import MediaFailed
+from ivr.flow.line import About, MediaFailed
 from ivr.flow.naming import LANGUAGE
 from ivr.flow.opening import Hours
 from ivr.flow.step import Flow
-from ivr.policy import Destination, DialPolicy, NotAllowed
+from ivr.policy import OWN, Destination, DialPolicy, NotAllowed, Shown
 from queues.models import Agent, Device, Queue
 
 
@@ -46,6 +46,8 @@ class Route(BaseModel):
     """Language of prompts and speech, for example `en`."""
     campaign: Tag = ""
     """A tag in the call log that says which advertisement the number stands in."""
+    shown: Shown | None = None
+    """The number that people outside see whom a flow calls for this caller; else what the trunk says."""
 
 
 class Trunk(BaseModel):
@@ -57,6 +59,27 @@ class Trunk(BaseModel):
     """Where calls go out to, if policy.yaml names the trunk: a host, with a port if it is not 5060."""
     match: Annotated[tuple[Network, ...], Field(min_length=1, max_length=100)]
     """Addresses or networks, such as `192.0.2.7` or `192.0.2.0/24`, from which calls are taken."""
+    user: Annotated[str, Field(pattern=r"^[A-Za-z0-9._+~*=@-]{1,64}$")] | None = None
+    """Our name there, if calls out need a password; `holdfast trunk-password` asks for that."""
+    registers: bool = False
+    """Whether we register there with `user` and password, so that calls come to us."""
+    shown: Shown = OWN
+    """The number that people outside see: yours, in quotes, or `caller`: his own, unless he hides it."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _no_password(cls, value: object) -> object:
+        if isinstance(value, dict) and "password" in value:
+            raise ValueError("a password is not written into this file: give it to `holdfast trunk-password`")
+        return value
+
+    @model_validator(mode="after")
+    def _whole(self) -> "Trunk":
+        if self.user is not None and self.address is None:
+            raise ValueError("`user` is for calls out: they need an `address`")
+        if self.registers and self.user is None:
+            raise ValueError("who `registers` needs a `user`")
+        return self
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,12 +111,15 @@ class Callflows:
         """Where a call to the number `called` goes; one that nobody wrote down goes to the default."""
         return self.numbers.get(called, self.default)
 
-    def destination(self, written: str) -> Destination:
-        """Where to call a number outside, as somebody wrote it. Raises `NotAllowed`."""
-        address = self.trunks[self.policy.trunk].address if self.policy is not None else None
-        if self.policy is None or address is None:
+    def destination(self, written: str, about: About) -> Destination:
+        """Where to call a number outside, as somebody wrote it, for this caller. Raises `NotAllowed`."""
+        trunk = self.trunks[self.policy.trunk] if self.policy is not None else None
+        if self.policy is None or trunk is None or trunk.address is None:
             raise NotAllowed("policy.yaml does not say by which trunk")
-        return self.policy.destination(written, address)
+        shown: str | None = self.route(about.called).shown or trunk.shown
+        if shown == OWN:
+            shown = None if about.number else ""
+        return self.policy.destination(written, trunk.address, shown)
 
     def prompt(self, name: str, language: str) -> str:
         """Media URI of a prompt. Raises `MediaFailed` if this version has no such prompt in this language."""

@@ -22,7 +22,7 @@ from ivr.provision import Telephony, provision
 from ivr.publish import Versions
 from ivr.rehearsal import Rehearsal
 from ivr.runtime import Runtime
-from ivr.serve import Refused
+from ivr.serve import RELOAD, Refused
 from ivr.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -50,7 +50,10 @@ def prepare(settings: Settings) -> None:
         callflows = load_callflows(settings.callflows, settings.data / "prompts")
     except BrokenCallflows as broken:
         raise Refused([str(problem) for problem in broken.problems]) from broken
-    provision(settings, IMAGE, Telephony.of(callflows))
+    telephony = Telephony.of(callflows, settings.secrets)
+    if locked_out := telephony.locked_out():
+        raise Refused(locked_out)
+    provision(settings, IMAGE, telephony)
     make_ballast(settings.data)
 
 
@@ -77,7 +80,7 @@ def follow(settings: Settings) -> None:
     versions, known = Versions(settings.data), None
     while True:
         live = versions.latest()
-        if live is not None and (telephony := Telephony.of(live)) != known:
+        if live is not None and (telephony := Telephony.of(live, settings.secrets)) != known:
             known = telephony
             try:
                 provision(settings, IMAGE, telephony)
@@ -91,7 +94,7 @@ def follow(settings: Settings) -> None:
 
 def _reload(settings: Settings) -> None:
     """Asterisk's console is a socket in the volume. Asterisk away: it reads the new files when it starts."""
-    for order in ("module reload res_pjsip.so", "moh reload"):
+    for order in RELOAD:
         config = f"{settings.data}/etc/asterisk/asterisk.conf"
         run(["asterisk", "-C", config, "-rx", order], capture_output=True, check=False)
 

@@ -1,7 +1,9 @@
 """A caller's way to a number outside, by a trunk, as straight-line code.
 
-    policy, cap ──► music ──► ring ──► answered: `transferred` is written ──► bridge ──► talk ──► `done`
-        └──► `refused`            └──► `busy`, `no_answer`, `failed`: music ends, the flow goes on
+    policy, cap ──► music ──► ring ──► is asked ──► `transferred` is written ──► bridge ──► talk ──► `done`
+        └──► `refused`          └─────────┴──► `busy`, `no_answer`, `failed`, `declined`: the flow goes on
+
+He is asked if the step has an announcement. A take-over rings anew; who has answered is asked anew.
 
 At any point he may hang up: then `Hangup` is raised, and `end` takes down what there is. Media is Asterisk's:
 a talk goes on while its worker is replaced, and the next one finds the leg by its id.
@@ -9,11 +11,14 @@ a talk goes on while its worker is replaced, and the next one finds the leg by i
 
 import asyncio
 import logging
+from typing import NamedTuple
 
-from ivr.agent_leg import Leg, outside_bridge, outside_channel
+from ivr.agent_leg import Leg, earlier_playbacks, outside_bridge, outside_channel
+from ivr.announcing import announce
 from ivr.ari import AriError
 from ivr.ari import events as ari
-from ivr.caller import Caller
+from ivr.caller import Caller, Message
+from ivr.flow.line import About, Announcement
 from ivr.policy import Destination, NotAllowed
 from ivr.ringing import ring
 from queues.errors import StoreAway
@@ -23,10 +28,29 @@ log = logging.getLogger(__name__)
 GONE_TIMEOUT_S = 2.0
 """A channel is gone within milliseconds of being hung up; without news of that, the flow goes on."""
 
+MOVE_TIMEOUT_S = 3.0
+"""A channel comes within a millisecond of the end of what it plays."""
+
 MUSIC = "default"
 """What he hears while it rings."""
 
+UNTRUSTED = (401, 403, 407)
+"""SIP statuses by which the trunk refuses us, and nobody was rung (RFC 3261, 21.4)."""
+
 _OUTCOMES = {"busy": "busy", "no_answer": "no_answer", "rejected": "busy", "unreachable": "failed"}
+
+
+class Wish(NamedTuple):
+    """A call to a number outside, as the flow wants it. Personal: `number`."""
+
+    number: str
+    """As somebody wrote it."""
+    ring_s: int
+    key: str
+    """Counts it once."""
+    about: About
+    """Who is to be connected."""
+    announcement: Announcement | None = None
 
 
 class Outside:
@@ -37,15 +61,22 @@ class Outside:
         self._house = caller.house
         self._call = caller.call
         self._leg: Leg | None = None
+        self._moving = False
+        """The leg is on its way from another worker's application."""
 
     @property
     def talking(self) -> bool:
         return self._leg is not None and self._leg.bridge != ""
 
-    async def take_over(self, number: int) -> None:
-        """Know the leg of a call that was another worker's, if it has one. `number`: as in `serve`."""
+    async def take_over(self, number: int, moving: bool) -> None:
+        """Know the leg of a call that was another worker's, if it has one. `number`: as in `serve`.
+
+        `moving`: it comes from that worker's application to ours.
+        """
         leg = self._expect(number, "", 0)
-        if not await self._house.asterisk.lives(leg.channel):
+        state = await self._house.asterisk.state(leg.channel)
+        leg.answered, self._moving = state == "Up", moving
+        if not state:
             self.forget()
 
     def _expect(self, number: int, endpoint: str, ring_s: int) -> Leg:
@@ -54,26 +85,31 @@ class Outside:
         self._house.listen(leg.channel, self._caller.mailbox)
         return leg
 
-    async def serve(self, number: int, written: str, ring_s: int, key: str, resumed: bool) -> str:
-        """Call the number `written` and let both talk; the step's outcome once the other has left.
+    async def serve(self, number: int, wish: Wish, resumed: bool) -> str:
+        """Call somebody and let both talk; the step's outcome once the other has left.
 
-        `number` tells this call outside from the caller's others, `key` counts it once. `resumed`: another
-        worker has begun it.
+        `number` tells this call outside from the caller's others. `resumed`: another worker has begun it.
         """
         bridge = outside_bridge(self._call, number)
         if resumed and self._call in await self._house.asterisk.bridged(bridge):
             return await self._resume(bridge)
-        await self._clear(bridge)
+        answered = self._leg is not None and self._leg.answered and wish.announcement is not None
+        if not answered:
+            await self._clear(bridge)
         try:
-            destination = self._house.outside(written)
-            allowed = await self._house.store.dial(key, destination.per_hour)
+            destination = self._house.outside(wish.number, wish.about)
+            allowed = await self._house.store.dial(wish.key, destination.per_hour)
         except NotAllowed as error:
-            return self._refused(str(error))
+            return await self._refused(bridge, str(error))
         except StoreAway:
-            return self._refused("Redis is away: nobody can say how many were called")
+            return await self._refused(bridge, "Redis is away: nobody can say how many were called")
         if not allowed:
-            return self._refused("the cap per hour is reached (`per_hour`)")
-        return await self._reach(self._expect(number, destination.endpoint, ring_s), destination, bridge)
+            return await self._refused(bridge, "the cap per hour is reached (`per_hour`)")
+        if answered:
+            await self._moved()
+        else:
+            self._expect(number, destination.endpoint, wish.ring_s).shown = destination.shown
+        return await self._reach(destination, bridge, wish.announcement)
 
     async def end(self) -> None:
         """The call is over: so are the leg and the bridge."""
@@ -90,7 +126,24 @@ class Outside:
         if leg is not None:
             self._house.forget(leg.channel)
 
-    def _refused(self, why: str) -> str:
+    async def _moved(self) -> None:
+        """Stop what he is told by an earlier worker; wait until his channel has come, as `Session` does."""
+        leg = self._leg
+        assert leg is not None, "he has answered"
+        for playback in earlier_playbacks(leg.channel, self._caller.handle.epoch):
+            await self._house.asterisk.stop(playback)
+        kept: list[Message] = []
+        deadline = asyncio.get_running_loop().time() + MOVE_TIMEOUT_S
+        while self._moving and (message := await self._caller.next(deadline)) is not None:
+            if isinstance(message, ari.StasisStart) and message.channel.id == leg.channel:
+                break
+            kept.append(message)
+        for message in kept:
+            if not self._caller.typed(message):
+                self._caller.mailbox.put(message)
+
+    async def _refused(self, bridge: str, why: str) -> str:
+        await self._clear(bridge)
         log.warning("a number is not called: %s", why, extra={"call": self._call})
         return "refused"
 
@@ -107,16 +160,23 @@ class Outside:
                 break
         self.forget()
 
-    async def _reach(self, leg: Leg, destination: Destination, bridge: str) -> str:
-        caller, asterisk = self._caller, self._house.asterisk
-        await caller.leave_bridge()
-        await asterisk.start_music(self._call, MUSIC)
-        reason = await ring(caller, leg)
-        if reason:
-            self.forget()
-            await caller.tell(asterisk.stop_music(self._call))
-            return _OUTCOMES[reason]
-        self._house.store.note(caller.handle, "transferred", how="blind", to=destination.number, by="flow")
+    async def _reach(self, destination: Destination, bridge: str, announcement: Announcement | None) -> str:
+        caller, asterisk, leg = self._caller, self._house.asterisk, self._leg
+        assert leg is not None, "it is known before anything is awaited"
+        if not leg.answered:
+            await caller.leave_bridge()
+            await asterisk.start_music(self._call, MUSIC)
+            reason = await ring(caller, leg)
+            if reason:
+                outcome = "failed" if leg.status in UNTRUSTED else _OUTCOMES[reason]
+                return await self._in_vain(outcome)
+        if announcement is not None:
+            outcome = await announce(caller, leg, announcement)
+            if outcome:
+                await asterisk.hang_up(leg.channel)
+                return await self._in_vain(outcome)
+        how = "blind" if announcement is None else "attended"
+        self._house.store.note(caller.handle, "transferred", how=how, to=destination.number, by="flow")
         await self._house.checkpoint.flush(caller.handle)
         await caller.catch_up()
         leg.bridge = bridge
@@ -127,6 +187,11 @@ class Outside:
             await self._clear(bridge)
             return "failed"
         return await self._talk(leg)
+
+    async def _in_vain(self, outcome: str) -> str:
+        self.forget()
+        await self._caller.tell(self._house.asterisk.stop_music(self._call))
+        return outcome
 
     async def _resume(self, bridge: str) -> str:
         """They talked when the worker before was lost; perhaps the other has left meanwhile."""

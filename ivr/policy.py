@@ -2,6 +2,7 @@
 
 # ruff: noqa: N818  (an error is named by what is the matter: NotAllowed)
 
+import re
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -17,6 +18,10 @@ MAX_WRITTEN = 40
 """Characters of a number as somebody writes it."""
 
 
+OWN = "caller"
+"""For `shown`: whom we call sees the number of the caller."""
+
+
 class NotAllowed(Exception):
     """The number may not be called; the text says why, without the number."""
 
@@ -29,6 +34,19 @@ class Destination:
     endpoint: str
     per_hour: int
     """How many calls outside may begin within any hour."""
+    shown: str | None = None
+    """The number he who is called sees; empty: none. None: that of the caller."""
+
+
+def _shown(text: str) -> str:
+    digits = re.sub(r"[ ()/.-]", "", text)
+    if text != OWN and not re.fullmatch(r"\+?[0-9]{2,20}", digits):
+        raise ValueError(f"`{text[:20]}` cannot be shown: write a number of yours in quotes, or `{OWN}`")
+    return text if text == OWN else digits
+
+
+Shown = Annotated[str, AfterValidator(_shown)]
+"""A number of ours as it is dialled, or `caller`."""
 
 
 def _country(text: str) -> str:
@@ -87,7 +105,7 @@ class DialPolicy(BaseModel):
             raise NotAllowed("it is no telephone number")
         return found
 
-    def destination(self, written: str, address: str) -> Destination:
-        """Where to call it, by the trunk at that address. Raises `NotAllowed`."""
+    def destination(self, written: str, address: str, shown: str | None = None) -> Destination:
+        """Where to call it, by the trunk at that address, showing that number. Raises `NotAllowed`."""
         number = self.number(written)
-        return Destination(number, f"{self.trunk}/sip:{number}@{address}", self.per_hour)
+        return Destination(number, f"{self.trunk}/sip:{number}@{address}", self.per_hour, shown)

@@ -6,8 +6,8 @@ import re
 import resource
 import socket
 import subprocess
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated
 
@@ -16,7 +16,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from calllog.errors import HoldfastError
 from ivr import secret
-from ivr.callflows import Callflows
+from ivr.callflows import Callflows, Trunk
 from ivr.runtime import Account, Runtime
 from ivr.settings import Settings
 
@@ -53,18 +53,29 @@ class Telephony:
 
     devices: dict[str, str | None]
     """Device name → fixed contact URI, or None for a phone that registers."""
-    trunks: dict[str, list[str]]
-    """Trunk name → networks it calls from."""
+    trunks: dict[str, Trunk]
     music: set[str]
     """Classes that queues name."""
+    passwords: Mapping[str, int] = field(default_factory=dict)
+    """Trunk → when its password was given, ns; only those that have one."""
 
     @classmethod
-    def of(cls, callflows: Callflows) -> "Telephony":
+    def of(cls, callflows: Callflows, secrets: Path) -> "Telephony":
+        files = {name: secret.of_trunk(secrets, name) for name in callflows.trunks}
         return cls(
             devices={name: device.contact for name, device in callflows.devices.items()},
-            trunks={name: [str(net) for net in trunk.match] for name, trunk in callflows.trunks.items()},
+            trunks=dict(callflows.trunks),
             music={"default", *(queue.music for queue in callflows.queues.values())},
+            passwords={name: file.stat().st_mtime_ns for name, file in files.items() if file.exists()},
         )
+
+    def locked_out(self) -> list[str]:
+        """Trunks that want a password and have none, each with the mend."""
+        return [
+            f"trunk `{name}` has a `user` and no password: holdfast trunk-password {name}"
+            for name, trunk in sorted(self.trunks.items())
+            if trunk.user is not None and name not in self.passwords
+        ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +99,8 @@ def provision(settings: Settings, runtime: Runtime, telephony: Telephony) -> Non
 
     Raises SecretUnfit, ProvisionFailed, OSError.
     """
+    if locked_out := telephony.locked_out():
+        raise ProvisionFailed("; ".join(locked_out))
     place = Place(
         settings, runtime, telephony, Fallback(), runtime.account("asterisk"), runtime.account("redis")
     )
@@ -290,11 +303,29 @@ def _devices(place: Place) -> str:
 
 
 def _trunks(place: Place) -> str:
-    fallback = "[fallback](phone)\ncontext = agents\n\n" if place.fallback.dial else ""
-    return fallback + "\n\n".join(
-        f"[{name}](trunk)\n\n[{name}]\ntype = identify\nendpoint = {name}\nmatch = {','.join(networks)}"
-        for name, networks in sorted(place.telephony.trunks.items())
-    )
+    fallback = ["[fallback](phone)\ncontext = agents"] if place.fallback.dial else []
+    trunks = sorted(place.telephony.trunks.items())
+    return "\n\n".join([*fallback, *(_trunk(place, name, trunk) for name, trunk in trunks)])
+
+
+def _trunk(place: Place, name: str, trunk: Trunk) -> str:
+    networks = ",".join(str(network) for network in trunk.match)
+    identify = f"[{name}]\ntype = identify\nendpoint = {name}\nmatch = {networks}"
+    if trunk.user is None:
+        return f"[{name}](trunk)\n\n{identify}"
+    password = secret.given(secret.of_trunk(place.settings.secrets, name)).replace(";", "\\;")
+    host = (trunk.address or "").partition(":")[0]
+    own = trunk.user if "@" in trunk.user else f"{trunk.user}@{host}"
+    lines = [
+        f"[{name}](trunk)\noutbound_auth = {name}\nfrom_domain = {host}",
+        identify,
+        f"[{name}](account)\nusername = {trunk.user}\npassword = {password}",
+    ]
+    if trunk.registers:
+        line = [f"[{name}](registration)", f"outbound_auth = {name}", f"server_uri = sip:{trunk.address}"]
+        line += [f"client_uri = sip:{own}", f"contact_user = {own.partition('@')[0]}"]
+        lines.append("\n".join(line))
+    return "\n\n".join(lines)
 
 
 def _music_classes(place: Place) -> str:

@@ -27,11 +27,14 @@ async def ring(caller: Caller, leg: Leg) -> str:
             match message:
                 case ari.StasisStart() if not dialled:
                     dialled = True
-                    await asterisk.dial(leg.channel, leg.ring_s, caller.call)
+                    if leg.shown:
+                        await asterisk.show(leg.channel, leg.shown)
+                    await asterisk.dial(leg.channel, leg.ring_s, caller.call if leg.shown is None else "")
                 case ari.ChannelStateChange() if message.channel.state == "Up":
                     leg.answered = True
                     return ""
-                case ari.ChannelDestroyed(cause=cause):
+                case ari.ChannelDestroyed(cause=cause, tech_cause=status):
+                    leg.status = status
                     return decline_reason(cause, leg.ring_ms(), leg.ring_s)
         log.warning("nothing is told of a phone", extra=told)
         await asterisk.hang_up(leg.channel)

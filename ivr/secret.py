@@ -1,4 +1,7 @@
-"""Passwords of this installation: generated at first start, one file each, readable by their owner only."""
+"""Passwords of this installation: one file each, readable by their owner only.
+
+Ours are generated at the first start; those for telephone companies are given to us.
+"""
 
 import os
 import secrets
@@ -18,6 +21,46 @@ SHORTEST = 12
 """Characters below which a password can be guessed over the network."""
 
 
+def of_trunk(secrets: Path, name: str) -> Path:
+    """The file for the password that a telephone company has given us for a trunk."""
+    return secrets / f"trunk-{name}"
+
+
+def give(path: Path, password: str) -> None:
+    """Keep a password that somebody else has chosen, readable by its owner only. Raises SecretUnfit."""
+    _carried(path, password)
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    fresh = path.with_name(f".{path.name}.new")
+    fresh.unlink(missing_ok=True)
+    with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        file.write(password)
+    fresh.rename(path)
+
+
+def given(path: Path) -> str:
+    """The password in `path` that somebody else has chosen, which may be short. Raises SecretUnfit."""
+    password = _private(path)
+    _carried(path, password)
+    return password
+
+
+def _carried(path: Path, password: str) -> None:
+    """Asterisk's configuration must be able to carry it; the password itself is in no error."""
+    if not password:
+        raise SecretUnfit(f"{path} is empty")
+    if not password.isascii() or not password.isprintable() or " " in password or "\\" in password:
+        raise SecretUnfit(
+            f"{path} would hold characters that Asterisk's configuration cannot carry: blanks, backslashes, "
+            "or what is not ASCII; have the telephone company give you another password"
+        )
+
+
+def _private(path: Path) -> str:
+    if loose := path.stat().st_mode & 0o077:
+        raise SecretUnfit(f"{path} can be used by others (mode has {loose:03o}): chmod 600 {path}")
+    return path.read_text().strip()
+
+
 def keep(path: Path) -> str:
     """The password in `path`; made first (24 random bytes, mode 0600) when there is none.
 
@@ -34,9 +77,7 @@ def keep(path: Path) -> str:
 
 def read(path: Path) -> str:
     """The password in `path`. Raises SecretUnfit as `keep` does, FileNotFoundError when there is none."""
-    if loose := path.stat().st_mode & 0o077:
-        raise SecretUnfit(f"{path} can be used by others (mode has {loose:03o}): chmod 600 {path}")
-    password = path.read_text().strip()
+    password = _private(path)
     if not password:
         raise SecretUnfit(f"{path} is empty: delete it and start again, a new password will be made")
     if password.lower() in WELL_KNOWN or len(password) < SHORTEST:

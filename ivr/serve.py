@@ -41,6 +41,14 @@ ANSWER_S = 1.0
 UNLOAD_S = 0.5
 """How long Asterisk may take to put its files away after its last call."""
 LOOK_EVERY_S = 0.5
+RELOAD = (
+    "module reload res_pjsip.so",
+    "module reload res_pjsip_outbound_registration.so",
+    "module reload res_pjsip_endpoint_identifier_ip.so",
+    "module reload res_musiconhold.so",
+    "pjsip send register *all",  # one whose password was wrong would wait for its next try
+)
+"""What Asterisk's command line is told when phones, trunks or music have changed."""
 
 
 class Refused(HoldfastError):
@@ -110,7 +118,9 @@ class Server:
             raise Refused(reasons)
         self.runtime = find(self.settings.runtime)
         callflows = self._callflows()
-        self.telephony = Telephony.of(callflows)
+        self.telephony = Telephony.of(callflows, self.settings.secrets)
+        if locked_out := self.telephony.locked_out():
+            raise Refused(locked_out)
         self.say("configuration and passwords")
         raise_open_files()
         provision(self.settings, self.runtime, self.telephony)
@@ -244,15 +254,15 @@ class Server:
         """Phones, trunks and music of the live version are Asterisk's, too."""
         try:
             live = versions.latest()
-            if live is None or Telephony.of(live) == self.telephony:
+            if live is None or Telephony.of(live, self.settings.secrets) == self.telephony:
                 return
-            self.telephony = Telephony.of(live)
+            self.telephony = Telephony.of(live, self.settings.secrets)
             provision(self.settings, self.runtime, self.telephony)
         except (HoldfastError, OSError) as error:
             self.say(f"phones and trunks stay as they are: {error}")
             return
-        for module in ("res_pjsip.so", "res_pjsip_endpoint_identifier_ip.so", "res_musiconhold.so"):
-            self.asterisk(f"module reload {module}")
+        for order in RELOAD:
+            self.asterisk(order)
         self.say(f"phones, trunks and music of version {live.version} are live")
 
     def _sockets(self) -> int:

@@ -10,18 +10,19 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from calllog.errors import HoldfastError
+from ivr.agent_leg import GENERATIONS, earlier_playbacks, playback_id
 from ivr.ari import AsteriskAway, Silenced
 from ivr.ari import events as ari
 from ivr.call_line import REASONS, CallLine
 from ivr.caller import Caller, House, Message
 from ivr.callflows import direct_line
 from ivr.checkpoint import CallRecord
-from ivr.flow.line import About, Hangup, Held, MediaFailed, Recorded, Recording
+from ivr.flow.line import About, Announcement, Hangup, Held, MediaFailed, Recorded, Recording
 from ivr.flow.run import run_flow
 from ivr.flow.step import Flow
 from ivr.flow.web import Reply, Request
 from ivr.hunt import Hunt
-from ivr.outside import Outside
+from ivr.outside import Outside, Wish
 from ivr.place import Place
 from ivr.tape import ChannelTape
 from queues.errors import Fenced
@@ -29,8 +30,6 @@ from queues.handle import CallHandle
 
 log = logging.getLogger(__name__)
 
-GENERATIONS = 3
-"""So many owners back a sound may play on that a take-over must stop: some die before they could."""
 
 MOVE_TIMEOUT_S = 3.0
 """A channel comes within a millisecond of the end of what it plays."""
@@ -103,12 +102,10 @@ class Session(CallLine):
         await self._caller.catch_up()
         if resumed.state == "flow":
             if self.visits:
-                await self._outside.take_over(self._effects)
-            oldest = max(1, self.handle.epoch - GENERATIONS)
-            await self._recorder.stop(oldest)
-            for epoch in range(oldest, self.handle.epoch):
-                for number in (0, 1):
-                    await self.house.asterisk.stop(playback_id(self.call, epoch, number))
+                await self._outside.take_over(self._effects, self.moving)
+            await self._recorder.stop(max(1, self.handle.epoch - GENERATIONS))
+            for playback in earlier_playbacks(self.call, self.handle.epoch):
+                await self.house.asterisk.stop(playback)
             if self.moving:
                 await self._moved()
         await run_flow(self, flow, resumed.step)
@@ -137,7 +134,7 @@ class Session(CallLine):
                 break
             kept.append(message)
         for message in kept:
-            if not isinstance(message, ari.ChannelDtmfReceived):  # a key is in the type-ahead buffer
+            if not self._caller.typed(message):
                 self.mailbox.put(message)
 
     async def _fail(self, word: str, reason: str) -> None:
@@ -250,10 +247,13 @@ class Session(CallLine):
         """Steps with effects outside the call that have begun: a number for each, kept in a take-over."""
         return sum(self.visits.values())
 
-    async def transfer(self, number: str, ring_s: int, key: str) -> str:
+    async def transfer(
+        self, number: str, ring_s: int, key: str, announcement: Announcement | None = None
+    ) -> str:
         resumed, self._resumed = self._resumed, None
         await self._flush()
-        return await self._outside.serve(self._effects, number, ring_s, key, resumed is not None)
+        wish = Wish(number, ring_s, key, self.about, announcement)
+        return await self._outside.serve(self._effects, wish, resumed is not None)
 
     async def transfer_to_agent(self, agent: str, within_s: int) -> str:
         resumed = self._resumed
@@ -270,11 +270,3 @@ class Session(CallLine):
         resumed, self._resumed = self._resumed, None
         self._to_flush = False
         return await self._hunt.serve(name, max_wait_s, self.path, resumed)
-
-
-def playback_id(call: str, epoch: int, number: int) -> str:
-    """Two names in turn for each owner: a take-over can stop what plays without having been told its number.
-
-    The next owner has two others, so that the end of what it stopped is not taken for that of what it plays.
-    """
-    return f"{call}-p{2 * epoch + number % 2}"

@@ -19,7 +19,7 @@ from ivr.caller import House, Message
 from ivr.callflows import Callflows
 from ivr.checkpoint import CallRecord, Checkpoint
 from ivr.door import Door, Turns
-from ivr.flow.line import About
+from ivr.flow.line import About, who
 from ivr.flow.step import Flow
 from ivr.mailbox import Mailbox
 from ivr.outbox import Outbox
@@ -221,8 +221,8 @@ class Switchboard:
     ) -> None:
         route = self.callflows.route(channel.dialplan.exten)
         handle = CallHandle(channel.id, self._name)
-        caller, called = channel.caller, channel.dialplan.exten
-        about = About(caller.number, caller.name, called, route.campaign)
+        number, name = who(channel.caller.number, channel.caller.name)
+        about = About(number, name, channel.dialplan.exten, route.campaign)
         session = Session(self.house, handle, about, route.language, place)
         self._listen(session)
         begins = self.callflows.flows.get(flow) or self.callflows.flows[route.flow]
@@ -235,7 +235,7 @@ class Switchboard:
             await self.checkpoint.arrive(
                 session.handle,
                 at=at,
-                from_=channel.caller.number,
+                from_=session.about.number,
                 to=channel.dialplan.exten,
                 campaign=campaign,
                 asterisk=channel.id.rpartition("-")[0],
@@ -292,8 +292,8 @@ class Switchboard:
     def _prompt(self, name: str, language: str) -> str:
         return self.callflows.prompt(name, language)
 
-    def _outside(self, written: str) -> Destination:
-        return self.callflows.destination(written)
+    def _outside(self, written: str, about: About) -> Destination:
+        return self.callflows.destination(written, about)
 
     def _music_of(self, queue: str) -> str:
         known = self.callflows.queues.get(queue)

@@ -20,7 +20,7 @@ from ivr.agi.wire import Conversation, LineLost, Refused, Result, quoted
 from ivr.ari.asterisk import FALLBACK
 from ivr.call_line import REASONS, CallLine
 from ivr.caller import House
-from ivr.flow.line import KEYS, About, Hangup, Held, MediaFailed, Recorded, Recording
+from ivr.flow.line import KEYS, About, Announcement, Hangup, Held, MediaFailed, Recorded, Recording
 from ivr.flow.run import run_flow
 from ivr.flow.step import Flow
 from ivr.flow.web import Reply, Request
@@ -278,7 +278,13 @@ class AgiLine(CallLine):
     async def queue(self, name: str, max_wait_s: float | None) -> NoReturn:  # noqa: ARG002  (by ARI)
         raise HandOver
 
-    async def transfer(self, number: str, ring_s: int, key: str) -> NoReturn:  # noqa: ARG002
+    async def transfer(
+        self,
+        number: str,  # noqa: ARG002
+        ring_s: int,  # noqa: ARG002
+        key: str,  # noqa: ARG002
+        announcement: Announcement | None = None,  # noqa: ARG002
+    ) -> NoReturn:
         raise HandOver
 
     async def transfer_to_agent(self, agent: str, within_s: int) -> NoReturn:  # noqa: ARG002

@@ -85,12 +85,20 @@ class Asterisk:
         query = {"endpoint": f"PJSIP/{device}", "app": self.app, "channelId": leg, "appArgs": "agent"}
         await self.link.request("POST", "channels/create", query)
 
+    async def show(self, leg: str, number: str) -> None:
+        """Have a created channel's phone show this number when it is dialled. Does not wait for the reply."""
+        await self.mark(leg, "CONNECTEDLINE(num,i)", number)
+
     async def dial(self, leg: str, timeout_s: int, caller: str) -> None:
         """Ring a created channel's phone; its state `Up` tells the answer, `ChannelDestroyed` the refusal.
 
         The phone shows number and name of the channel `caller`: Asterisk hands them on, we never touch them.
+        Empty: what `show` has said, else that the caller hides his number.
         """
-        await self.link.request("POST", f"channels/{leg}/dial", {"timeout": str(timeout_s), "caller": caller})
+        query = {"timeout": str(timeout_s)}
+        if caller:
+            query["caller"] = caller
+        await self.link.request("POST", f"channels/{leg}/dial", query)
 
     async def bridge(self, bridge: str, channels: Sequence[str], musical: str) -> None:
         """Make a bridge and put the channels into it, all or `AriError`.
@@ -142,11 +150,15 @@ class Asterisk:
 
     async def lives(self, channel: str) -> bool:
         """Whether Asterisk still has this channel, in our application or not."""
+        return await self.state(channel) != ""
+
+    async def state(self, channel: str) -> str:
+        """A channel's state, such as `Ringing` or `Up`; empty: Asterisk does not have it any more."""
         try:
-            await self.link.request("GET", f"channels/{channel}")
+            reply = await self.link.request("GET", f"channels/{channel}")
         except NotFound:
-            return False
-        return True
+            return ""
+        return msgspec.json.decode(reply, type=Channel).state or "unknown"
 
     async def application(self) -> Application:
         """What our application holds."""

@@ -120,6 +120,8 @@ class ChannelHangupRequest(_ChannelEvent, tag=True):
 class ChannelDestroyed(_ChannelEvent, tag=True):
     cause: int = 0
     cause_txt: str = ""
+    tech_cause: int = 0
+    """The SIP status with which a call to a phone was refused; 0: it was not."""
 
 
 class ChannelHold(_ChannelEvent, tag=True):

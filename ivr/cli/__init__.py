@@ -37,12 +37,13 @@ FAMILIES = {
     "messages": "ivr.cli.messages",
     "agent": "ivr.cli.desk",
     "drain": "ivr.cli.desk",
+    "trunk-password": "ivr.cli.trunks",
     "log": "ivr.cli.log",
     "trace": "ivr.cli.trace",
     "audit": "ivr.cli.log",
 }
-"""Command → the module that has it, under the same name. Modules are imported when the command is asked for:
-`holdfast agent` in a script must not wait for everything `serve` needs."""
+"""Command → the module that has it, under the same name (`_` for `-`). Modules are imported when a command is
+asked for: `holdfast agent` in a script must not wait for everything `serve` needs."""
 
 
 class Families(click.Group):
@@ -55,7 +56,7 @@ class Families(click.Group):
         module = FAMILIES.get(cmd_name)
         if module is None:
             return None
-        command = getattr(import_module(module), cmd_name)
+        command = getattr(import_module(module), cmd_name.replace("-", "_"))
         assert isinstance(command, click.Command), f"{module}.{cmd_name} is no click command"
         return command
 

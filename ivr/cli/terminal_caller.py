@@ -9,7 +9,7 @@ from math import isfinite
 import click
 
 from calllog.printable import escaped
-from ivr.flow.line import KEYS, Figures
+from ivr.flow.line import KEYS, Announcement, Figures
 from ivr.flow.simulation import Company, CompanyLine
 from ivr.flow.simulator import Agents, Party, Script
 from ivr.flow.values import as_text
@@ -103,11 +103,15 @@ class TerminalCaller(ToldCall):
                 await self._wait(left_s or 0, "")
             return "timeout"
 
-    async def _rung(self, outcome: str, party: Party | Agents, ring_s: float) -> str:
-        words = ("busy", "no_answer", "failed") if isinstance(party, Party) else ("no_answer",)
+    async def _rung(
+        self, outcome: str, party: Party | Agents, ring_s: float, announcement: Announcement | None = None
+    ) -> str:
+        words: tuple[str, ...] = ("no_answer",)
+        if isinstance(party, Party):
+            words = ("busy", "no_answer", "failed", *(["declined"] if announcement else []))
         try:
             with self._awaiting("it rings there", *words):
-                return await super()._rung(outcome, party, ring_s)
+                return await super()._rung(outcome, party, ring_s, announcement)
         except _Decided as decided:
             return decided.word
 

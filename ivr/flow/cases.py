@@ -106,8 +106,8 @@ class Outside(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
-    outcome: Literal["done", "busy", "no_answer", "failed", "refused"] = "done"
-    """How the call to him ends; `done`: he answers."""
+    outcome: Literal["done", "busy", "no_answer", "declined", "failed", "refused"] = "done"
+    """How the call to him ends; `done`: he answers, and takes the call; `declined`: he does not take it."""
     after_s: Seconds = 5.0
     """Seconds until he answers, or until that is known."""
     talk_s: Seconds = 60.0

@@ -45,6 +45,15 @@ class About(NamedTuple):
     """What `numbers.yaml` says of that number, or a `tag` step of this call."""
 
 
+HIDDEN = frozenset({"anonymous", "unavailable", "restricted", "private"})
+"""What telephones send instead of a number that is hidden (RFC 3261, 8.1.1.3; RFC 3325; habit)."""
+
+
+def who(number: str, name: str) -> tuple[str, str]:
+    """Number and name of a caller as his telephone has sent them; both empty if he hides them."""
+    return ("", "") if number.lower() in HIDDEN else (number, name)
+
+
 class Figures(NamedTuple):
     """A queue at one moment."""
 
@@ -90,6 +99,18 @@ class Recorded(NamedTuple):
     media: str
     """Media URI, to play it; empty: nothing was said, and nothing is there."""
     length_s: float
+
+
+class Announcement(NamedTuple):
+    """What somebody who was called hears before he is connected, and how he takes the call."""
+
+    media: Sequence[str]
+    accept: str
+    """The key by which he takes it."""
+    refuse: str
+    """The key by which he does not."""
+    within_s: float
+    """So many seconds after he has answered he has pressed one of them, or has not taken it."""
 
 
 class Line(Protocol):
@@ -172,10 +193,14 @@ class Line(Protocol):
     async def queue(self, name: str, max_wait_s: float | None) -> str:
         """Wait for an agent and talk to him: `answered` (he has left, the caller is here) or `timeout`."""
 
-    async def transfer(self, number: str, ring_s: int, key: str) -> str:
+    async def transfer(
+        self, number: str, ring_s: int, key: str, announcement: Announcement | None = None
+    ) -> str:
         """Connect the caller with a telephone number, if the dial policy allows it; counted once for `key`.
 
-        `done` (the other has left, the caller is here), `busy`, `no_answer`, `refused` (policy), `failed`.
+        `announcement`: who answers is told who comes, and takes him or not, while the caller hears music.
+        `done` (the other has left, the caller is here), `busy`, `no_answer`, `refused` (policy), `failed`,
+        `declined` (he has answered, and not taken the call).
         """
 
     async def transfer_to_agent(self, agent: str, within_s: int) -> str:

@@ -9,7 +9,7 @@ from math import inf
 from typing import NamedTuple, NoReturn, TypeVar
 
 from ivr.flow.keeping import notice, recorded_event
-from ivr.flow.line import KEYS, About, Figures, Hangup, Held, MediaFailed, Recorded, Recording
+from ivr.flow.line import KEYS, About, Announcement, Figures, Hangup, Held, MediaFailed, Recorded, Recording
 from ivr.flow.opening import Hours
 from ivr.flow.step import innermost
 from ivr.flow.values import Value
@@ -282,13 +282,37 @@ class SimulatedLine:
         await self._wait(agents.talk_s, "")
         return "answered"
 
-    async def transfer(self, number: str, ring_s: int, key: str) -> str:  # noqa: ARG002 (nothing is counted)
+    async def transfer(
+        self,
+        number: str,
+        ring_s: int,
+        key: str,  # noqa: ARG002 (nothing is counted)
+        announcement: Announcement | None = None,
+    ) -> str:
         await self._await()
         self._tell(f"call {number}")
         party = self._script.outside.get(number, Party())
         if party.outcome == "refused":
             return party.outcome
-        return await self._rung("no_answer" if party.after_s > ring_s else party.outcome, party, ring_s)
+        outcome = "no_answer" if party.after_s > ring_s else party.outcome
+        return await self._rung(outcome, party, ring_s, announcement)
+
+    async def _announced(self, announcement: Announcement, party: Party) -> str:
+        """Who has answered is told who comes, thinks, and takes the call, if there is time."""
+        takes_s = THINKS_S
+        for each in announcement.media:
+            try:
+                takes_s += self._seconds(each)
+            except MediaFailed:
+                return "failed"
+            self._tell(f"announce {each}")
+        await self._wait(min(takes_s, announcement.within_s), "")
+        if takes_s > announcement.within_s:
+            return "declined"
+        self._tell(
+            f"the other presses {announcement.accept if party.outcome == 'done' else announcement.refuse}"
+        )
+        return party.outcome
 
     async def transfer_to_agent(self, agent: str, within_s: int) -> str:
         await self._await()
@@ -297,8 +321,12 @@ class SimulatedLine:
         late = agents.after_s > within_s
         return await self._rung("no_answer" if late else "done", agents, within_s)
 
-    async def _rung(self, outcome: str, party: Party | Agents, ring_s: float) -> str:
+    async def _rung(
+        self, outcome: str, party: Party | Agents, ring_s: float, announcement: Announcement | None = None
+    ) -> str:
         await self._wait(min(party.after_s, ring_s), "")
+        if isinstance(party, Party) and outcome in ("done", "declined"):
+            outcome = await self._announced(announcement, party) if announcement else "done"
         if outcome == "done":
             self._tell("talk")
             await self._wait(party.talk_s, "")

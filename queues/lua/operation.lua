@@ -43,7 +43,7 @@ local function write_notes()
       post(key, letter, note_at)
     else
       tell_call(call, body, note_at)
-      if string.find(body, '{"kind":"transferred","how":"blind","to":', 1, true) == 1 then put(call, 'outside', 1) end
+      if string.find(body, '^{"kind":"transferred","how":"%l+","to":') then put(call, 'outside', 1) end
       if call.answered_at == '' and string.find(body, '{"kind":"answered"', 1, true) == 1 then
         put(call, 'answered_at', note_at)
       end

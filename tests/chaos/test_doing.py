@@ -10,14 +10,16 @@ import pytest
 import redis
 from aiohttp import web
 
-from calllog.events import Ended, Step
+from calllog.events import Ended, Step, Transferred
 from tests.live.stage import make_callflows
 from tests.rig.log_watch import kinds
 from tests.rig.server import Server, alone_in_network
-from tests.rig.sipp import Caller
+from tests.rig.sipp import Caller, Phone
+from tests.rig.sound import ENOUGH, Samples, heard
 from tests.unit.web.far_side import FarSide
 
 OUTSIDE_AT, SERVER_AT = 6170, 6190
+SOUNDS: dict[str, Samples] = {}
 
 
 @pytest.fixture
@@ -25,7 +27,7 @@ async def server(tmp_path: Path) -> AsyncIterator[Server]:
     if not alone_in_network():
         pytest.fail("chaos wants name spaces of its own: make test")
     callflows = tmp_path / "callflows"
-    make_callflows(callflows)
+    SOUNDS.update(make_callflows(callflows))
     async with Server(callflows, http_networks=["127.0.0.1/32"]) as running:
         yield running
 
@@ -76,6 +78,33 @@ async def test_a_call_that_rings_outside_is_begun_again(server: Server) -> None:
     assert kinds(played.events).count("transferred") == 1
     assert [bool(leg.answered_at) for leg in legs] == [False, True]
     assert legs[0].cancelled_at
+
+
+async def test_who_is_asked_outside_is_asked_anew(server: Server) -> None:
+    """His worker hangs while he hears who comes; another one asks him again, and he takes the call."""
+    keys = {"ring_ms": 100, "think_ms": 11_000, "talk_ms": 1000}
+    async with server.agent(OUTSIDE_AT, "agent_presses_key", **keys) as party:
+        call = asyncio.ensure_future(server.call("265", Caller("4930444"), stay_ms=60_000))
+        await server.log.event(await server.log.call_of("4930444"), "answered")
+        await asyncio.wait_for(_answered(party.phone), 10)
+        strike(server, await server.log.call_of("4930444"), signal.SIGSTOP)
+        played = await call
+        (leg,) = await party.phone.quiet()
+    played.check()
+    assert leg.ended_by == "us"
+    event = played.one("transferred")
+    assert isinstance(event, Transferred)
+    assert event.how == "attended"
+    assert event.at - leg.answered_at == pytest.approx(11_000, abs=500)
+    steps = [(event.path, event.outcome) for event in played.events if isinstance(event, Step)]
+    assert steps == [("patient/out", "done"), ("patient/thanks", "done")]
+    told = heard(party.ear.recording.part((leg.answered_at + 8000) / 1000, event.at / 1000), SOUNDS["menu"])
+    assert told.share >= ENOUGH, "he was told once more"
+
+
+async def _answered(phone: Phone) -> None:
+    while not any(leg.answered_at for leg in phone.legs):  # noqa: ASYNC110  (SIPp tells nobody)
+        await asyncio.sleep(0.05)
 
 
 async def test_a_webhook_survives_the_worker_that_took_it(server: Server) -> None:

@@ -108,7 +108,7 @@ class Stage:
         caller: Caller | None = None,
         scenario: str = "caller_waits",
         meanwhile: Callable[[str, Ear], Awaitable[None]] | None = None,
-        logged_as: str = "",
+        logged_as: str | None = None,
         **keys: int | str,
     ) -> Played:
         """Place a call as `Site.call` does, from a number of its own."""

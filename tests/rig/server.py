@@ -84,13 +84,15 @@ class Server(Site):
         """Process id of a service: `redis`, `asterisk`, `worker-1`, …; 0 while it does not run."""
         return Supervision(self.settings.data).pid(service)
 
-    async def run(self, *words: str) -> tuple[int, str, str]:
-        """Run `holdfast WORDS`; its exit code, output and errors."""
-        process = await self._holdfast(*words)
-        out, err = await process.communicate()
+    async def run(self, *words: str, typed: str = "") -> tuple[int, str, str]:
+        """Run `holdfast WORDS` with this on its standard input; its exit code, output and errors."""
+        process = await self._holdfast(*words, stdin=asyncio.subprocess.PIPE)
+        out, err = await process.communicate(typed.encode())
         return process.returncode or 0, out.decode(), err.decode()
 
-    async def _holdfast(self, *words: str) -> asyncio.subprocess.Process:
+    async def _holdfast(
+        self, *words: str, stdin: int = asyncio.subprocess.DEVNULL
+    ) -> asyncio.subprocess.Process:
         return await asyncio.create_subprocess_exec(
             sys.executable,
             "-c",
@@ -98,7 +100,7 @@ class Server(Site):
             *words,
             cwd=REPOSITORY,
             env={**os.environ, **self.environment},
-            stdin=asyncio.subprocess.DEVNULL,
+            stdin=stdin,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
         )

@@ -138,14 +138,14 @@ class Site:
         *,
         scenario: str = "caller_waits",
         meanwhile: Callable[[str, Ear], Awaitable[None]] | None = None,
-        logged_as: str = "",
+        logged_as: str | None = None,
         **keys: int | str,
     ) -> Played:
         """Place a call, and wait until it is over for its phones and in the log.
 
         `meanwhile(call, ear)` runs beside it from `arrived` on. `logged_as`: the number as the log has it.
         """
-        agents, number = agents or {}, logged_as or caller.number
+        agents, number = agents or {}, caller.number if logged_as is None else logged_as
         before = {agent: len(actor.phone.legs) for agent, actor in agents.items()}
         async with Ear() as ear:
             play = Play(scenario, keys, [caller], service=to, media_port=ear.port)

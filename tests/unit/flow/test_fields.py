@@ -55,6 +55,8 @@ ASK, TELL = "0.0 ask get https://x.test/", '0.0 post post https://x.test/ {"a":"
 LIST = Script(replies=[Reply(200, b'{"a":[]}')])
 HOOK = f"{URL}, send: {{a: b}}"
 OUT = Script(outside={"1": Party(after_s=10)})
+DECLINED = Script(outside={"1": Party("declined", after_s=10)})
+ASKED, PRESSES = "number: 1, announce: who", "the other presses"
 GOODS = "when: yes, say: x"
 OFFERING = [
     Case("offer", "name", GOODS, ("a", "b"), ("0.0 play say:x", "-"), Script(known=["offer b"])),
@@ -127,6 +129,10 @@ ASKING = [
     Case("transfer", "number", "", ("1", '"{caller.number}"'), ("0.0 call 1", "0.0 call 030123456")),
     Case("transfer", "agent", "", ("alice", "bob"), ("0.0 wait for alice", "0.0 wait for bob")),
     Case("transfer", "ring_s", "number: 1", ("9", ""), ("9.0 step main/b", "10.0 talk"), OUT),
+    Case("transfer", "announce", "number: 1", ("", "who"), ("10.0 talk", "13.0 talk"), OUT),
+    Case("transfer", "accept", ASKED, ("", "5"), (f"13.0 {PRESSES} 1", f"13.0 {PRESSES} 5"), OUT),
+    Case("transfer", "refuse", ASKED, ("", "5"), (f"13.0 {PRESSES} 2", f"13.0 {PRESSES} 5"), DECLINED),
+    Case("transfer", "asked_s", ASKED, ("2", ""), ("12.0 step main/b", "13.0 talk"), OUT),
     Case("http", "url", "", ("https://x.test/", "https://y.test/"), (ASK, "0.0 ask get https://y.test/")),
     Case("http", "method", URL, ("", "delete"), (ASK, "0.0 ask delete https://x.test/")),
     Case("http", "headers", URL, ("", '{X-Me: "{caller.name}"}'), (ASK, f"{ASK} X-Me: Ada")),

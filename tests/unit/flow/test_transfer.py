@@ -7,6 +7,7 @@ from pydantic import ValidationError
 
 from ivr.callflows import direct_line
 from ivr.flow.check import check_callflows, load_callflows
+from ivr.flow.line import About, who
 from ivr.flow.simulator import Party
 from ivr.policy import DialPolicy, NotAllowed
 from tests.unit.flow.calls import Agents, Script, call, flow_of
@@ -92,6 +93,41 @@ def test_every_outcome_takes_its_way(party: Party, end: tuple[float, str]) -> No
     assert end in call(STEP, Script(outside={"030123456": party})).told
 
 
+ASKING = (
+    STEP.replace("ring_s: 20}", "ring_s: 20, announce: {say: 'Take {caller.name}?'}}").replace(
+        "no_answer:", "declined: spurned, no_answer:"
+    )
+    + "\n  spurned: {hangup: busy}"
+)
+
+
+@pytest.mark.parametrize(
+    ("party", "story"),
+    [
+        (
+            Party(after_s=3, talk_s=10),
+            ["announce say:Take Ada?", "the other presses 1", "talk", "main/thanks"],
+        ),
+        (Party("declined", after_s=3), ["announce say:Take Ada?", "the other presses 2", "main/spurned"]),
+        (Party("busy", after_s=3), ["main/engaged"]),
+        (Party(after_s=21), ["main/nobody"]),
+    ],
+)
+def test_who_is_asked_takes_the_call_or_not(party: Party, story: list[str]) -> None:
+    line = call(ASKING, Script(outside={"030123456": party}))
+    told = [what.removeprefix("step ") for what in line.story[line.story.index("call 030123456") + 1 :]]
+    assert told[: len(story)] == story
+    assert line.passing == ["Take Ada?"], "whose name is in it: it is not kept"
+    assert line.heard == [], "the caller hears nothing of it"
+
+
+def test_nobody_is_connected_without_having_been_told() -> None:
+    for words, sounds in (("unspeakable", {}), ("Hello", {"say:Hello": -1.0})):
+        told = call(ASKING.replace("Take {caller.name}?", words), Script(sounds=sounds)).story
+        assert "step main/broken" in told
+        assert "talk" not in told
+
+
 def test_an_agent_by_name() -> None:
     text = "steps:\n  a: {transfer: {agent: alice, ring_s: 9}, next: {no_answer: b}}\n  b: {hangup: busy}"
     assert call(text, Script(agents={"alice": Agents(5, 10)})).told[-2:] == [
@@ -135,6 +171,18 @@ def with_step(company: Path, transfer: str, following: str = "bye") -> Path:
         ("{agent: alice}", "{done: bye}", "12:3: step `sales`: outcome `no_answer` leads nowhere"),
         ("030 901820", "{busy: bye}", "12:3: step `sales`: outcome `failed` leads nowhere"),
         ("{agent: alice}", "{no_answer: bye, busy: bye}", "outcome `busy` cannot happen with these fields"),
+        ("{number: 030 901820, announce: {say: Yes?}}", "{failed: bye, declined: bye}", ""),
+        ("030 901820", "{failed: bye, declined: bye}", "outcome `declined` cannot happen with these fields"),
+        ("{agent: alice, announce: {say: Yes?}}", "bye", "12:3: step `sales`: an agent is not asked"),
+        ("{number: 030 901820, accept: 3}", "bye", "without `announce` nobody is asked: leave out `accept`"),
+        ("{number: 030 901820, asked_s: 9}", "bye", "nobody is asked: leave out `asked_s`"),
+        ("{number: 030 901820, announce: {say: x}, accept: 2}", "bye", "are the same key, 2"),
+        (
+            "{number: 030 901820, announce: {say: x}, refuse: 12}",
+            "bye",
+            "step `sales`: `refuse` cannot be `12`",
+        ),
+        ("{number: 030 901820, announce: nowhere}", "bye", "there is no file prompts/en/nowhere.wav"),
     ],
 )
 def test_what_check_says_of_a_transfer(tmp_path: Path, transfer: str, following: str, said: str) -> None:
@@ -178,7 +226,7 @@ def test_without_a_policy_nobody_is_called(tmp_path: Path) -> None:
     (company / "policy.yaml").unlink()
     assert found(company) == []
     with pytest.raises(NotAllowed, match=r"policy\.yaml does not say"):
-        load_callflows(company, tmp_path).destination("030 901820")
+        load_callflows(company, tmp_path).destination("030 901820", About("1"))
     for number in ("030 901820", '"{caller.number}"'):
         broken = with_step(build(tmp_path / number[:1]), number)
         (broken / "policy.yaml").unlink()
@@ -196,9 +244,35 @@ def test_an_agent_asked_for_by_name_has_a_queue_of_his_own(tmp_path: Path) -> No
 
 
 def test_a_loaded_directory_knows_the_way_out(tmp_path: Path) -> None:
-    there = load_callflows(build(tmp_path), tmp_path).destination("030 901820")
+    there = load_callflows(build(tmp_path), tmp_path).destination("030 901820", About("1"))
     assert there.endpoint == "local/sip:+4930901820@127.0.0.1:5070"
 
 
 def test_each_run_has_a_key_of_its_own() -> None:
     assert flow_of(STEP).steps["out"].counted
+
+
+@pytest.mark.parametrize(
+    ("trunk", "number", "caller", "shown"),
+    [
+        ("", "", "4930111", None),
+        ("shown: 030 5550", "", "4930111", "0305550"),
+        ("shown: 030 5550", "", "", "0305550"),
+        ("shown: 030 5550", ', shown: "+49 30 (777)"', "4930111", "+4930777"),
+        ("shown: 030 5550", ", shown: caller", "4930111", None),
+        ("", "", "", ""),
+    ],
+)
+def test_the_number_that_people_outside_see(
+    tmp_path: Path, trunk: str, number: str, caller: str, shown: str | None
+) -> None:
+    company = build(tmp_path)
+    edit(company, "trunks.yaml", "address: 127.0.0.1:5070\n", f"address: 127.0.0.1:5070\n    {trunk}\n")
+    edit(company, "numbers.yaml", "campaign: web", f"campaign: web{number}")
+    there = load_callflows(company, tmp_path).destination("030 901820", About(caller, called="100"))
+    assert there.shown == shown
+
+
+def test_who_hides_his_number_is_nobody() -> None:
+    assert who("4930111", "Ada") == ("4930111", "Ada")
+    assert who("Anonymous", "Anonymous") == who("restricted", "x") == ("", "")

@@ -1,15 +1,18 @@
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from ivr.provision import TEMPLATES, Telephony, fill, provision
+from ivr import secret
+from ivr.callflows import Trunk
+from ivr.provision import TEMPLATES, ProvisionFailed, Telephony, fill, provision
 from ivr.runtime import Runtime
 from ivr.settings import Settings
 
 TELEPHONY = Telephony(
     devices={"alice-phone": None, "desk-7": "sip:desk-7@127.0.0.1:6001"},
-    trunks={"carrier": ["192.0.2.0/24", "198.51.100.7/32"]},
+    trunks={"carrier": Trunk.model_validate({"match": ["192.0.2.0/24", "198.51.100.7/32"]})},
     music={"default", "calm"},
 )
 
@@ -70,6 +73,38 @@ def test_trunks_are_known_by_address_and_enter_by_the_front_door(etc: Path) -> N
     assert "match = 192.0.2.0/24,198.51.100.7/32" in pjsip
     assert "context = front-door" in section(pjsip, "trunk", "(!,phone)")
     assert "context = agents" in section(pjsip, "device", "(!,phone)")
+
+
+CARRIER = {"match": ["192.0.2.0/24"], "address": "sip.carrier.test:5080", "user": "me"}
+
+
+def trunk(settings: Settings, runtime: Runtime, password: str, **fields: object) -> str:
+    """What Asterisk is told of a trunk with that password."""
+    secret.give(secret.of_trunk(settings.secrets, "carrier"), password)
+    trunks = {"carrier": Trunk.model_validate(CARRIER | fields)}
+    provision(settings, runtime, Telephony({}, trunks, {"default"}, {"carrier": 1}))
+    return (settings.data / "etc/asterisk/pjsip.conf").read_text()
+
+
+def test_a_trunk_with_a_user_has_its_password(settings: Settings, runtime: Runtime) -> None:
+    pjsip = trunk(settings, runtime, "a;b")
+    assert section(pjsip, "carrier", "(trunk)").split("\n")[:2] == [
+        "outbound_auth = carrier",
+        "from_domain = sip.carrier.test",
+    ]
+    assert section(pjsip, "carrier", "(account)").strip() == "username = me\npassword = a\\;b"
+    assert "[carrier](registration)" not in pjsip
+    pjsip = trunk(settings, runtime, "a;b", registers=True, user="me@home.test")
+    registration = section(pjsip, "carrier", "(registration)")
+    assert "server_uri = sip:sip.carrier.test:5080\n" in registration
+    assert "client_uri = sip:me@home.test\ncontact_user = me\n" in registration
+
+
+def test_a_trunk_without_its_password_is_told_with_the_mend(settings: Settings, runtime: Runtime) -> None:
+    telephony = Telephony({}, {"carrier": Trunk.model_validate(CARRIER)}, {"default"})
+    with pytest.raises(ProvisionFailed, match="no password: holdfast trunk-password carrier"):
+        provision(settings, runtime, telephony)
+    assert replace(telephony, passwords={"carrier": 1}).locked_out() == []
 
 
 @pytest.mark.parametrize(

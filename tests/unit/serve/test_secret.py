@@ -1,8 +1,10 @@
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
-from ivr import secret
+from ivr import preflight, secret
+from ivr.cli import main
 from ivr.secret import SecretUnfit
 
 
@@ -42,3 +44,26 @@ def test_a_secret_others_can_read_is_refused(tmp_path: Path, mode: int) -> None:
     (tmp_path / "ari").chmod(mode)
     with pytest.raises(SecretUnfit, match=f"chmod 600 {tmp_path}/ari"):
         secret.keep(tmp_path / "ari")
+
+
+def test_a_password_of_somebody_else_may_be_short(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOLDFAST_DATA", str(tmp_path))
+    file = tmp_path / "secrets" / "trunk-carrier"
+    for password in ("x;1", "other"):
+        done = CliRunner().invoke(main, ["trunk-password", "carrier"], input=f"{password}\n")
+        assert (done.exit_code, done.output) == (0, f"kept in {file}\n")
+        assert secret.given(file) == password
+        assert file.stat().st_mode & 0o777 == 0o600
+    assert preflight.secrets(file.parent) == []
+
+
+@pytest.mark.parametrize("password", ["", "two words", "back\\slash", "pässword", "ta\tb"])
+def test_a_password_that_cannot_be_carried_is_refused_and_not_shown(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, password: str
+) -> None:
+    monkeypatch.setenv("HOLDFAST_DATA", str(tmp_path))
+    done = CliRunner().invoke(main, ["trunk-password", "carrier"], input=f"{password}\n")
+    assert done.exit_code == 4
+    assert not password or password not in done.output
+    assert not (tmp_path / "secrets" / "trunk-carrier").exists()
+    assert CliRunner().invoke(main, ["trunk-password", "../worker"], input="x\n").exit_code == 2
