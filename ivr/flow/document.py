@@ -120,6 +120,23 @@ def place_of_text(node: Node, text: str) -> Place:
     return next((found.place for found in _scalars(node) if found.text == text), node.place)
 
 
+def place_of_name(node: Node, name: str) -> Place:
+    """Place of the first key in `node` that is `name`; else as `place_of_text`."""
+    return next(_keys(node, name), None) or place_of_text(node, name)
+
+
+def _keys(node: Node, name: str) -> Iterator[Place]:
+    match node:
+        case Items():
+            for item in node.nodes:
+                yield from _keys(item, name)
+        case Fields():
+            if name in node.keys:
+                yield node.keys[name]
+            for value in node.nodes.values():
+                yield from _keys(value, name)
+
+
 def _scalars(node: Node) -> Iterator[Scalar]:
     match node:
         case Scalar():

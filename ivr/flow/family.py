@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 
-from ivr.flow.document import Place, Problem, place_of_text
+from ivr.flow.document import Place, Problem, place_of_name, place_of_text
 from ivr.flow.expressions import Expression, SecretTemplate, Template, written_in
 from ivr.flow.formula import NAMES
 from ivr.flow.reading import Draft
@@ -96,9 +96,18 @@ def _secrets(members: list[Draft]) -> Iterator[Problem]:
                 shown = sorted(written.reads & secret)
                 if shown and isinstance(written, Template) and not isinstance(written, SecretTemplate):
                     text = f"step `{name}`: `{shown[0]}` is sensitive and cannot be spoken, kept or logged"
-                    hint = "use it in a condition, or where a request has room for it"
+                    hint = "use it in a condition, or under `send` or `headers` of an `http` step"
                     yield Problem(_place(member, name, written), text, hint)
+        yield from _also_set(member, secret)
         yield from _forgotten(member, secret)
+
+
+def _also_set(member: Draft, secret: set[str]) -> Iterator[Problem]:
+    """One name cannot be kept and not kept: what another step puts there would be written down."""
+    for name, step in member.steps.items():
+        for value in sorted(secret & {*step.sets()} - {*step.secrets()}):
+            text = f"step `{name}`: `{value}` is sensitive elsewhere: what is put there here would be logged"
+            yield Problem(place_of_name(member.source.nodes[name], value), text, "give it another name")
 
 
 def _forgotten(member: Draft, secret: set[str]) -> Iterator[Problem]:

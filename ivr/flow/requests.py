@@ -8,7 +8,7 @@ from urllib.parse import quote
 import msgspec
 from pydantic import AfterValidator, BeforeValidator
 
-from ivr.flow.expressions import SecretTemplate, Template
+from ivr.flow.expressions import SecretTemplate, Template, written_in
 from ivr.flow.line import Line
 from ivr.flow.values import MAX_TEXT, Value, as_text, bounded
 from ivr.flow.web import Method, Reply, Request, WebFailed
@@ -79,6 +79,7 @@ async def request_of(
         {name: await value.text(line) for name, value in headers.items()},
         timeout_s,
         retries,
+        any(name in line.secrets for written in written_in((headers, send)) for name in written.reads),
     )
 
 

@@ -430,6 +430,8 @@ class SimulatedLine:
 
 
 def _written(what: str, request: Request) -> str:
+    if request.secret:
+        return f"{what} {request.method} {request.url} (what is sent is sensitive)"
     headers = [f"{name}: {value}" for name, value in request.headers.items()]
     return " ".join(filter(None, (what, request.method, request.url, request.body.decode(), *headers)))
 

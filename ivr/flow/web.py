@@ -28,18 +28,20 @@ class WebTimeout(WebFailed):
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One question. Personal: `url`, `headers`, `body`."""
+    """One question. Personal: `url`, `headers`, `body`: it does not show them."""
 
     method: Method
-    url: str
+    url: str = field(repr=False)
     key: str
     """Sent as `Idempotency-Key`, the same at each attempt: the server can recognise a repetition."""
-    body: bytes = b""
+    body: bytes = field(default=b"", repr=False)
     """JSON in UTF-8, or nothing."""
-    headers: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     timeout_s: float = 5.0
     """For all attempts together."""
     retries: int = 0
+    secret: bool = False
+    """Something sensitive is in `headers` or `body`."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -53,7 +53,8 @@ steps:
     confirm: Sound | None = None
     """Heard after the digits were read back one by one: 1 takes them, any other key corrects them."""
     sensitive: bool = False
-    """`yes`: the digits are never written down or spoken, and are forgotten after the step that uses them."""
+    """`yes`: the digits are never written down or spoken, and are forgotten after the step that uses them.
+    Digits too many are dropped: the next step would write them down."""
 
     def sounds(self) -> list[Sound]:
         return [*super().sounds(), *([self.confirm] if self.confirm else [])]
@@ -72,7 +73,10 @@ steps:
         return None
 
     async def run(self, line: Line) -> str:
-        return await self.ask(line, self._enter)
+        outcome = await self.ask(line, self._enter)
+        if self.sensitive:
+            line.flush_digits()
+        return outcome
 
     async def _enter(self, line: Line) -> str:
         pressed = await self.keys(line, self._whole)

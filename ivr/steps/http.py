@@ -46,7 +46,7 @@ steps:
     method: Method = "get"
     """How it is asked: `get`, `post`, `put`, `patch` or `delete`."""
     headers: Annotated[Mapping[Header, SecretTemplate], Field(max_length=20)] = {}
-    """Further HTTP headers, such as `Authorization`."""
+    """Further HTTP headers, such as `Authorization`. Sensitive values may be in them."""
     send: Annotated[Mapping[str, SecretSent], Field(max_length=100)] = {}
     """What is sent as JSON: names and values; `{…}` alone keeps its type. Sensitive values may be in it."""
     save: Annotated[Mapping[VariableName, Within], Field(max_length=50)] = {}
