@@ -221,5 +221,5 @@ def _remove(directory: Path) -> None:
         if path.is_dir() and not path.is_symlink():
             path.rmdir()
         else:
-            path.unlink()
+            path.unlink(missing_ok=True)
     directory.rmdir()

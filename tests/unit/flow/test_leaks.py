@@ -17,6 +17,7 @@ from ivr.flow.document import Problem
 from ivr.flow.expressions import Expression, Template, written_in
 from ivr.flow.family import check_families
 from ivr.flow.line import About, Figures
+from ivr.flow.sound import Text
 from ivr.flow.step import Step
 from ivr.flow.web import Reply, Request, WebFailed, WebTimeout
 from ivr.steps import verbs
@@ -45,7 +46,7 @@ def worked_out(kind: type[Step]) -> list[str]:
         name
         for name, field in kind.model_fields.items()
         if any(
-            each is Any or (isinstance(each, type) and issubclass(each, Expression | Template))
+            each is Any or (isinstance(each, type) and issubclass(each, Expression | Template | Text))
             for each in kinds_in(field.annotation)
         )
     ]
