@@ -83,16 +83,14 @@ class Recorder:
             self._length_s = length_s
             return Recorded(self._files.media(take.name), length_s)
         try:
-            finished = await self._until_finished(take, tone=take.wish.beep and not self._before_s)
+            await self._until_finished(take, tone=take.wish.beep and not self._before_s)
         except MediaFailed:
             await self.end(about)
             raise
-        self._length_s = await asyncio.to_thread(self._files.keep, *self._mine, take.name)
-        if not self._said(take, finished):
+        said = await asyncio.to_thread(self._keep_file, take)
+        if not said:
             self.take = None
-            await asyncio.to_thread(self._files.drop, *self._mine, take.name)
-            return Recorded("", self._length_s)
-        return Recorded(self._files.media(take.name), self._length_s)
+        return Recorded(self._files.media(take.name) if said else "", self._length_s)
 
     def keep(self, about: About, at: int = 0) -> None:
         """The take is what he wanted: the log has it, and who wants to be told is. `at`: when, ms; 0: now."""
@@ -109,25 +107,26 @@ class Recorder:
         take = self.take
         if take is None:
             return
-        finished = await self._told_of_the_end() if self._live else None
+        if self._live:
+            await self._told_of_the_end()
         try:
-            self._length_s = await asyncio.to_thread(self._files.keep, *self._mine, take.name)
+            said = await asyncio.to_thread(self._keep_file, take)
         except MediaFailed as error:
             log.error("%s", error, extra={"call": self._caller.call})
-            self._length_s = 0.0
-        if self._length_s and self._said(take, finished):
+            said = False
+        if said:
             self.keep(about, at)
-        else:
-            self.take = None
-            await asyncio.to_thread(self._files.drop, *self._mine, take.name)
+        self.take = None
 
-    def _said(self, take: Take, finished: ari.LiveRecording | None) -> bool:
-        """Whether something was said. Silence is told apart only if it ends a recording."""
-        if finished is None or not take.wish.silence_s:
-            return self._length_s >= take.wish.min_s
-        return self._before_s + finished.talking_duration >= take.wish.min_s
+    def _keep_file(self, take: Take) -> bool:
+        """Put the take together; if nothing was said in it, there is none. Raises `MediaFailed`."""
+        self._length_s = self._files.keep(*self._mine, take.name)
+        said = self._length_s > 0 and self._files.sounds_s(take.name, take.wish.min_s) >= take.wish.min_s
+        if not said:
+            self._files.drop(*self._mine, take.name)
+        return said
 
-    async def _until_finished(self, take: Take, tone: bool) -> ari.LiveRecording:
+    async def _until_finished(self, take: Take, tone: bool) -> None:
         caller, asterisk, wish = self._caller, self._caller.house.asterisk, take.wish
         live = live_name(caller.call, caller.handle.epoch)
         longest_s = max(1, wish.max_s - round(self._before_s))
@@ -140,7 +139,7 @@ class Recorder:
                 case ari.RecordingFinished(recording=made) if made.name == live:
                     self._live = ""
                     caller.keys.clear()
-                    return made
+                    return
                 case ari.RecordingFailed(recording=made) if made.name == live:
                     self._live = ""
                     raise MediaFailed(f"recording failed: {made.cause}")
@@ -151,13 +150,12 @@ class Recorder:
                     await asterisk.stop_recording(live)
                     raise MediaFailed("nobody tells of the recording's end")
 
-    async def _told_of_the_end(self) -> ari.LiveRecording | None:
+    async def _told_of_the_end(self) -> None:
         """He has gone: Asterisk closes the file and tells of it, a moment later."""
         until = asyncio.get_running_loop().time() + END_S
         live, self._live = self._live, ""
         while (message := await self._caller.mailbox.take(until)) is not None:
-            if isinstance(message, ari.RecordingFinished) and message.recording.name == live:
-                return message.recording
-            if isinstance(message, ari.RecordingFailed) and message.recording.name == live:
-                return None
-        return None
+            match message:
+                case ari.RecordingFinished(recording=made) | ari.RecordingFailed(recording=made):
+                    if made.name == live:
+                        return

@@ -30,8 +30,8 @@ class Keeping(Step):
     """Longest recording, in seconds."""
     silence_s: Annotated[int, Field(ge=0, le=60)] = 5
     """Seconds of silence that end it. 0: silence does not."""
-    min_s: Annotated[float, Field(ge=0, le=60)] = 1.0
-    """In a shorter one nothing was said: `empty`."""
+    min_s: Annotated[float, Field(ge=0, le=60)] = 0.5
+    """Seconds of sound; with less in it nothing was said: `empty`."""
     end_key: Literal["#", "*", "any", "none"] = "#"
     """The key that ends it."""
     beep: bool = True
