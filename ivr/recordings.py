@@ -104,6 +104,16 @@ class Recordings:
             raise MediaFailed(f"a recording cannot be kept: {error.strerror}") from error
         return _length_s(kept)
 
+    def take_in(self, file: Path, name: str) -> float:
+        """Give a file that Asterisk alone has written its place; its seconds, 0 if there was none.
+
+        Done again it is the same. Raises `OSError`.
+        """
+        if file.exists():
+            _mend(file)
+            file.rename(self.file(name))
+        return self.length_s(name)
+
     def drop(self, call: str, epoch: int, name: str) -> None:
         """Delete what they have recorded under this name, and what they have not kept yet."""
         for part in self._parts(call, epoch):

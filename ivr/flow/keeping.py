@@ -83,8 +83,12 @@ def recording_name(line: Line) -> str:
 
     The call's id and the number of its counted steps until now: no two recordings have one name.
     """
-    call = "".join(char if char.isalnum() and char.isascii() else "-" for char in line.call)
-    return f"{call}-{sum(line.visits.values())}"
+    return f"{plain_name(line.call)}-{sum(line.visits.values())}"
+
+
+def plain_name(call: str) -> str:
+    """A call's id as a part of a file's name."""
+    return "".join(char if char.isalnum() and char.isascii() else "-" for char in call)
 
 
 def recorded_event(name: str, wish: Recording, about: About, path: str, length_s: float) -> dict[str, Any]:

@@ -56,8 +56,8 @@ async def test_a_message_survives_the_worker_that_took_it(server: Server, tmp_pa
     assert isinstance(event, Recorded)
     kept = read_sound(server.settings.data / "recordings" / f"{event.recording}.wav")
     shares = [heard(kept, part).share for part in PARTS]
-    assert min(shares[0], shares[-1]) >= ENOUGH, shares
-    assert event.length_ms > 3500, "less than two seconds are missing"
+    assert sorted(shares)[1] >= ENOUGH, f"nothing is missing but a moment in one part: {shares}"
+    assert event.length_ms > 1000 * len(PARTS), "Asterisk went on while nobody had the call"
     sounds = make_callflows(tmp_path / "again")
     later = played.heard.part(killed_at, played.events[-1].at / 1000)
     assert heard(later, sounds["menu"]).share < 0.2, "the greeting is not heard again"

@@ -104,6 +104,14 @@ def test_how_much_sound_is_in_it(data: Path, level: int, seconds: float) -> None
     assert recordings.sounds_s("nobody", 1) == 0
 
 
+def test_what_asterisk_took_alone_is_taken_in_once(data: Path) -> None:
+    recordings, message = Recordings(data), spool(data, 1, b"ab" * 8000).rename(data / "message.wav")
+    assert recordings.take_in(message, NAME) == 1.0
+    assert recordings.take_in(message, NAME) == 1.0, "whoever was killed in it does it again"
+    assert not message.exists()
+    assert recordings.take_in(message, "nobody") == 0
+
+
 def test_nothing_was_recorded(data: Path) -> None:
     recordings = Recordings(data)
     assert recordings.keep(CALL, 1, NAME) == 0
