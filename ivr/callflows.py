@@ -1,7 +1,7 @@
 """Everything admins write, as one immutable value: what a worker works by until the next version is live."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import tzinfo
 from ipaddress import IPv4Network, IPv6Network, ip_network
@@ -123,10 +123,16 @@ class Callflows:
 
     def prompt(self, name: str, language: str) -> str:
         """Media URI of a prompt. Raises `MediaFailed` if this version has no such prompt in this language."""
-        sha = self.prompts.get(language, {}).get(name)
-        if sha is None:
+        code = heard_in(self.prompts, name, language)
+        if code is None:
             raise MediaFailed(f"no prompt {name!r} in language {language!r}")
-        return f"sound:{self.prompts_at}/{sha}"
+        return f"sound:{self.prompts_at}/{self.prompts[code][name]}"
+
+
+def heard_in(prompts: Mapping[str, Container[str]], name: str, language: str) -> str | None:
+    """In which language a call hears a prompt: its own; `pt-br` what it has not in `pt`. None: in none."""
+    codes = (language, language.partition("-")[0])
+    return next((code for code in codes if name in prompts.get(code, ())), None)
 
 
 def direct_line(agent: str) -> str:

@@ -23,15 +23,11 @@ log = logging.getLogger(__name__)
 class Tape(Protocol):
     """What records on one kind of line, into the spool."""
 
-    async def run(self, live: str, wish: Recording, longest_s: int, tone: bool) -> float | None:
-        """Record until a key, silence, or the longest time.
+    async def run(self, live: str, wish: Recording, longest_s: int, tone: bool) -> None:
+        """Record until a key, silence, or the longest time. Raises `Hangup`, `MediaFailed`."""
 
-        Returns for how long something was to be heard, in seconds; None: nobody knows. Raises `Hangup`,
-        `MediaFailed`.
-        """
-
-    async def run_out(self, live: str) -> float | None:
-        """He has hung up: once Asterisk has closed the file, what `run` would have returned."""
+    async def run_out(self, live: str) -> None:
+        """He has hung up: wait until Asterisk has closed the file."""
 
     async def stop(self, live: str) -> None:
         """End what an earlier owner has begun."""
@@ -98,16 +94,14 @@ class Recorder:
             self._length_s = length_s
             return Recorded(self._files.media(take.name), length_s)
         try:
-            talking_s = await self._run(take)
+            await self._run(take)
         except MediaFailed:
             await self.end(about)
             raise
-        self._length_s = await asyncio.to_thread(self._files.keep, *self._mine, take.name)
-        if not self._said(take, talking_s):
+        said = await asyncio.to_thread(self._keep_file, take)
+        if not said:
             self.take = None
-            await asyncio.to_thread(self._files.drop, *self._mine, take.name)
-            return Recorded("", self._length_s)
-        return Recorded(self._files.media(take.name), self._length_s)
+        return Recorded(self._files.media(take.name) if said else "", self._length_s)
 
     def keep(self, about: About, at: int = 0) -> None:
         """The take is what he wanted: the log has it, and who wants to be told is. `at`: when, ms; 0: now."""
@@ -125,33 +119,33 @@ class Recorder:
         if take is None:
             return
         live, self._live = self._live, ""
-        talking_s = await self._tape.run_out(live) if live else None
+        if live:
+            await self._tape.run_out(live)
         try:
-            self._length_s = await asyncio.to_thread(self._files.keep, *self._mine, take.name)
+            said = await asyncio.to_thread(self._keep_file, take)
         except MediaFailed as error:
             log.error("%s", error, extra={"call": self._handle.call})
-            self._length_s = 0.0
-        if self._length_s and self._said(take, talking_s):
+            said = False
+        if said:
             self.keep(about, at)
-        else:
-            self.take = None
-            await asyncio.to_thread(self._files.drop, *self._mine, take.name)
+        self.take = None
 
-    async def _run(self, take: Take) -> float | None:
+    async def _run(self, take: Take) -> None:
         """Record what is left of the longest time. After a hangup the file is still open: `end` knows."""
         self._live = live_name(*self._mine)
         longest_s = max(1, take.wish.max_s - round(self._before_s))
         tone = take.wish.beep and not self._before_s
         try:
-            talking_s = await self._tape.run(self._live, take.wish, longest_s, tone)
+            await self._tape.run(self._live, take.wish, longest_s, tone)
         except MediaFailed:
             self._live = ""
             raise
         self._live = ""
-        return talking_s
 
-    def _said(self, take: Take, talking_s: float | None) -> bool:
-        """Whether something was said. Silence is told apart only if it ends a recording."""
-        if talking_s is None or not take.wish.silence_s:
-            return self._length_s >= take.wish.min_s
-        return self._before_s + talking_s >= take.wish.min_s
+    def _keep_file(self, take: Take) -> bool:
+        """Put the take together; if nothing was said in it, there is none. Raises `MediaFailed`."""
+        self._length_s = self._files.keep(*self._mine, take.name)
+        said = self._length_s > 0 and self._files.sounds_s(take.name, take.wish.min_s) >= take.wish.min_s
+        if not said:
+            self._files.drop(*self._mine, take.name)
+        return said

@@ -7,7 +7,9 @@ recording's own name in `recordings/`. The files stay Asterisk's user's, who may
 
 import os
 import shutil
+import sys
 import time
+from array import array
 from collections.abc import Sequence
 from contextlib import suppress
 from glob import escape
@@ -18,6 +20,10 @@ from ivr.flow.line import MediaFailed
 HEADER = 44
 """Bytes before the samples in a WAV file as Asterisk writes it."""
 BYTES_PER_S = 16_000
+FRAME_BYTES = 320
+"""20 ms."""
+SOUND = 256
+"""Mean of the samples' absolute values from which a frame has sound in it: that of Asterisk, `dsp.conf`."""
 DAY_S = 86_400
 STRAY_S = DAY_S
 """So old what nobody has asked for in the spool is nobody's: no recording lasts longer than an hour."""
@@ -71,6 +77,18 @@ class Recordings:
         """Seconds of a recording; 0 if there is none."""
         return _length_s(self.file(name))
 
+    def sounds_s(self, name: str, enough_s: float) -> float:
+        """Seconds with sound in a recording, counted no further than `enough_s`.
+
+        Not Asterisk's `talking_duration`, in whole seconds: there five seconds of silence are one of talk.
+        """
+        sound_s = 0.0
+        with suppress(FileNotFoundError), self.file(name).open("rb") as file:
+            file.seek(HEADER)
+            while sound_s < enough_s and len(frame := file.read(FRAME_BYTES)) == FRAME_BYTES:
+                sound_s += _has_sound(frame) * FRAME_BYTES / BYTES_PER_S
+        return sound_s
+
     def keep(self, call: str, epoch: int, name: str) -> float:
         """Put what they have recorded where it stays, as one file; its seconds. Raises `MediaFailed`.
 
@@ -89,6 +107,16 @@ class Recordings:
         except OSError as error:
             raise MediaFailed(f"a recording cannot be kept: {error.strerror}") from error
         return _length_s(kept)
+
+    def take_in(self, file: Path, name: str) -> float:
+        """Give a file that Asterisk alone has written its place; its seconds, 0 if there was none.
+
+        Done again it is the same. Raises `OSError`.
+        """
+        if file.exists():
+            _mend(file)
+            file.rename(self.file(name))
+        return self.length_s(name)
 
     def drop(self, call: str, epoch: int, name: str) -> None:
         """Delete what they have recorded under this name, and what they have not kept yet."""
@@ -120,6 +148,13 @@ class Recordings:
 def live_name(call: str, epoch: int) -> str:
     """One live recording at a time for each owner of a call: a take-over can stop what the last one began."""
     return f"{call}-r{epoch}"
+
+
+def _has_sound(frame: bytes) -> bool:
+    samples = array("h", frame)[::4]  # every fourth is enough to tell
+    if sys.byteorder == "big":
+        samples.byteswap()
+    return sum(map(abs, samples)) >= SOUND * len(samples)
 
 
 def _length_s(path: Path) -> float:

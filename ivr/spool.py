@@ -10,11 +10,18 @@ from pathlib import Path
 import msgspec
 
 from ivr.checkpoint import Checkpoint
+from ivr.flow.keeping import plain_name
+from ivr.recordings import Recordings
 from queues.errors import Fenced
 from queues.handle import CallHandle
 from queues.store import Store
 
 log = logging.getLogger(__name__)
+
+BOX = "fallback"
+"""The box of the messages that Asterisk takes alone."""
+MIN_S = 0.5
+"""Seconds of sound; with less in it nothing was said."""
 
 
 class FallbackCall(msgspec.Struct):
@@ -43,6 +50,8 @@ class Spool:
     def __init__(self, data: Path, worker: str, store: Store, checkpoint: Checkpoint) -> None:
         self._file = data / "spool" / "fallback" / "calls.json"
         self._taken = self._file.with_name(f"calls.{worker}.json")
+        self._messages = data / "spool" / "message"
+        self._recordings = Recordings(data)
         self._worker = worker
         self._store = store
         self._checkpoint = checkpoint
@@ -84,6 +93,8 @@ class Spool:
             return 0  # a call of ours that failed and was given to the fallback: its log is written
         if call.answer:
             self._store.note(handle, "answered", round(call.answer * 1000))
+        if call.userfield == "message":
+            self._take_message(handle, call, end)
         await self._checkpoint.ended(
             handle,
             at=end,
@@ -104,3 +115,17 @@ class Spool:
         )
         log.warning("Asterisk served a call alone", extra={"call": call.uniqueid})
         return 1
+
+    def _take_message(self, handle: CallHandle, call: FallbackCall, at: int) -> None:
+        """What the caller has left is a message like any other."""
+        name = f"{plain_name(call.uniqueid)}-0"
+        try:
+            length_s = self._recordings.take_in(self._messages / f"{call.uniqueid}.wav", name)
+        except OSError as error:
+            log.error("a message cannot be kept: %s", error.strerror, extra={"call": call.uniqueid})
+            return
+        if self._recordings.sounds_s(name, MIN_S) < MIN_S:
+            self._recordings.delete(name)
+            return
+        fields = {"path": "fallback/message", "recording": name, "length_ms": round(length_s * 1000)}
+        self._store.note(handle, "recorded", at, box=BOX, **fields, **{"from": call.number})

@@ -18,7 +18,7 @@ class ChannelTape:
     def __init__(self, caller: Caller) -> None:
         self._caller = caller
 
-    async def run(self, live: str, wish: Recording, longest_s: int, tone: bool) -> float | None:
+    async def run(self, live: str, wish: Recording, longest_s: int, tone: bool) -> None:
         """As `Tape.run`. Keys pressed before or meanwhile do not count."""
         caller, asterisk = self._caller, self._caller.house.asterisk
         deadline = asyncio.get_running_loop().time() + longest_s + LATE_S
@@ -28,7 +28,7 @@ class ChannelTape:
             match await caller.next(deadline):
                 case ari.RecordingFinished(recording=made) if made.name == live:
                     caller.keys.clear()
-                    return made.talking_duration
+                    return
                 case ari.RecordingFailed(recording=made) if made.name == live:
                     raise MediaFailed(f"recording failed: {made.cause}")
                 case ari.ChannelDtmfReceived(digit=digit) if digit in wish.keys and digit in caller.keys:
@@ -37,15 +37,14 @@ class ChannelTape:
                     await asterisk.stop_recording(live)
                     raise MediaFailed("nobody tells of the recording's end")
 
-    async def run_out(self, live: str) -> float | None:
+    async def run_out(self, live: str) -> None:
         """As `Tape.run_out`: Asterisk tells of the end a moment after the hangup."""
         until = asyncio.get_running_loop().time() + END_S
         while (message := await self._caller.mailbox.take(until)) is not None:
-            if isinstance(message, ari.RecordingFinished) and message.recording.name == live:
-                return message.recording.talking_duration
-            if isinstance(message, ari.RecordingFailed) and message.recording.name == live:
-                return None
-        return None
+            match message:
+                case ari.RecordingFinished(recording=made) | ari.RecordingFailed(recording=made):
+                    if made.name == live:
+                        return
 
     async def stop(self, live: str) -> None:
         await self._caller.house.asterisk.stop_recording(live)

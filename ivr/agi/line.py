@@ -37,13 +37,6 @@ QUICK_S = 0.005
 LISTEN_S = 0.05
 """How long the line listens at a time while something else is done."""
 RETRY_S = 0.5
-RATE = 8000
-"""Samples a second of every sound that is played and recorded."""
-REWOUND_S = 1.0
-"""Of the silence that ended a recording Asterisk leaves so much in it (res_agi.c, handle_recordfile)."""
-EARLY_S = 0.5
-"""A recording that ended so much before its longest time, by no key, was ended by silence."""
-
 T = TypeVar("T")
 
 
@@ -58,23 +51,18 @@ class AgiTape:
         self._talk = talk
         self._recordings = recordings
 
-    async def run(self, live: str, wish: Recording, longest_s: int, tone: bool) -> float | None:
+    async def run(self, live: str, wish: Recording, longest_s: int, tone: bool) -> None:
         """As `Tape.run`; in a hangup Asterisk closes the file by itself."""
         words = [quoted(str(self._recordings.spooled(live))), "wav", quoted(wish.keys), longest_s * 1000, 0]
         words += ["BEEP"] if tone else []
         words += [f"s={wish.silence_s}"] if wish.silence_s else []
         try:
-            result = await self._talk.do("RECORD FILE", *words)
+            await self._talk.do("RECORD FILE", *words)
         except Refused as error:
             raise MediaFailed("a recording failed") from error
-        if result.data == "randomerror":  # what Asterisk says of a key that was pressed into the tone
-            return 0.0
-        length_s = result.endpos / RATE
-        silent = wish.silence_s and not result.key and length_s < longest_s - EARLY_S
-        return max(0.0, length_s - REWOUND_S) if silent else length_s
 
-    async def run_out(self, live: str) -> float | None:  # noqa: ARG002  (Asterisk has closed it)
-        return None
+    async def run_out(self, live: str) -> None:
+        """Asterisk has closed it before it told of the hangup."""
 
     async def stop(self, live: str) -> None:
         """Nothing to stop: who adopts a call has it by ARI."""

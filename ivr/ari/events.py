@@ -45,10 +45,6 @@ class LiveRecording(msgspec.Struct):
     name: Id
     state: str = ""
     cause: str = ""
-    duration: float = 0
-    """Seconds in all."""
-    talking_duration: float = 0
-    """Seconds in which something was to be heard; 0 if silence does not end the recording."""
 
 
 class Bridge(msgspec.Struct):

@@ -192,7 +192,11 @@ class Case(BaseModel):
             speaks_s=self.speaks_s,
             gone_at=self.hangs_up_at_s,
             gone_in=self.hangs_up_in,
-            sounds={f"{language}/{prompt}": -1.0 for prompt in self.cannot_play},
+            sounds={
+                f"{code}/{prompt}": -1.0
+                for prompt in self.cannot_play
+                for code in (language, language.partition("-")[0])
+            },
             agents={queue: staff.agents() for queue, staff in self.agents.items()},
             about=About(self.caller, CALLER.name, self.to or CALLER.called, campaign),
             came_at=self.at,

@@ -30,8 +30,8 @@ class Keeping(Step):
     """Longest recording, in seconds."""
     silence_s: Annotated[int, Field(ge=0, le=60)] = 5
     """Seconds of silence that end it. 0: silence does not."""
-    min_s: Annotated[float, Field(ge=0, le=60)] = 1.0
-    """In a shorter one nothing was said: `empty`."""
+    min_s: Annotated[float, Field(ge=0, le=60)] = 0.5
+    """Seconds of sound; with less in it nothing was said: `empty`."""
     end_key: Literal["#", "*", "any", "none"] = "#"
     """The key that ends it."""
     beep: bool = True
@@ -82,8 +82,12 @@ def recording_name(line: Line) -> str:
 
     The call's id and the number of its counted steps until now: no two recordings have one name.
     """
-    call = "".join(char if char.isalnum() and char.isascii() else "-" for char in line.call)
-    return f"{call}-{sum(line.visits.values())}"
+    return f"{plain_name(line.call)}-{sum(line.visits.values())}"
+
+
+def plain_name(call: str) -> str:
+    """A call's id as a part of a file's name."""
+    return "".join(char if char.isalnum() and char.isascii() else "-" for char in call)
 
 
 def recorded_event(name: str, wish: Recording, about: About, path: str, length_s: float) -> dict[str, Any]:

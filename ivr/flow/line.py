@@ -84,7 +84,7 @@ class Recording(NamedTuple):
     """Keys of which each ends it."""
     beep: bool
     min_s: float = 0.0
-    """In less, in seconds, nothing was said."""
+    """Seconds of sound; with less in it nothing was said."""
     box: str = ""
     """Of a message, the box it is for."""
     notify: str = ""

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 
-from ivr.callflows import Route
+from ivr.callflows import Route, heard_in
 from ivr.flow.document import Fields, Node, Place, Problem, place_of, place_of_text
 from ivr.flow.expressions import written_in
 from ivr.flow.folder import Folder
@@ -72,8 +72,8 @@ def _prompts(
     for name, step in draft.steps.items():
         for prompt in dict.fromkeys(step.prompts()):
             for language in sorted(languages.get((draft.name, name), ())):
-                recorded = folder.prompts.get(language, {})
-                if prompt not in recorded:
+                if heard_in(folder.prompts, prompt, language) is None:
+                    recorded = folder.prompts.get(language, {})
                     place = place_of_text(draft.source.nodes[name], prompt)
                     text = f"step `{name}`: there is no file prompts/{language}/{prompt}.wav"
                     yield Problem(place, text, nearest(prompt, recorded))

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import tzinfo
 from pathlib import Path
 
-from ivr.callflows import Callflows
+from ivr.callflows import Callflows, heard_in
 from ivr.flow.check import load_callflows
 from ivr.flow.line import Hangup, MediaFailed
 from ivr.flow.opening import Hours
@@ -62,9 +62,10 @@ class CompanyLine(SimulatedLine):
         self._timezone = company.callflows.timezone
 
     def prompt(self, name: str) -> str:
-        if name not in self._prompts.get(self.language, {}):
+        code = heard_in(self._prompts, name, self.language)
+        if code is None:
             raise MediaFailed(f"no prompt {name!r} in language {self.language!r}")
-        return super().prompt(name)
+        return f"{code}/{name}"
 
     def hours(self, name: str) -> Hours | None:
         return self._hours.get(name)

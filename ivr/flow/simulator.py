@@ -108,7 +108,7 @@ class _Take:
     def heard_until(self, now_s: float) -> bool:
         """Whether something was said until then."""
         length_s = self.length_s or now_s - self.begun_s
-        return min(length_s, self.speaks_s if self.wish.silence_s else length_s) >= self.wish.min_s
+        return min(length_s, self.speaks_s) >= self.wish.min_s
 
 
 class SimulatedLine:

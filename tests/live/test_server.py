@@ -18,13 +18,16 @@ import psutil
 import pytest
 import pytest_asyncio
 
-from calllog.events import Ended
+from calllog.events import Ended, Recorded
 from calllog.grammar import violations
 from ivr.supervision import Supervision
 from tests.live.stage import make_callflows
+from tests.rig.ear import Ear
 from tests.rig.log_watch import kinds
 from tests.rig.server import Server, alone_in_network
 from tests.rig.sipp import Caller, Play
+from tests.rig.sound import read_sound
+from tests.rig.voice import speech
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -111,13 +114,20 @@ async def test_without_workers_asterisk_takes_a_message(server: Server) -> None:
     await until(lambda: not any(map(server.pid, WORKERS)), lambda: server.state)
     begun = time.monotonic()
     caller = Caller("5550177", HOSTILE)
-    async with server.phone(
-        Play("caller_waits", {"stay_ms": 9000}, [caller], target=SIP, service="201")
-    ) as phone:
-        (leg,) = await phone.done()
+    async with Ear() as ear:
+        play = Play(
+            "caller_waits", {"stay_ms": 9500}, [caller], target=SIP, service="201", media_port=ear.port
+        )
+        async with server.phone(play) as phone:
+            await ear.listen(0)
+            speaking = asyncio.ensure_future(ear.say(speech(77, 10)))
+            (leg,) = await phone.done()
+            await speaking
     spool = server.settings.data / "spool" / "fallback" / "calls.json"
     await until(spool.exists, lambda: server.state)
     (line,) = spool.read_text().splitlines()
+    message = server.settings.data / "spool" / "message" / f"{json.loads(line)['uniqueid']}.wav"
+    assert message.exists()
     for worker in WORKERS:
         supervision.up(worker)
     assert leg.status == 200, server.state
@@ -125,11 +135,15 @@ async def test_without_workers_asterisk_takes_a_message(server: Server) -> None:
     assert time.monotonic() - begun < 25
     record = json.loads(line)
     assert (record["number"], record["called"], record["userfield"]) == ("5550177", "201", "message")
-    assert (server.settings.data / "spool" / "message" / f"{record['uniqueid']}.wav").exists()
     await until(lambda: serving(server), lambda: server.state)
     events = await server.log.whole("5550177")
-    assert kinds(events) == ["arrived", "answered", "ended"]
-    assert [event.source for event in events] == ["inferred", "observed", "inferred"]
+    assert kinds(events) == ["arrived", "answered", "recorded", "ended"]
+    assert [event.source for event in events] == ["inferred", "observed", "observed", "inferred"]
+    recorded = events[2]
+    assert isinstance(recorded, Recorded)
+    assert (recorded.box, recorded.from_) == ("fallback", "5550177")
+    assert read_sound(server.settings.data / "recordings" / f"{recorded.recording}.wav")
+    assert not message.exists()
     assert isinstance(events[-1], Ended)
     assert (events[-1].verdict, events[-1].reason) == ("overflowed", "fallback-message")
     assert not violations(events)

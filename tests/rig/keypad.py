@@ -69,3 +69,11 @@ def typed(keys: str, habits: Habits, burst: int = 0) -> Iterator[Due]:
                 continue
             at_s = begins_s + min(step, steps) * PACKET_S
             yield from [Due(0.0 if at_s < habits.stall_s else at_s - habits.stall_s, data)] * habits.copies
+
+
+def one_by_one(keys: str, habits: Habits | None = None) -> list[list[Due]]:
+    """The packets of each key, to be sent when somebody likes: to the network they are one sequence."""
+    packets = list(typed(keys, habits or Habits()))
+    size = len(packets) // max(len(keys), 1)
+    groups = [packets[at : at + size] for at in range(0, len(packets), size)]
+    return [[Due(due.at_s - group[0].at_s, due.data) for due in group] for group in groups]

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from ivr.flow.check import BrokenCallflows, check_callflows, load_callflows
+from ivr.flow.line import MediaFailed
 from ivr.flow.wording import nearest
 from ivr.steps import verbs
 from tests.unit.flow.small_company import build, edit, record, write
@@ -355,6 +356,23 @@ def test_a_prompt_is_needed_in_each_language_a_number_leads_to(company: Path) ->
     record(company / "prompts/es/hello.wav")
     assert found(company) == [
         f"{MAIN}:7:11: step `choose`: there is no file prompts/es/question.wav (one of `hello`)"
+    ]
+
+
+def test_a_region_takes_what_it_has_not_from_its_language(company: Path) -> None:
+    edit(company, "numbers.yaml", "campaign: web", "language: pt-br")
+    record(company / "prompts/pt/hello.wav", samples=8000)
+    record(company / "prompts/pt/question.wav")
+    record(company / "prompts/pt-br/question.wav", samples=16000)
+    assert found(company) == []
+    callflows = load_callflows(company, Path("/data/prompts"))
+    assert callflows.prompt("hello", "pt-br") == callflows.prompt("hello", "pt")
+    assert callflows.prompt("question", "pt-br") != callflows.prompt("question", "pt")
+    with pytest.raises(MediaFailed):
+        callflows.prompt("hello", "es")
+    (company / "prompts/pt/hello.wav").unlink()
+    assert [text.split(" (")[0] for text in found(company)] == [
+        f"{MAIN}:4:11: step `welcome`: there is no file prompts/pt-br/hello.wav"
     ]
 
 

@@ -21,8 +21,9 @@ def record(fields: str, script: Script) -> ScriptedLine:
         ("max_s: 4", Script(speaks_s=60), "done", 4.0),
         ("end_key: any", Script({2.0: "7"}), "done", 2.0),
         ("end_key: '#'", Script({2.0: "7", 3.0: "#"}), "done", 3.0),
-        ("silence_s: 3", Script(speaks_s=0.5), "empty", 3.5),
-        ("silence_s: 0", Script({0.5: "#"}), "empty", 0.5),
+        ("silence_s: 3", Script(speaks_s=0.4), "empty", 3.4),
+        ("silence_s: 0", Script({0.4: "#"}), "empty", 0.4),
+        ("min_s: 0", Script(speaks_s=0), "done", 5.0),
     ],
 )
 def test_how_a_recording_ends(fields: str, script: Script, outcome: str, at: float) -> None:
@@ -83,9 +84,9 @@ def test_the_log_has_what_was_kept_once() -> None:
         (Script(gone_at=3.0), 3000),
         (Script({4.0: "#"}, gone_at=5.0), 4000),
         (Script({2.0: "#", 7.0: "2"}, gone_at=8.5), 1500),
-        (Script({2.0: "#", 7.0: "2"}, gone_at=7.5), None),
-        (Script(gone_at=0.9), None),
-        (Script(speaks_s=0.9, gone_at=3.0), None),
+        (Script({2.0: "#", 7.0: "2"}, gone_at=7.4), None),
+        (Script(gone_at=0.4), None),
+        (Script(speaks_s=0.4, gone_at=3.0), None),
     ],
     ids=["speaking", "reviewing", "again", "again, nothing", "at once", "silent"],
 )

@@ -104,6 +104,13 @@ def test_what_happens_otherwise_is_told_with_its_place(company: Path, fields: st
     assert told.startswith(f"tests/main.yaml:{line}:")
 
 
+def test_a_region_hears_its_language(company: Path) -> None:
+    for name in ("hello", "question"):
+        record(company / f"prompts/pt/{name}.wav", samples=8000)
+    assert trial(company, "language: pt-br\nhears: [hello, question]") == []
+    assert trial(company, "language: pt-br\ncannot_play: question\nhears_not: question") == []
+
+
 def test_a_language_of_its_own(company: Path) -> None:
     record(company / "prompts/es/hello.wav", samples=8000)
     record(company / "prompts/es/question.wav", samples=8000)

@@ -45,15 +45,17 @@ class Pbx:
         self.caller.handle.epoch = epoch
         self.recorder = Recorder(self.caller.house, self.caller.handle, ChannelTape(self.caller))
 
-    def write(self, live: str, seconds: float) -> None:
+    def write(self, live: str, seconds: float, sound: float | None = None) -> None:
+        """So many seconds, of which the first `sound` have sound in them (not said: all)."""
+        loud = round(8000 * (seconds if sound is None else sound))
         with wave.open(str(self.data / "spool" / "recording" / f"{live}.wav"), "wb") as file:
             file.setparams((1, 2, 8000, 0, "NONE", "not compressed"))
-            file.writeframes(bytes(round(16_000 * seconds)))
+            file.writeframes(b"\x00\x08" * loud + bytes(2 * (round(8000 * seconds) - loud)))
 
-    def finish(self, live: str, seconds: float, talking: float | None = None) -> None:
+    def finish(self, live: str, seconds: float, sound: float | None = None) -> None:
         """Asterisk closes the file and tells of it."""
-        self.write(live, seconds)
-        told = ari.LiveRecording(live, "done", "", seconds, seconds if talking is None else talking)
+        self.write(live, seconds, sound)
+        told = ari.LiveRecording(live, "done")
         self.caller.mailbox.put(ari.RecordingFinished(recording=told))
 
     def hang_up(self) -> None:
@@ -125,15 +127,13 @@ async def test_a_key_ends_it_and_another_does_not(pbx: Pbx) -> None:
 
 
 @pytest.mark.parametrize(
-    ("silence_s", "seconds", "talking", "said"),
-    [(5, 6.0, 0.0, False), (5, 6.0, 1.0, True), (0, 6.0, 0.0, True), (0, 0.5, 0.0, False)],
+    ("seconds", "sound", "said"), [(6.0, 0.0, False), (6.0, 0.98, False), (6.0, 1.0, True), (0.0, 0.0, False)]
 )
 async def test_where_nothing_was_said_nothing_is_kept(
-    pbx: Pbx, silence_s: int, seconds: float, talking: float, said: bool
+    pbx: Pbx, seconds: float, sound: float, said: bool
 ) -> None:
-    pbx.acts = lambda live: pbx.finish(live, seconds, talking)
-    media = await take(pbx, Take(NAME, "main/v", WISH._replace(silence_s=silence_s)))
-    assert (media != "") is said
+    pbx.acts = lambda live: pbx.finish(live, seconds, sound)
+    assert (await take(pbx) != "") is said
     assert (pbx.files.names() != {}) is said
     assert (pbx.recorder.take is not None) is said
 
@@ -145,18 +145,18 @@ async def test_when_he_says_it_again_the_first_time_is_forgotten(pbx: Pbx) -> No
     pbx.recorder.keep(ABOUT)
     assert pbx.kept == [(NAME, 2000)]
     await take(pbx, Take("other", "main/v", WISH))
-    pbx.acts = lambda live: pbx.finish(live, 6.0, talking=0.0)
+    pbx.acts = lambda live: pbx.finish(live, 6.0, sound=0.0)
     assert await take(pbx, Take("other", "main/v", WISH)) == ""
     assert list(pbx.files.names()) == [NAME]
 
 
-@pytest.mark.parametrize(("talking", "kept"), [(4.0, [(NAME, 4000)]), (0.0, [])])
+@pytest.mark.parametrize(("sound", "kept"), [(4.0, [(NAME, 4000)]), (0.0, [])])
 async def test_what_he_has_said_when_he_hangs_up_is_kept(
-    pbx: Pbx, talking: float, kept: list[tuple[str, int]]
+    pbx: Pbx, sound: float, kept: list[tuple[str, int]]
 ) -> None:
     def leave(live: str) -> None:
         pbx.hang_up()
-        asyncio.get_running_loop().call_later(0.02, pbx.finish, live, 4.0, talking)
+        asyncio.get_running_loop().call_later(0.02, pbx.finish, live, 4.0, sound)
 
     pbx.acts = leave
     with pytest.raises(Hangup):
@@ -224,7 +224,7 @@ async def test_the_next_owner_goes_on_without_a_tone(tmp_path: Path) -> None:
 
 async def test_he_had_said_it_before_and_is_silent_now(tmp_path: Path) -> None:
     pbx = adopted(tmp_path, 10.0)
-    pbx.acts = lambda live: pbx.finish(live, 5.0, talking=0.0)
+    pbx.acts = lambda live: pbx.finish(live, 5.0, sound=0.0)
     assert await take(pbx)
 
 

@@ -91,6 +91,27 @@ def test_an_asterisk_that_died_has_not_said_how_long_it_is(data: Path, parts: in
     assert len(sound_of(recordings.file(NAME))) == parts * 16_000
 
 
+@pytest.mark.parametrize(
+    ("level", "seconds"), [(0, 0.0), (255, 0.0), (-256, 3.0), (256, 3.0), (-32_768, 3.0)]
+)
+def test_how_much_sound_is_in_it(data: Path, level: int, seconds: float) -> None:
+    recordings, silence = Recordings(data), bytes(16_000)
+    loud = level.to_bytes(2, "little", signed=True) * 24_000
+    spool(data, 1, silence + loud + silence)
+    recordings.keep(CALL, 1, NAME)
+    assert recordings.sounds_s(NAME, 60) == pytest.approx(seconds)
+    assert recordings.sounds_s(NAME, 1) == pytest.approx(min(1, seconds)), "no further than is needed"
+    assert recordings.sounds_s("nobody", 1) == 0
+
+
+def test_what_asterisk_took_alone_is_taken_in_once(data: Path) -> None:
+    recordings, message = Recordings(data), spool(data, 1, b"ab" * 8000).rename(data / "message.wav")
+    assert recordings.take_in(message, NAME) == 1.0
+    assert recordings.take_in(message, NAME) == 1.0, "whoever was killed in it does it again"
+    assert not message.exists()
+    assert recordings.take_in(message, "nobody") == 0
+
+
 def test_nothing_was_recorded(data: Path) -> None:
     recordings = Recordings(data)
     assert recordings.keep(CALL, 1, NAME) == 0
