@@ -162,8 +162,11 @@ class Line(Protocol):
     async def figures(self, queue: str) -> Figures | None:
         """The queue as it is now; None: that cannot be known now."""
 
-    async def count(self, counter: str) -> int:
-        """The next number of a counter that all calls share, from 1; one by chance if it cannot be known."""
+    async def count(self, counter: str, key: str) -> int:
+        """The next number of a counter that all calls share, from 1; one by chance if it cannot be known.
+
+        Asked again with the same `key` (a take-over) it is the same number.
+        """
 
     def hours(self, name: str) -> Hours | None:
         """Opening hours of `hours.yaml`; None: they were removed while the call was under way."""

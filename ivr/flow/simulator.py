@@ -197,7 +197,7 @@ class SimulatedLine:
         await self._await()
         return self._script.figures.get(queue)
 
-    async def count(self, counter: str) -> int:
+    async def count(self, counter: str, key: str) -> int:  # noqa: ARG002 (one call counts once)
         await self._await()
         return self._script.counts.get(counter, 0) + 1
 
