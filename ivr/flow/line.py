@@ -183,8 +183,11 @@ class Line(Protocol):
     def ignore_key(self, key: str, within_s: float) -> None:
         """If `key` is the next one pressed, and within so many seconds, nobody is told of it."""
 
-    async def queue(self, name: str, max_wait_s: float | None) -> str:
-        """Wait for an agent and talk to him: `answered` (he has left, the caller is here) or `timeout`."""
+    async def queue(self, name: str, max_wait_s: float | None, reason: str = "") -> str:
+        """Wait for an agent and talk to him: `answered` (he has left, the caller is here) or `timeout`.
+
+        `reason`: why he is escalated to this queue, for the call log.
+        """
 
     async def transfer(
         self, number: str, ring_s: int, key: str, announcement: Announcement | None = None

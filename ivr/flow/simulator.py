@@ -229,8 +229,10 @@ class SimulatedLine:
         elif self._keys[0] == key:
             self._keys.popleft()
 
-    async def queue(self, name: str, max_wait_s: float | None) -> str:
+    async def queue(self, name: str, max_wait_s: float | None, reason: str = "") -> str:
         await self._await()
+        if reason:
+            self.note("escalated", path=self.path, queue=name, reason=reason)
         self._tell(f"wait in {name}")
         agents = self._script.agents.get(name, Agents())
         if max_wait_s is not None and max_wait_s < agents.after_s:

@@ -38,9 +38,9 @@ class Habits(NamedTuple):
     """So many of the three ends of each key do not arrive."""
 
 
-def typed(keys: str, habits: Habits) -> Iterator[Due]:
-    """The packets of these keys, one after the other."""
-    sequence = 1
+def typed(keys: str, habits: Habits, since_s: float = 0) -> Iterator[Due]:
+    """The packets of these keys, one after the other. `since_s`: so long ago he has pressed his first."""
+    sequence = 1 + round(since_s / PACKET_S)
     for number, key in enumerate(keys):
         begins_s = number * (habits.press_s + habits.pause_s)
         steps = max(round(habits.press_s / PACKET_S), 1)
@@ -51,7 +51,7 @@ def typed(keys: str, habits: Habits) -> Iterator[Due]:
                 0x80,
                 PAYLOAD_TYPE | (0x80 if step == 0 else 0),
                 sequence,
-                160 + round(begins_s * RATE),
+                160 + round((since_s + begins_s) * RATE),
                 SOURCE,
                 EVENTS.index(key),
                 0x8A if ended else 0x0A,
