@@ -121,9 +121,9 @@ class CallLine:
         except StoreAway:
             return None
 
-    async def count(self, counter: str) -> int:
+    async def count(self, counter: str, key: str) -> int:
         try:
-            return await self.house.store.count(counter)
+            return await self.house.store.count(counter, key)
         except StoreAway:
             return randrange(1, CHANCES)
 

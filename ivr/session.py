@@ -256,8 +256,7 @@ class Session(CallLine):
         return await self._outside.serve(self._effects, wish, resumed is not None)
 
     async def transfer_to_agent(self, agent: str, within_s: int) -> str:
-        resumed = self._resumed
-        if resumed is None or (resumed.state == "flow" and not resumed.left):
+        if not _has_waited(self._resumed):
             self.note("transferred", how="blind", agent=agent, by="flow")
         outcome = await self.queue(direct_line(agent), within_s)
         return "done" if outcome == "answered" else "no_answer"
@@ -266,7 +265,14 @@ class Session(CallLine):
         await self._flush()
         return await self._caller.during(self.house.web.fetch(request))
 
-    async def queue(self, name: str, max_wait_s: float | None) -> str:
+    async def queue(self, name: str, max_wait_s: float | None, reason: str = "") -> str:
         resumed, self._resumed = self._resumed, None
+        if reason and not _has_waited(resumed):
+            self.note("escalated", path=self.path, queue=name, reason=reason)
         self._to_flush = False
         return await self._hunt.serve(name, max_wait_s, self.path, resumed)
+
+
+def _has_waited(resumed: CallRecord | None) -> bool:
+    """Whether a call that was taken over has joined the queue of its step: that and why is told then."""
+    return resumed is not None and (resumed.state != "flow" or resumed.left != "")

@@ -25,6 +25,7 @@
 | dialled | zset | 1 h | queues | calls to numbers outside by when they began |
 | once:WHAT | string | as asked | queues | what a caller was told lately, his number hashed: by whom |
 | letter:KEY | hash | until delivered, 1 day | queues | a letter, its attempts, and when it was posted |
+| counted:KEY | string | 10 min | ivr | number that one run of such a step has got, for a take-over |
 | counters | hash | for ever | ivr | step that counts callers (`split`) → how many it has had |
 | version | string | for ever | queues | version of the published settings |
 | probe | string | for ever | queues | written after a connect to see that writing works |
@@ -45,7 +46,6 @@ class Keys:
         self.devices = self.prefix + "devices"
         self.workers = self.prefix + "workers"
         self.draining = self.prefix + "draining"
-        self.counters = self.prefix + "counters"
 
     def call(self, call: str) -> str:
         return f"{self.prefix}call:{call}"

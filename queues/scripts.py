@@ -20,7 +20,7 @@ FUNCTIONS = (
     *OPERATIONS,
     *("agent", "reach", "ringing", "due", "sweep", "configure"),
     *("enlist", "lease", "retire", "system", "adopt", "probe", "figures"),
-    *("outgoing", "sent", "dial", "once"),
+    *("outgoing", "sent", "dial", "once", "count"),
 )
 
 PREFIX = "holdfast_"

@@ -33,6 +33,8 @@ from queues.results import (
 __all__ = ["Offer", "Store"]
 
 DEVICE_TAKEN = 4
+COUNTED_S = 600
+"""So long after a step has counted may a take-over do it again."""
 
 
 class Store:
@@ -228,9 +230,9 @@ class Store:
         run, worker = self.operations.run, self.operations.worker
         await run("configure", worker, version, packed, heed=self.operations.told)
 
-    async def count(self, counter: str) -> int:
-        """The next number of a counter of the site, from 1."""
-        return int(await self.operations.link.call("HINCRBY", self.operations.keys.counters, counter, 1))
+    async def count(self, counter: str, key: str) -> int:
+        """The next number of a counter of the site, from 1; with the same `key` once more the same."""
+        return int(await self.operations.run("count", counter, key, COUNTED_S))
 
     # For people who look
 

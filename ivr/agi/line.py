@@ -37,6 +37,7 @@ QUICK_S = 0.005
 LISTEN_S = 0.05
 """How long the line listens at a time while something else is done."""
 RETRY_S = 0.5
+
 T = TypeVar("T")
 
 
@@ -263,7 +264,7 @@ class AgiLine(CallLine):
         await self._flush()
         return await self.house.web.fetch(request)
 
-    async def queue(self, name: str, max_wait_s: float | None) -> NoReturn:  # noqa: ARG002  (by ARI)
+    async def queue(self, name: str, max_wait_s: float | None, reason: str = "") -> NoReturn:  # noqa: ARG002
         raise HandOver
 
     async def transfer(

@@ -92,11 +92,11 @@ class TerminalCaller(ToldCall):
         with self._awaiting("waits for a key"):
             return await super().digit(timeout_s)
 
-    async def queue(self, name: str, max_wait_s: float | None) -> str:
+    async def queue(self, name: str, max_wait_s: float | None, reason: str = "") -> str:
         began_s = self.now_s
         try:
             with self._awaiting("in line", "nobody"):
-                return await super().queue(name, max_wait_s)
+                return await super().queue(name, max_wait_s, reason)
         except _Decided:
             with self._awaiting("in line, and nobody comes"):
                 left_s = self._script.gone_at if max_wait_s is None else began_s + max_wait_s - self.now_s

@@ -166,8 +166,11 @@ class Line(Protocol):
     async def figures(self, queue: str) -> Figures | None:
         """The queue as it is now; None: that cannot be known now."""
 
-    async def count(self, counter: str) -> int:
-        """The next number of a counter that all calls share, from 1; one by chance if it cannot be known."""
+    async def count(self, counter: str, key: str) -> int:
+        """The next number of a counter that all calls share, from 1; one by chance if it cannot be known.
+
+        Asked again with the same `key` (a take-over) it is the same number.
+        """
 
     def hours(self, name: str) -> Hours | None:
         """Opening hours of `hours.yaml`; None: they were removed while the call was under way."""
@@ -190,8 +193,11 @@ class Line(Protocol):
     def ignore_key(self, key: str, within_s: float) -> None:
         """If `key` is the next one pressed, and within so many seconds, nobody is told of it."""
 
-    async def queue(self, name: str, max_wait_s: float | None) -> str:
-        """Wait for an agent and talk to him: `answered` (he has left, the caller is here) or `timeout`."""
+    async def queue(self, name: str, max_wait_s: float | None, reason: str = "") -> str:
+        """Wait for an agent and talk to him: `answered` (he has left, the caller is here) or `timeout`.
+
+        `reason`: why he is escalated to this queue, for the call log.
+        """
 
     async def transfer(
         self, number: str, ring_s: int, key: str, announcement: Announcement | None = None

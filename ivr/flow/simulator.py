@@ -225,7 +225,7 @@ class SimulatedLine:
         await self._await()
         return self._script.figures.get(queue)
 
-    async def count(self, counter: str) -> int:
+    async def count(self, counter: str, key: str) -> int:  # noqa: ARG002 (one call counts once)
         await self._await()
         return self._script.counts.get(counter, 0) + 1
 
@@ -270,8 +270,10 @@ class SimulatedLine:
         elif self._keys[0] == key:
             self._keys.popleft()
 
-    async def queue(self, name: str, max_wait_s: float | None) -> str:
+    async def queue(self, name: str, max_wait_s: float | None, reason: str = "") -> str:
         await self._await()
+        if reason:
+            self.note("escalated", path=self.path, queue=name, reason=reason)
         self._tell(f"wait in {name}")
         agents = self._script.agents.get(name, Agents())
         if max_wait_s is not None and max_wait_s < agents.after_s:

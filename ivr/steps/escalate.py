@@ -45,5 +45,4 @@ steps:
         return (self.queue,)
 
     async def run(self, line: Line) -> str:
-        line.note("escalated", path=line.path, queue=self.queue, reason=self.reason)
-        return await line.queue(self.queue, self.max_wait_s)
+        return await line.queue(self.queue, self.max_wait_s, self.reason)

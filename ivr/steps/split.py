@@ -17,6 +17,7 @@ class Split(Step):
 
     main: ClassVar = "shares"
     only_main: ClassVar = True
+    counted: ClassVar = True
     example: ClassVar[str] = """\
 steps:
   try-out:
@@ -40,7 +41,7 @@ steps:
         return tuple(self.shares)
 
     async def run(self, line: Line) -> str:
-        return self._way(await line.count(innermost(line.path)))
+        return self._way(await line.count(innermost(line.path), self.key(line)))
 
     def _way(self, number: int) -> str:
         """The way of the caller with this number, from 1: that which is furthest behind its share."""

@@ -28,6 +28,8 @@ CAROL_AT = 6300
 WORDS = speech(8, 2.5)
 STAY_MS = 60_000
 TONE_S = 1.0
+APART_S = 20.0
+"""Times of keys in RTP only have to grow."""
 SETTLES_S = 0.3
 """From an event to the sound that follows it."""
 
@@ -73,7 +75,7 @@ def presses(server: Server, *turns: tuple[str, str]) -> Meanwhile:
 
             await server.log.until(over)
             await asyncio.sleep(SETTLES_S)
-            await ear.send(typed(keys, Habits(), burst))
+            await ear.send(typed(keys, Habits(), since_s=burst * APART_S))
 
     return meanwhile
 
@@ -109,7 +111,7 @@ async def leaves_a_message(server: Server) -> Played:
         await presses(server, ("main/welcome", "4"), ("office/closed", "#"))(call, ear)
         await asyncio.sleep(TONE_S)
         await ear.say(WORDS)
-        await ear.send(typed("#", Habits(), burst=2))
+        await ear.send(typed("#", Habits(), since_s=2 * APART_S))
 
     return await server.call("100", Caller("4930800004"), meanwhile=meanwhile, stay_ms=STAY_MS)
 

@@ -82,7 +82,7 @@ async def test_a_call_that_rings_outside_is_begun_again(server: Server) -> None:
 
 async def test_who_is_asked_outside_is_asked_anew(server: Server) -> None:
     """His worker hangs while he hears who comes; another one asks him again, and he takes the call."""
-    keys = {"ring_ms": 100, "think_ms": 11_000, "talk_ms": 1000}
+    keys = {"ring_ms": 100, "slow_ms": 1, "think_ms": 11_000, "talk_ms": 1000}
     async with server.agent(OUTSIDE_AT, "agent_presses_key", **keys) as party:
         call = asyncio.ensure_future(server.call("265", Caller("4930444"), stay_ms=60_000))
         await server.log.event(await server.log.call_of("4930444"), "answered")

@@ -28,7 +28,7 @@ TOLD: list[Samples] = []
 
 @plot
 async def asked(stage: Stage) -> Played:
-    keys = {"ring_ms": RINGS_MS, "think_ms": THINKS_MS, "talk_ms": TALKS_MS}
+    keys = {"ring_ms": RINGS_MS, "slow_ms": 1, "think_ms": THINKS_MS, "talk_ms": TALKS_MS}
     async with ONE_AT_A_TIME, stage.server.agent(OUTSIDE_AT, "agent_presses_key", **keys) as party:
         calls = [
             stage.call(TAKES, stay_ms=30_000),

@@ -80,10 +80,10 @@ async def test_offer_reaches_the_owner_at_another_worker(desk: Desk) -> None:
 @pytest.mark.parametrize(
     ("whom", "waits", "verdict"),
     [
-        ({"to": "+49301234"}, False, "transferred"),
-        ({"to": "+49301234"}, True, "transferred"),
-        ({"agent": "bob"}, False, "ivr_exit"),
-        ({"agent": "bob"}, True, "overflowed"),
+        ({"how": "blind", "to": "+49301234"}, False, "transferred"),
+        ({"how": "attended", "to": "+49301234"}, True, "transferred"),
+        ({"how": "blind", "agent": "bob"}, False, "ivr_exit"),
+        ({"how": "blind", "agent": "bob"}, True, "overflowed"),
     ],
 )
 async def test_the_verdict_after_a_transfer(
@@ -94,7 +94,7 @@ async def test_the_verdict_after_a_transfer(
     if waits:
         await post.store.join(h, "sales")
         await post.store.leave(h, "timeout")
-    post.store.note(h, "transferred", how="blind", **whom, by="flow")
+    post.store.note(h, "transferred", **whom, by="flow")
     ended = await post.checkpoint.ended(h, reason="caller-hangup", ended_by="caller", cause=16)
     assert ended.verdict == verdict
     desk.assert_sound()

@@ -41,6 +41,11 @@ async def test_who_pauses_or_is_offline_is_not_staffed(desk: Desk) -> None:
 
 async def test_all_workers_count_together(desk: Desk) -> None:
     one, other = desk.post("hf-1"), desk.post("hf-2")
-    counted = [await post.store.count("main/split") for post in (one, other, one)]
+    keys = enumerate((one, other, one))
+    counted = [await post.store.count("main/split", f"call-{number}") for number, post in keys]
     assert counted == [1, 2, 3]
-    assert await one.store.count("main/other") == 1
+    assert await one.store.count("main/other", "call-9") == 1
+    assert await other.store.count("main/split", "call-1") == 2, "a take-over asks once more, and is the same"
+    assert await other.store.count("main/split", "call-3") == 4
+    client = desk.redis.client()
+    assert 0 < client.ttl(f"{{{desk.site}}}:counted:call-1") <= 600, "forgotten once nobody can ask again"

@@ -4,14 +4,12 @@ import struct
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from tests.rig.sound import FRAME, RATE
+from tests.rig.sound import RATE
 
 EVENTS = "0123456789*#"
 PAYLOAD_TYPE = 101
 """As the SIPp scenarios' SDP offers it."""
 PACKET_S = 0.02
-BURST = 1000
-"""Packets of one burst at most; their timestamps stay as far apart."""
 ENDS = 3
 """How often the end of a key is told (RFC 4733, 2.5.1.4)."""
 SOURCE = 0x484F4C44
@@ -40,12 +38,9 @@ class Habits(NamedTuple):
     """So many of the three ends of each key do not arrive."""
 
 
-def typed(keys: str, habits: Habits, burst: int = 0) -> Iterator[Due]:
-    """The packets of these keys, one after the other.
-
-    `burst`: so many times he has typed before in this call; what comes under old numbers is not heard.
-    """
-    sequence = 1 + burst * BURST
+def typed(keys: str, habits: Habits, since_s: float = 0) -> Iterator[Due]:
+    """The packets of these keys, one after the other. `since_s`: so long ago he has pressed his first."""
+    sequence = 1 + round(since_s / PACKET_S)
     for number, key in enumerate(keys):
         begins_s = number * (habits.press_s + habits.pause_s)
         steps = max(round(habits.press_s / PACKET_S), 1)
@@ -56,7 +51,7 @@ def typed(keys: str, habits: Habits, burst: int = 0) -> Iterator[Due]:
                 0x80,
                 PAYLOAD_TYPE | (0x80 if step == 0 else 0),
                 sequence,
-                160 + burst * BURST * FRAME + round(begins_s * RATE),
+                160 + round((since_s + begins_s) * RATE),
                 SOURCE,
                 EVENTS.index(key),
                 0x8A if ended else 0x0A,

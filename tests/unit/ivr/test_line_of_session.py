@@ -32,10 +32,10 @@ class FakeRedis:
             raise StoreAway("away")
         return QueueFigures(len(queue), 2.5, 1, 3)
 
-    async def count(self, counter: str) -> int:
+    async def count(self, counter: str, key: str) -> int:
         if self.away:
             raise StoreAway("away")
-        return len(counter)
+        return len(counter + key)
 
     async def step(self, h: CallHandle, *, path: str, kept: Kept, **rest: Any) -> None:
         assert h.call == "pbx-1.1"
@@ -59,7 +59,7 @@ def session(redis: FakeRedis) -> Session:
 async def test_what_a_flow_asks_of_the_house(redis: FakeRedis) -> None:
     line = session(redis)
     assert await line.figures("sales") == Figures(5, 2.5, 1, 3)
-    assert await line.count("main/x") == 6
+    assert await line.count("main/x", "key") == 9
     assert line.now() == NOON
     assert line.hours("office") is OFFICE
     assert line.hours("removed") is None
@@ -69,7 +69,7 @@ async def test_while_redis_is_away_figures_are_unknown_and_shares_are_chance(red
     line = session(redis)
     redis.away = True
     assert await line.figures("sales") is None
-    counted = {await line.count("x") for _ in range(20)}
+    counted = {await line.count("x", "key") for _ in range(20)}
     assert len(counted) > 1
     assert all(1 <= each < CHANCES for each in counted)
 
