@@ -97,6 +97,11 @@ class Server:
             self._accept, host, port, limit=MOST_ENVIRONMENT, reuse_port=True
         )
 
+    @property
+    def port(self) -> int:
+        """Where it listens."""
+        return int(self._server.sockets[0].getsockname()[1]) if self._server is not None else 0
+
     async def leave(self) -> None:
         """Take no more calls, and hand those we have to the front door."""
         if self._server is not None:
