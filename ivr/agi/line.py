@@ -89,7 +89,7 @@ class AgiLine(CallLine):
         self._early = False
         """The caller hears us though nobody has answered."""
         self._told = 0
-        """So many of the notes that wait to be written are older than the step."""
+        """So many of the notes that wait to be written are not the step's own."""
 
     # The life of the call
 
@@ -207,6 +207,7 @@ class AgiLine(CallLine):
             await self._talk.do("EXEC", "Answer", ",i")
             self._answered = True
             self.note("answered")
+            self._told = len(self.handle.pending)
 
     async def say(self, text: str, passing: bool = False) -> str:
         return await self._during(super().say(text, passing))

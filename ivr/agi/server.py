@@ -19,6 +19,7 @@ from ivr.agi.line import AgiLine
 from ivr.agi.wire import Conversation, LineLost, quoted, text_of
 from ivr.ari.asterisk import FALLBACK
 from ivr.ari.events import Channel
+from ivr.call_line import REASONS
 from ivr.caller import House
 from ivr.callflows import Callflows
 from ivr.checkpoint import CallRecord
@@ -84,7 +85,7 @@ class Server:
         self._strangers = 0
         self._lines: dict[AgiLine, asyncio.Task[None]] = {}
         self._left: dict[str, int] = {}
-        """Calls that nobody has got yet → since when, ms."""
+        """Calls that nobody has got yet → when they were last seen alive, ms."""
         self._server: asyncio.Server | None = None
 
     async def listen(self, host: str, port: int) -> None:
@@ -92,6 +93,11 @@ class Server:
         self._server = await asyncio.start_server(
             self._accept, host, port, limit=MOST_ENVIRONMENT, reuse_port=True
         )
+
+    @property
+    def port(self) -> int:
+        """Where it listens."""
+        return int(self._server.sockets[0].getsockname()[1]) if self._server is not None else 0
 
     async def leave(self) -> None:
         """Take no more calls, and hand those we have to the front door."""
@@ -176,6 +182,7 @@ class Server:
             to=line.about.called,
             campaign=line.about.campaign,
             asterisk=call.rpartition("-")[0],
+            at=now_ms(),
             agi=True,
             wait=False,
         )
@@ -211,16 +218,19 @@ class Server:
         """
         if not self._left:
             return
-        channels = await self._house.asterisk.channels()
-        for call, left_at in list(self._left.items()):
+        looked_at, channels = now_ms(), await self._house.asterisk.channels()
+        for call, seen_at in list(self._left.items()):
             record = await self._house.checkpoint.record(call)
+            channel = channels.get(call)
             if record is None or record.state == "ended" or not record.agi or record.owner != self._worker:
                 del self._left[call]
-            elif (channel := channels.get(call)) is None or channel.dialplan.context == FALLBACK:
-                await self._close(record, channel, left_at, died=lost_at >= left_at - TOGETHER_MS)
+            elif channel is None or channel.dialplan.context == FALLBACK:
+                await self._close(record, channel, seen_at, died=lost_at >= seen_at - TOGETHER_MS)
                 del self._left[call]
+            else:
+                self._left[call] = looked_at
 
-    async def _close(self, record: CallRecord, channel: Channel | None, left_at: int, died: bool) -> None:
+    async def _close(self, record: CallRecord, channel: Channel | None, seen_at: int, died: bool) -> None:
         checkpoint = self._house.checkpoint
         adopted = await checkpoint.adopt(record.call, record.owner, record.epoch, self._worker)
         if adopted is None:
@@ -230,10 +240,12 @@ class Server:
             log.error("nobody claimed a call that had left AGI", extra={"call": record.call})
             await checkpoint.ended(handle, verdict="failed", reason="not-claimed", ended_by="system")
             return
-        between = (left_at, now_ms())
-        verdict, reason = ("lost", "asterisk-died") if died else ("", "caller-hangup")
+        between = (seen_at, now_ms())
+        verdict, reason, by = (
+            ("lost", "asterisk-died", "system") if died else ("", REASONS["caller"], "caller")
+        )
         await checkpoint.ended(
-            handle, verdict=verdict, reason=reason, ended_by="caller", at=left_at, between=between
+            handle, verdict=verdict, reason=reason, ended_by=by, at=seen_at, between=between
         )
 
 

@@ -184,8 +184,8 @@ class Conversation:
             try:
                 return await self._perform(command, *words)
             except Refused:
-                # -1 also means that he has gone; then his hangup is told before any other reply.
-                await self._perform("NOOP")
+                # -1 also means that he has gone: his hangup is told before the next reply then, or by it.
+                await self._perform("CHANNEL STATUS")
                 raise
         except Gone:
             raise Hangup("caller") from None

@@ -45,16 +45,30 @@ def make_callflows(directory: Path) -> dict[str, list[int]]:
     return sounds
 
 
+AGI = "AGI(agi://127.0.0.1:4573/flow/{flow})"
+DIALPLANS = {
+    "9": [AGI, "Wait(60)"],
+    "7": [AGI, "Goto(fallback,s,1)"],
+    "6": [AGI, AGI, "Goto(front-door,${{EXTEN}},1)"],
+    "5": ["Set(AGISIGHUP=no)", AGI],
+    "4": ["Set(AGIEXITONHANGUP=yes)", AGI],
+    "3": ["AGI(agi://127.0.0.1:4573/flow/{flow}-is-not-there)", "Goto(front-door,${{EXTEN}},1)"],
+}
+"""What stands before a number → what a dialplan does that is not as the example; `{flow}` is the number's."""
+
+
 def make_dialplan(callflows: Path) -> Path:
     """A dialplan like the example that ships: 8 before any number is the same flow by AGI."""
     example = (REPOSITORY / "asterisk" / "dialplan-example.conf").read_text()
     head, _, rest = example.partition("exten => 100,")
     step, goes_on, front_door = rest.partition("\n\n")
     numbers = yaml.safe_load((callflows / "numbers.yaml").read_text())["numbers"]
-    lines = [
-        "exten => 8" + number + "," + step.replace("/flow/main", f"/flow/{route['flow']}")
-        for number, route in numbers.items()
-    ]
+    lines = []
+    for number, route in numbers.items():
+        lines.append(f"exten => 8{number}," + step.replace("/flow/main", f"/flow/{route['flow']}"))
+        for prefix, steps in DIALPLANS.items():
+            filled = [each.format(flow=route["flow"]) for each in steps]
+            lines += [f"exten => {prefix}{number},{at},{each}" for at, each in enumerate(filled, 1)]
     path = callflows.with_name("dialplan.conf")
     path.write_text(head + "\n".join(lines) + goes_on + front_door)
     return path

@@ -90,6 +90,24 @@ async def test_an_ended_call_is_not_adopted(desk: Desk) -> None:
     assert await post.checkpoint.owned("hf-1") == []
 
 
+async def test_a_call_on_agi_is_by_ari_once_it_is_adopted(desk: Desk) -> None:
+    post = desk.post()
+    h = CallHandle("pbx-1.1", "hf-1")
+    await post.checkpoint.arrive(h, from_="4930", to="100", agi=True)
+    kept = await post.checkpoint.record("pbx-1.1")
+    assert kept is not None
+    assert kept.agi
+    adopted = await post.checkpoint.adopt("pbx-1.1", "hf-1", 1, "hf-1")
+    assert adopted is not None
+    assert (adopted.agi, adopted.owner, adopted.epoch) == (False, "hf-1", 2)
+    with pytest.raises(Fenced):
+        await post.checkpoint.ended(h, reason="caller-hangup", ended_by="caller")
+    await post.arrive("pbx-1.2")
+    other = await post.checkpoint.record("pbx-1.2")
+    assert other is not None
+    assert not other.agi
+
+
 async def test_hostile_text_travels_unharmed(desk: Desk) -> None:
     post = desk.post()
     h = CallHandle("pbx-1.1", "hf-1")

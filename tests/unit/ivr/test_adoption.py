@@ -2,13 +2,14 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from types import SimpleNamespace
 from typing import Any, cast
 
 from ivr.adoption import Adoption
 from ivr.ari import Asterisk
 from ivr.ari.events import Application, Channel
 from ivr.caller import Vanished
-from ivr.checkpoint import Checkpoint
+from ivr.checkpoint import CallRecord, Checkpoint, Peer
 from ivr.mailbox import Mailbox
 from ivr.session import Session
 
@@ -66,3 +67,108 @@ async def test_a_call_that_came_behind_the_list_of_channels_lives() -> None:
     sessions: dict[str, Call] = {}
     await reconciled(sessions, lambda: sessions.update({"pbx-1.2": Call()}))
     assert not len(sessions["pbx-1.2"].mailbox)
+
+
+CALL = "pbx-1.3"
+
+
+class Kept:
+    """Redis with one record; `adopted`: who has tried to adopt it."""
+
+    def __init__(self, **fields: Any) -> None:
+        own = {"call": CALL, "owner": "hf-1", "epoch": 1, "state": "flow", "agi": True, "attempt": 0}
+        self.kept = cast(CallRecord, SimpleNamespace(**(own | fields)))
+        self.adopted: list[str] = []
+
+    async def owned(self, worker: str) -> list[str]:
+        return [CALL] if worker == self.kept.owner else []
+
+    async def record(self, call: str) -> CallRecord | None:
+        return self.kept if call == CALL else None
+
+    async def adopt(self, call: str, owner: str, epoch: int, worker: str) -> CallRecord | None:
+        assert (call, owner, epoch) == (CALL, self.kept.owner, self.kept.epoch)
+        self.adopted.append(worker)
+        return self.kept
+
+
+class OnTheWay:
+    """An Asterisk in which the channel is in the dialplan, or in our application, or gone."""
+
+    def __init__(self, where: str) -> None:
+        self._where = where
+
+    async def channels(self) -> dict[str, Channel]:
+        return {} if self._where == "gone" else {CALL: Channel(id=CALL)}
+
+    async def application(self) -> Application:
+        return Application("hf-1", channel_ids=[CALL] if self._where == "ours" else [])
+
+    async def hang_up(self, channel: str) -> None:
+        raise AssertionError(f"{channel} is a caller of ours")
+
+
+@dataclass
+class Way:
+    """What was made of the call."""
+
+    looked_after: list[str] = field(default_factory=list)
+    arrived: list[str] = field(default_factory=list)
+    resumed: list[str] = field(default_factory=list)
+
+
+async def on_the_way(where: str, kept: Kept, on_agi: bool = False, peer: str = "") -> Way:
+    way = Way()
+
+    def resume(record: CallRecord) -> Session:
+        way.resumed.append(record.call)
+        return cast(Session, Call())
+
+    async def arrive(channel: Channel) -> None:
+        way.arrived.append(channel.id)
+
+    adoption = Adoption(
+        "hf-1",
+        cast(Asterisk, OnTheWay(where)),
+        cast(Checkpoint, kept),
+        {},
+        resume,
+        arrive,
+        lambda _: on_agi,
+        way.looked_after.append,
+    )
+    if peer:
+        await adoption.take_over(Peer(peer, False, 1, 0, "", False, 1, 0, 0))
+    else:
+        await adoption.reconcile()
+    return way
+
+
+async def test_a_call_that_was_on_agi_before_our_restart_is_looked_after() -> None:
+    kept = Kept()
+    assert await on_the_way("dialplan", kept) == Way(looked_after=[CALL])
+    assert kept.adopted == [], "the front door adopts it"
+
+
+async def test_a_call_that_is_on_agi_now_is_not_touched() -> None:
+    kept = Kept()
+    for where in ("dialplan", "gone"):
+        assert await on_the_way(where, kept, on_agi=True) == Way()
+    assert kept.adopted == []
+
+
+async def test_a_call_that_was_on_agi_and_is_gone_gets_its_end() -> None:
+    kept = Kept()
+    assert await on_the_way("gone", kept) == Way(resumed=[CALL])
+    assert kept.adopted == ["hf-1"]
+
+
+async def test_a_call_on_agi_of_a_dead_worker_is_left_to_the_front_door() -> None:
+    kept = Kept(owner="hf-2")
+    assert await on_the_way("dialplan", kept, peer="hf-2") == Way()
+    assert kept.adopted == []
+
+
+async def test_a_call_that_the_front_door_has_given_us_is_adopted_whoever_had_it_on_agi() -> None:
+    assert await on_the_way("ours", Kept(owner="hf-2")) == Way(arrived=[CALL])
+    assert await on_the_way("ours", Kept(owner="hf-2", agi=False)) == Way(), "it was moved away from us"

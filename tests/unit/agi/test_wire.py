@@ -82,7 +82,7 @@ async def test_no_value_is_a_second_command(far: Far, end: str) -> None:
     far.replies = [b"200 result=0\n"]
     with pytest.raises(Refused, match="second command"):
         await far.talk.do("SET VARIABLE", "A", quoted(f"x{end}HANGUP"))
-    assert far.commands == ["NOOP\n"], "only the question whether he is there"
+    assert far.commands == ["CHANNEL STATUS\n"], "only the question whether he is there"
 
 
 async def test_no_command_is_so_long_that_its_rest_is_another(far: Far) -> None:

@@ -1,0 +1,175 @@
+"""Workers are killed, drained and hung while callers are on AGI: the front door has the rest of each call.
+
+The flow begins with what it is to be caught in, chosen by the number, and ends the same for all.
+"""
+
+import asyncio
+import os
+import signal
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Self
+
+import psutil
+import pytest
+import redis.asyncio
+from aiohttp import web
+
+from calllog.events import Step
+from tests.live.stage import make_callflows, make_dialplan
+from tests.rig.ear import Ear
+from tests.rig.keypad import Habits, typed
+from tests.rig.server import Server, alone_in_network
+from tests.rig.sipp import Caller
+from tests.rig.site import Played
+from tests.unit.web.far_side import FarSide
+
+SERVER_AT = 6192
+FLOW = """\
+title: Something that takes long, and a menu
+steps:
+  which:
+    branch:
+      prompt: called == "8245"
+      key: called == "8246"
+      server: called == "8247"
+      voice: called == "8248"
+    next: {prompt: prompt, key: key, server: server, voice: ask, default: end}
+  prompt:
+    play: {files: [menu, wrong-key, no-key, sorry], interrupt: no}
+    next: choose
+  key:
+    menu: {play: menu, timeout_s: 30, retries: 0}
+    next: {9: choose, invalid: end, timeout: end}
+  server:
+    http: {url: "http://127.0.0.1:6192/", timeout_s: 10}
+    next: {done: choose, failed: end}
+  ask:
+    play: sorry
+    next: voice
+  voice:
+    record: {into: said, max_s: 60, silence_s: 0, min_s: 0, beep: no}
+    next: {done: choose, empty: end}
+  choose:
+    menu: {play: goodbye, timeout_s: 1, retries: 0}
+    next: {1: end, invalid: end, timeout: bye}
+  bye:
+    play: not-known
+    next: end
+  end:
+    hangup:
+"""
+CAUGHT = {"prompt": "8245", "key": "8246", "server": "8247", "voice": "8248"}
+STRIKES = [signal.SIGKILL, signal.SIGTERM]
+"""What comes over the first worker, and then over the second."""
+
+PATIENCE_S = 15.0
+WITHIN_S = 2.0
+"""By then another worker has the calls of one that has died."""
+
+
+@pytest.fixture
+async def server(tmp_path: Path) -> AsyncIterator[Server]:
+    if not alone_in_network():
+        pytest.fail("chaos wants name spaces of its own: make test")
+    callflows = tmp_path / "callflows"
+    make_callflows(callflows)
+    (callflows / "flows" / "caught.yaml").write_text(FLOW)
+    with (callflows / "numbers.yaml").open("a") as numbers:
+        numbers.write("".join(f'  "{n.removeprefix("8")}": {{flow: caught}}\n' for n in CAUGHT.values()))
+    dialplan = make_dialplan(callflows)
+    async with Server(callflows, http_networks=["127.0.0.1/32"], dialplan=dialplan) as running:
+        yield running
+
+
+class Calls:
+    """Who has which call, as Redis knows it."""
+
+    def __init__(self, server: Server) -> None:
+        self._redis = redis.asyncio.Redis.from_url(server.settings.redis, decode_responses=True)
+        self._prefix = f"{{{server.settings.site}}}:call:"
+
+    async def has(self, call: str) -> tuple[str, bool]:
+        """Its worker, and whether it is on AGI."""
+        owner, agi = await self._redis.hmget(self._prefix + call, "owner", "agi")
+        return str(owner), agi == "1"
+
+    async def adopted(self, calls: list[str]) -> float:
+        """How long it takes until none of them is on AGI, in seconds."""
+        begun = time.monotonic()
+        while any([(await self.has(each))[1] for each in calls]):
+            assert time.monotonic() - begun < PATIENCE_S
+            await asyncio.sleep(0.01)
+        return time.monotonic() - begun
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._redis.aclose()
+
+
+def listening(port: int) -> int:
+    """How many sockets take connections on that port."""
+    places = [each.laddr for each in psutil.net_connections("tcp") if each.status == psutil.CONN_LISTEN]
+    return sum(getattr(place, "port", 0) == port for place in places)  # an empty place has none
+
+
+async def call(server: Server, where: str, number: str, again: asyncio.Event) -> Played:
+    """A caller who is caught there, and does what is asked of him once a worker has the call again."""
+
+    async def meanwhile(_call: str, ear: Ear) -> None:
+        await again.wait()
+        if where == "key":
+            await asyncio.sleep(0.5)
+            await ear.send(typed("9", Habits()))
+        if where == "voice":  # Asterisk ends what it records before it sees that nobody is there any more
+            await ear.send(typed("##", Habits(pause_s=2.0)))
+
+    return await server.call(
+        CAUGHT[where], Caller(number), scenario="caller_waits", stay_ms=60_000, meanwhile=meanwhile
+    )
+
+
+async def test_calls_on_agi_survive_workers_that_die_and_workers_that_leave(server: Server) -> None:
+    asked, again = asyncio.Event(), asyncio.Event()
+
+    async def answer(_: web.Request) -> web.Response:
+        if not again.is_set():
+            asked.set()
+            await again.wait()
+        return web.json_response({})
+
+    async with FarSide(answer, port=SERVER_AT), Calls(server) as calls:
+        numbers = {f"49302{n:02}": where for n, where in enumerate([*CAUGHT, *CAUGHT])}
+        playing = [asyncio.ensure_future(call(server, numbers[n], n, again)) for n in numbers]
+        ids = [await server.log.call_of(number) for number in numbers]
+        await asked.wait()
+        await asyncio.sleep(1.5)  # all are in the midst of it: nobody tells of that
+        caught = [await calls.has(each) for each in ids]
+        assert all(agi for _, agi in caught)
+        assert listening(server.settings.agi_port) == len(STRIKES), "each worker can have any of them"
+        for number, sign in enumerate(STRIKES, 1):
+            hit = [
+                each
+                for each, (owner, _), where in zip(ids, caught, numbers.values(), strict=True)
+                if owner == f"hf-{number}" and where != "voice"
+            ]
+            os.kill(server.pid(f"worker-{number}"), sign)
+            took_s = await calls.adopted(hit)
+            assert took_s < WITHIN_S, f"{sign.name}: {took_s:.2f} s"
+        again.set()
+        every = await asyncio.gather(*playing)
+    for played, where in zip(every, numbers.values(), strict=True):
+        played.check()
+        steps = [(e.path.partition("/")[2], e.outcome) for e in played.events if isinstance(e, Step)]
+        asked_before = [("ask", "done")] if where == "voice" else []
+        outcome = "9" if where == "key" else "done"
+        assert steps == [
+            ("which", where),
+            *asked_before,
+            (where, outcome),
+            ("choose", "timeout"),
+            ("bye", "done"),
+        ]
