@@ -13,7 +13,8 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from ivr.flow.line import MediaFailed
 from ivr.flow.opening import Hours
 from ivr.flow.step import Flow
-from ivr.policy import Destination, DialPolicy, NotAllowed
+from ivr.numbering import Numbers
+from ivr.policy import Country, Destination, DialPolicy, NotAllowed
 from queues.models import Agent, Device, Queue
 
 
@@ -45,6 +46,17 @@ class Route(BaseModel):
     """Language of prompts and speech, for example `en`."""
     campaign: Tag = ""
     """A tag in the call log that says which advertisement the number stands in."""
+    title: Annotated[str, Field(max_length=100)] = ""
+    """What people call the number, such as `Flyer of spring`."""
+
+
+class Abroad(BaseModel):
+    """What else `numbers.yaml` says."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+    country: Country | None = None
+    """Two letters, such as `DE`: how numbers without + are read, written ones and those that are called."""
 
 
 class Trunk(BaseModel):
@@ -74,7 +86,7 @@ class Callflows:
     hours: Mapping[str, Hours]
     timezone: tzinfo
     """Where the company is."""
-    numbers: Mapping[str, Route]
+    numbers: Numbers[Route]
     default: Route
     policy: DialPolicy | None
     """Which numbers outside may be called; None: none."""
@@ -84,8 +96,8 @@ class Callflows:
     """Directory that holds the sound of each prompt as `<sha256>.wav`."""
 
     def route(self, called: str) -> Route:
-        """Where a call to the number `called` goes; one that nobody wrote down goes to the default."""
-        return self.numbers.get(called, self.default)
+        """Where a call to the number `called` goes: the narrowest that fits, or the default."""
+        return self.numbers.find(called) or self.default
 
     def destination(self, written: str) -> Destination:
         """Where to call a number outside, as somebody wrote it. Raises `NotAllowed`."""

@@ -15,7 +15,7 @@ from ivr.agent_leg import owner_of
 from ivr.ari import AriError, Asterisk, AsteriskAway, Silenced
 from ivr.ari import events as ari
 from ivr.caller import House, Message
-from ivr.callflows import Callflows
+from ivr.callflows import Callflows, Route
 from ivr.checkpoint import CallRecord, Checkpoint
 from ivr.door import Door, Turns
 from ivr.flow.line import About
@@ -181,10 +181,10 @@ class Switchboard:
         session = Session(self.house, handle, about, route.language, place)
         self._listen(session)
         flow = self.callflows.flows[route.flow]
-        session.task = self._tasks.start(self._live(session, channel, at, route.campaign, flow, inferred))
+        session.task = self._tasks.start(self._live(session, channel, at, route, flow, inferred))
 
     async def _live(
-        self, session: Session, channel: ari.Channel, at: int, campaign: str, flow: Flow, inferred: bool
+        self, session: Session, channel: ari.Channel, at: int, route: Route, flow: Flow, inferred: bool
     ) -> None:
         try:
             await self.checkpoint.arrive(
@@ -192,7 +192,8 @@ class Switchboard:
                 at=at,
                 from_=channel.caller.number,
                 to=channel.dialplan.exten,
-                campaign=campaign,
+                campaign=route.campaign,
+                language=route.language,
                 asterisk=channel.id.rpartition("-")[0],
                 inferred=inferred,
                 wait=inferred,
