@@ -68,6 +68,7 @@ class Arrived(CallEvent, frozen=True, kw_only=True, tag="arrived", rename={"from
     from_: Personal = ""
     to: str = ""
     campaign: str = ""
+    language: str = ""
     asterisk: str = ""
     journey: str = ""
 

@@ -14,7 +14,8 @@ from ivr.flow.line import About, MediaFailed
 from ivr.flow.naming import LANGUAGE
 from ivr.flow.opening import Hours
 from ivr.flow.step import Flow
-from ivr.policy import OWN, Destination, DialPolicy, NotAllowed, Shown
+from ivr.numbering import Numbers
+from ivr.policy import OWN, Country, Destination, DialPolicy, NotAllowed, Shown
 from queues.models import Agent, Device, Queue
 
 
@@ -48,6 +49,17 @@ class Route(BaseModel):
     """A tag in the call log that says which advertisement the number stands in."""
     shown: Shown | None = None
     """The number that people outside see whom a flow calls for this caller; else what the trunk says."""
+    title: Annotated[str, Field(max_length=100)] = ""
+    """What people call the number, such as `Flyer of spring`."""
+
+
+class Abroad(BaseModel):
+    """What else `numbers.yaml` says."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+    country: Country | None = None
+    """Two letters, such as `DE`: how numbers without + are read, written ones and those that are called."""
 
 
 class Trunk(BaseModel):
@@ -98,7 +110,7 @@ class Callflows:
     hours: Mapping[str, Hours]
     timezone: tzinfo
     """Where the company is."""
-    numbers: Mapping[str, Route]
+    numbers: Numbers[Route]
     default: Route
     policy: DialPolicy | None
     """Which numbers outside may be called; None: none."""
@@ -108,8 +120,8 @@ class Callflows:
     """Directory that holds the sound of each prompt as `<sha256>.wav`."""
 
     def route(self, called: str) -> Route:
-        """Where a call to the number `called` goes; one that nobody wrote down goes to the default."""
-        return self.numbers.get(called, self.default)
+        """Where a call to the number `called` goes: the narrowest that fits, or the default."""
+        return self.numbers.find(called) or self.default
 
     def destination(self, written: str, about: About) -> Destination:
         """Where to call a number outside, as somebody wrote it, for this caller. Raises `NotAllowed`."""

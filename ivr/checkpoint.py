@@ -136,6 +136,7 @@ class Checkpoint:
         from_: str,
         to: str,
         campaign: str = "",
+        language: str = "",
         journey: str = "",
         asterisk: str = "",
         at: int = 0,
@@ -149,6 +150,8 @@ class Checkpoint:
         """
         from_, to = _valid(from_), _valid(to)
         body: dict[str, Any] = {"kind": "arrived", "from": from_, "to": to, "campaign": campaign}
+        if language:
+            body["language"] = language
         body |= {"asterisk": asterisk, "journey": journey or h.call}
         if inferred:
             body |= {"not_before": at, "not_after": now_ms()}

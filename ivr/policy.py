@@ -61,6 +61,7 @@ def _beginning(text: str) -> str:
     return text
 
 
+Country = Annotated[str, AfterValidator(_country)]
 Beginning = Annotated[str, AfterValidator(_beginning)]
 
 
@@ -71,7 +72,7 @@ class DialPolicy(BaseModel):
 
     trunk: Name
     """Trunk of `trunks.yaml` by which calls go out; it needs an `address`."""
-    country: Annotated[str, AfterValidator(_country)]
+    country: Country
     """Country in which a number without + is read, as two letters: `DE`."""
     allow: Annotated[tuple[Beginning, ...], Field(min_length=1, max_length=200)]
     """Beginnings of numbers that may be called, such as `+49`."""

@@ -16,7 +16,7 @@ from ivr.agent_leg import owner_of
 from ivr.ari import AriError, Asterisk, AsteriskAway, Silenced
 from ivr.ari import events as ari
 from ivr.caller import House, Message
-from ivr.callflows import Callflows
+from ivr.callflows import Callflows, Route
 from ivr.checkpoint import CallRecord, Checkpoint
 from ivr.door import Door, Turns
 from ivr.flow.line import About, who
@@ -226,10 +226,10 @@ class Switchboard:
         session = Session(self.house, handle, about, route.language, place)
         self._listen(session)
         begins = self.callflows.flows.get(flow) or self.callflows.flows[route.flow]
-        session.task = self._tasks.start(self._live(session, channel, at, route.campaign, begins, inferred))
+        session.task = self._tasks.start(self._live(session, channel, at, route, begins, inferred))
 
     async def _live(
-        self, session: Session, channel: ari.Channel, at: int, campaign: str, flow: Flow, inferred: bool
+        self, session: Session, channel: ari.Channel, at: int, route: Route, flow: Flow, inferred: bool
     ) -> None:
         try:
             await self.checkpoint.arrive(
@@ -237,7 +237,8 @@ class Switchboard:
                 at=at,
                 from_=session.about.number,
                 to=channel.dialplan.exten,
-                campaign=campaign,
+                campaign=route.campaign,
+                language=route.language,
                 asterisk=channel.id.rpartition("-")[0],
                 inferred=inferred,
                 wait=inferred,

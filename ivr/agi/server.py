@@ -181,6 +181,7 @@ class Server:
             from_=line.about.number,
             to=line.about.called,
             campaign=line.about.campaign,
+            language=line.language,
             asterisk=call.rpartition("-")[0],
             at=now_ms(),
             agi=True,

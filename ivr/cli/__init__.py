@@ -26,6 +26,7 @@ FAMILIES = {
     "simulate": "ivr.cli.simulate",
     "test": "ivr.cli.simulate",
     "graph": "ivr.cli.graph",
+    "numbers": "ivr.cli.numbers",
     "steps": "ivr.cli.reference",
     "schema": "ivr.cli.reference",
     "publish": "ivr.cli.versions",

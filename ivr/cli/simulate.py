@@ -89,7 +89,7 @@ def simulate(
     known = company.callflows
     route = known.route(flow)
     name = flow if flow in known.flows else route.flow
-    if flow not in known.flows and flow not in known.numbers:
+    if flow not in known.flows and known.numbers.find(flow) is None:
         raise click.UsageError(
             escaped(f"there is no flow and no number `{flow}` ({nearest(flow, known.flows)})")
         )

@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from calllog.errors import LogAway
-from calllog.events import AnyCallEvent, CallEvent, Ended, Input, Step, redacted
+from calllog.events import AnyCallEvent, AnyEvent, Arrived, CallEvent, Ended, Input, Step, redacted
 from calllog.printable import duration, escaped, printable, printable_json
 from calllog.stream import LogStream, call_events
 from ivr.cli import AWAY, FINDINGS, OK, json_option
@@ -59,9 +59,10 @@ def trace(call: str, redact: bool, as_json: bool) -> None:
     told = [redacted(event) for event in events] if redact else events
     steps = list(passed([event for event in told if isinstance(event, CallEvent)]))
     if as_json:
-        facts = {"call": call, "steps": [step._asdict() for step in steps], "now": _now(live)}
+        facts = {"call": call, **_came(told), "steps": [step._asdict() for step in steps], "now": _now(live)}
         click.echo(printable_json(msgspec.json.encode(facts).decode()))
     else:
+        click.echo(_beginning(told))
         Console(highlight=False).print(_table(steps))
         click.echo(_end(events, live))
     sys.exit(OK)
@@ -106,6 +107,20 @@ def _table(steps: Sequence[Passed]) -> Table:
         cells = (began, printable(step.path, 200), step.outcome, duration(step.took_ms), step.keys, changed)
         table.add_row(*(Text(escaped(cell)) for cell in cells))
     return table
+
+
+def _came(events: Sequence[AnyEvent]) -> dict[str, object]:
+    """What the number called has said of the call."""
+    came = next((event for event in events if isinstance(event, Arrived)), None)
+    if came is None:
+        return {}
+    return {"from": came.from_, "to": came.to, "campaign": came.campaign, "language": came.language}
+
+
+def _beginning(events: Sequence[AnyEvent]) -> str:
+    came = {name: printable(str(value)) for name, value in _came(events).items() if value}
+    told = ", ".join(f"{name} {value}" for name, value in came.items())
+    return escaped(told.replace(", to ", " to ", 1) or "nobody has told how it came")
 
 
 def _now(live: CallView | None) -> dict[str, object] | None:

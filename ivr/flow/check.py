@@ -16,10 +16,12 @@ from ivr.flow.document import Problem
 from ivr.flow.family import check_families
 from ivr.flow.folder import SETTINGS, Folder, read_folder
 from ivr.flow.graph import check_graph
+from ivr.flow.numbers import check_numbers
 from ivr.flow.references import check_references
 from ivr.flow.step import Flow
 from ivr.flow.surveys import check_surveys
 from ivr.flow.ways import Inner
+from ivr.numbering import Numbers
 
 Further = Callable[[Folder], Iterable[Problem]]
 """A check that looks beyond the directory's own files."""
@@ -47,6 +49,7 @@ def check_callflows(directory: Path, further: Further | None = None) -> Folder:
         if folder.flows:
             folder.problems.extend(check_references(folder))
             folder.problems.extend(check_dialling(folder))
+            folder.problems.extend(check_numbers(folder))
         cases = read_cases(directory, folder.problems)
         folder.problems.extend(check_cases(cases, folder))
     if further is not None:
@@ -96,7 +99,7 @@ def callflows_of(folder: Folder, prompts_at: Path, version: int = 0) -> Callflow
         trunks=folder.trunks,
         hours=folder.hours,
         timezone=folder.timezone,
-        numbers=folder.numbers,
+        numbers=Numbers(folder.numbers, folder.country),
         default=folder.default,
         policy=folder.policy,
         prompts=folder.prompts,

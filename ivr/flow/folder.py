@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
-from ivr.callflows import Route, Trunk
+from ivr.callflows import Abroad, Route, Trunk
 from ivr.flow.document import Broken, Document, Fields, Node, Place, Problem, Scalar, read_document
 from ivr.flow.opening import Clock, Hours
 from ivr.flow.reading import Draft, read_flow
@@ -23,7 +23,7 @@ Model = TypeVar("Model", bound=BaseModel)
 SETTINGS = {
     "queues.yaml": ("queues",),
     "agents.yaml": ("agents", "devices"),
-    "numbers.yaml": ("default", "numbers"),
+    "numbers.yaml": ("default", "country", "numbers"),
     "hours.yaml": ("timezone", "hours"),
     "trunks.yaml": ("trunks",),
     "policy.yaml": ("dial",),
@@ -52,6 +52,8 @@ class Folder:
     timezone: tzinfo = UTC
     numbers: dict[str, Route] = field(default_factory=dict)
     default: Route | None = None
+    country: str | None = None
+    """Where numbers called are read."""
     policy: DialPolicy | None = None
     prompts: dict[str, dict[str, str]] = field(default_factory=dict)
     """Language → prompt → SHA-256 of the sound file."""
@@ -144,6 +146,11 @@ def _tables(folder: Folder) -> None:
     numbers = folder.documents["numbers.yaml"]
     if numbers is None:
         return
+    country = numbers.root.nodes.get("country")
+    if country is not None:
+        top = Fields({"country": country}, {"country": country.place}, country.place)
+        abroad = fit(Abroad, top, folder.problems)
+        folder.country = abroad.country if abroad else None
     if "default" not in numbers.root.nodes:
         hint = "it says where a call to any other number goes: `default: {flow: main}`"
         folder.problems.append(Problem(Place("numbers.yaml", 1, 1), "`default` is missing", hint))

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from ivr.flow.document import Problem
 from ivr.flow.reading import Draft
 from ivr.flow.step import Step
-from ivr.flow.ways import Inner, reached, ways
+from ivr.flow.ways import Inner, reached, targets, ways
 from ivr.flow.wording import closest, nearest
 
 
@@ -27,8 +27,8 @@ def check_graph(draft: Draft, inner: Inner | None = None) -> Iterator[Problem]:
         yield from _outcomes(draft, name, step)
         yield from _targets(draft, name, step.next, names)
         yield from _dead_ends(draft, name, step)
-    for name, targets in draft.broken.items():
-        yield from _targets(draft, name, targets or {}, names)
+    for name, written in draft.broken.items():
+        yield from _targets(draft, name, written or {}, names)
     if None not in draft.broken.values() and draft.start in names:
         yield from _unreachable(draft)
     turning = list(_endless(draft, inner))
@@ -88,8 +88,8 @@ def _following(draft: Draft) -> dict[str, set[str]]:
 def _without_end(draft: Draft, inner: Inner) -> Iterator[Problem]:
     """Steps from where nothing leads to an end: only the caller's hangup would be one."""
     before: dict[str, set[str]] = {}
-    for name, targets in _following(draft).items():
-        for target in targets:
+    for name, following in _following(draft).items():
+        for target in following:
             before.setdefault(target, set()).add(name)
     last = {name for name, step in draft.steps.items() if inner.ends(draft, step)}
     good = reached(before, {*last, *draft.broken, *(before.keys() - draft.steps.keys())})
@@ -101,9 +101,11 @@ def _without_end(draft: Draft, inner: Inner) -> Iterator[Problem]:
 
 
 def _endless(draft: Draft, inner: Inner) -> Iterator[Problem]:
-    """Loops of steps none of which waits for the caller or an agent, or counts its rounds."""
-    hasty = {name: step for name, step in draft.steps.items() if not inner.waits(step)}
-    following = {name: ways(draft, step, step.recurring()) & hasty.keys() for name, step in hasty.items()}
+    """Loops on which nobody is waited for, caller or agent, and no step counts its rounds."""
+    following = {
+        name: targets(step, inner.hasty(step) - {*step.recurring()}) & draft.steps.keys()
+        for name, step in draft.steps.items()
+    }
     while _trim(following):
         loop = _loop(following)
         text = f"steps {' → '.join(f'`{name}`' for name in [*loop, loop[0]])} turn for ever"

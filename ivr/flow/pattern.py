@@ -13,11 +13,11 @@ WAYS = "write digits, X (any digit), Z (1-9), N (2-9), a choice like [13-5], at 
 
 def fits(digits: str, patterns: tuple[str, ...]) -> bool:
     """Whether the digits are what one of the patterns describes."""
-    return any(re.fullmatch(_expression(pattern), digits) for pattern in patterns)
+    return any(re.fullmatch(expression(pattern), digits) for pattern in patterns)
 
 
 @lru_cache(maxsize=1024)
-def _expression(pattern: str) -> str:
+def expression(pattern: str) -> str:
     """The pattern as a regular expression, without nested repetition. Raises ValueError in plain words."""
     made, at = "", 0
     while at < len(pattern):
@@ -39,7 +39,7 @@ def _expression(pattern: str) -> str:
 
 
 def _checked(pattern: str) -> str:
-    _expression(pattern)
+    expression(pattern)
     return pattern
 
 

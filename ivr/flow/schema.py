@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, create_model
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import CoreSchema, core_schema
 
-from ivr.callflows import Route, Trunk
+from ivr.callflows import Abroad, Route, Trunk
 from ivr.flow.cases import Case
 from ivr.flow.opening import Clock, Hours
 from ivr.flow.reading import FLOW_FIELDS
@@ -40,7 +40,7 @@ SINGLE: Mapping[str, Mapping[str, type[BaseModel]]] = {
     "policy.yaml": {"dial": DialPolicy},
 }
 """File → field → what stands there."""
-CLOCKS: Mapping[str, type[BaseModel]] = {"hours.yaml": Clock}
+TOPS: Mapping[str, type[BaseModel]] = {"hours.yaml": Clock, "numbers.yaml": Abroad}
 """File → what else is at its top."""
 
 
@@ -108,8 +108,8 @@ def _settings(file: str) -> Schema:
     }
     for field, model in SINGLE.get(file, {}).items():
         properties[field] = _hoisted(fields_schema(model), definitions)
-    if file in CLOCKS:
-        properties |= fields_schema(CLOCKS[file])["properties"]
+    if file in TOPS:
+        properties |= fields_schema(TOPS[file])["properties"]
     return _whole(file, properties, definitions)
 
 

@@ -38,6 +38,8 @@ class Step(BaseModel):
     """Whatever stands under the verb is the main field, names and values of the admin's own, too."""
     waits: ClassVar[bool] = False
     """The step waits for the caller or an agent, so a loop through it may turn for ever without harm."""
+    at_once: ClassVar[tuple[str, ...]] = ("failed", "refused")
+    """Outcomes that a step that waits can have before it has waited, again and again."""
 
     counted: ClassVar[bool] = False
     """Each beginning of the step is counted: a step with effects outside the call, which needs `key`."""

@@ -12,12 +12,17 @@ MAX_DEPTH = 10
 Drafts = Mapping[str, Draft]
 
 
-def ways(draft: Draft, step: Step, but: Iterable[str] = ()) -> set[str]:
-    """The steps that can follow; `but`: outcomes that are left out."""
-    targets = {step.target(outcome) for outcome in step.possible() if outcome not in but}
+def ways(draft: Draft, step: Step) -> set[str]:
+    """The steps that can follow."""
+    following = targets(step, step.possible())
     if draft.after_agent is not None and step.agent_left and step.target(step.agent_left) is None:
-        targets.add(draft.after_agent)
-    return {target for target in targets if target is not None}
+        following.add(draft.after_agent)
+    return following
+
+
+def targets(step: Step, outcomes: Iterable[str]) -> set[str]:
+    """Where these outcomes of a step lead."""
+    return {target for target in map(step.target, outcomes) if target is not None}
 
 
 Each = TypeVar("Each")
@@ -66,26 +71,28 @@ class Inner:
 
     def __init__(self, drafts: Drafts) -> None:
         self._drafts = drafts
-        self._waits: dict[str, bool] = {}
+        self._hasty: dict[str, set[str]] = {}
         self._ends: dict[str, bool] = {}
 
-    def waits(self, step: Step, depth: int = 0) -> bool:
-        """Whether the caller or an agent is waited for in the step, whatever happens in it."""
+    def hasty(self, step: Step, depth: int = 0) -> set[str]:
+        """The outcomes that the step can have although nobody was waited for, caller or agent."""
         if step.calls is None:
-            return step.waits
+            possible = set(step.possible())
+            return possible & {*step.at_once} if step.waits else possible
         called = self._drafts.get(step.calls)
         if called is None or depth > MAX_DEPTH:
-            return True
-        if called.name not in self._waits:
-            self._waits[called.name] = True
-            self._waits[called.name] = self._comes_back_late(called, depth + 1)
-        return self._waits[called.name]
+            return set()
+        if called.name not in self._hasty:
+            self._hasty[called.name] = set()
+            self._hasty[called.name] = self._comes_back(called, depth + 1)
+        return self._hasty[called.name]
 
-    def _comes_back_late(self, called: Draft, depth: int) -> bool:
-        hasty = {name for name, each in called.steps.items() if not self.waits(each, depth)}
-        following = {name: ways(called, called.steps[name]) & hasty for name in hasty}
-        back = reached(following, {called.start} & hasty)
-        return all(called.steps[name].returns is None for name in back)
+    def _comes_back(self, called: Draft, depth: int) -> set[str]:
+        """The outcomes of a flow on ways on which nobody is waited for."""
+        following = {name: targets(step, self.hasty(step, depth)) for name, step in called.steps.items()}
+        passed = reached(following, {called.start}) & called.steps.keys()
+        ends = (called.steps[name].returns for name in passed)
+        return {outcome for outcome in ends if outcome is not None}
 
     def ends(self, draft: Draft, step: Step, depth: int = 0) -> bool:
         """Whether the call, or the flow, can be over with this step."""

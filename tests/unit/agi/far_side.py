@@ -15,10 +15,9 @@ from ivr.ari.events import Channel
 from ivr.caller import House
 from ivr.callflows import Callflows, Route
 from ivr.checkpoint import CallRecord, Kept
-from ivr.flow.line import MediaFailed
 from ivr.flow.step import Flow
 from ivr.flow.web import Reply, Request
-from ivr.recording import Recordings
+from ivr.recordings import Recordings
 from ivr.tasks import Tasks
 from queues.errors import StoreAway
 from queues.handle import CallHandle
@@ -80,7 +79,7 @@ def environment(**told: str) -> bytes:
 class FakeHouse:
     """All that lines and the server ask of the house; `told` is what came to Redis, in order."""
 
-    recordings: Path
+    data: Path
     told: list[str] = field(default_factory=list)
     away: bool = False
     records: dict[str, CallRecord] = field(default_factory=dict)
@@ -98,7 +97,7 @@ class FakeHouse:
             outbox=None,
             prompt=self._prompt,
             say=self._say,
-            keep=self._keep,
+            recordings=Recordings(self.data),
             hours=None,
             now=lambda: datetime.now(UTC),
         )
@@ -113,12 +112,6 @@ class FakeHouse:
     async def _say(self, text: str, language: str, passing: bool) -> str:  # noqa: ARG002
         await asyncio.sleep(0.02)
         return f"sound:/speech/{text}"
-
-    def _keep(self, live: str, name: str) -> str:
-        if not (self.recordings / f"{live}.wav").exists():
-            raise MediaFailed("nothing was recorded")
-        self.told.append(f"kept {name}")
-        return f"sound:/recordings/{name}"
 
     async def fetch(self, request: Request) -> Reply:  # noqa: ARG002
         reply: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
@@ -207,12 +200,12 @@ async def site(
     route = Route(flow="main", language="en", campaign="web")
     callflows = cast(Callflows, SimpleNamespace(flows=flows, route=lambda _: route))
     (tmp_path / "spool" / "recording").mkdir(parents=True)
-    fake = FakeHouse(tmp_path / "spool" / "recording")
+    (tmp_path / "recordings").mkdir()
+    fake = FakeHouse(tmp_path)
     async with Tasks() as tasks:
         server = Server(
             "hf-1",
             fake.house,
-            Recordings(tmp_path),
             lambda: callflows,
             lambda _: admits,
             tasks,

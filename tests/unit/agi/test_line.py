@@ -7,6 +7,8 @@ import pytest
 
 from ivr.flow.line import KEYS
 from ivr.flow.web import Reply
+from tests.rig.sound import RATE
+from tests.rig.voice import speech, write_wav
 from tests.unit.agi.far_side import CALL, Answer, Site, environment, site
 
 MARKED = 'SET VARIABLE HF_FLOW ":main"'
@@ -276,49 +278,56 @@ steps:
 KEPT, EMPTY, FAILED = "EXEC Hangup 16", "EXEC Hangup 17", "EXEC Hangup 42"
 
 
-def recording(here: Site, reply: bytes, written: bool = True) -> Answer:
+def kept_by(here: Site) -> list[Path]:
+    return list((here.fake.data / "recordings").glob("*.wav"))
+
+
+def recording(here: Site, reply: bytes, said_s: float) -> Answer:
+    """Asterisk records: so long he speaks, and then he is silent."""
+
     def answer(command: str) -> bytes | None:
         if not command.startswith("RECORD"):
             return None
-        if written:
-            (here.fake.recordings / "pbx-1.7-r1.wav").write_bytes(b"RIFF")
+        if said_s:
+            spool = here.fake.data / "spool" / "recording"
+            write_wav(spool / "pbx-1.7-r1.wav", [*speech(7, said_s), *[0] * RATE])
         return reply
 
     return answer
 
 
 @pytest.mark.parametrize(
-    ("reply", "outcome"),
+    ("reply", "said_s", "outcome"),
     [
-        (b"200 result=35 (dtmf) endpos=16000\n", KEPT),
-        (b"200 result=35 (dtmf) endpos=4000\n", EMPTY),
-        (b"200 result=0 (timeout) endpos=72000\n", KEPT),
-        (b"200 result=0 (timeout) endpos=20000\n", KEPT),
-        (b"200 result=0 (timeout) endpos=9000\n", EMPTY),  # one second of it is the silence that ended it
-        (b"200 result=35 (randomerror) endpos=0\n", EMPTY),
-        (b"200 result=-1 (writefile)\n", FAILED),
+        (b"200 result=35 (dtmf) endpos=32000\n", 3.0, KEPT),
+        (b"200 result=35 (dtmf) endpos=12000\n", 0.4, EMPTY),
+        (b"200 result=0 (timeout) endpos=72000\n", 3.0, KEPT),
+        (b"200 result=0 (timeout) endpos=9000\n", 0.1, EMPTY),  # a second of it is the silence that ended it
+        (b"200 result=35 (randomerror) endpos=0\n", 0, EMPTY),
+        (b"200 result=-1 (writefile)\n", 0, FAILED),
     ],
 )
-async def test_what_comes_of_a_recording(tmp_path: Path, reply: bytes, outcome: str) -> None:
+async def test_what_comes_of_a_recording(tmp_path: Path, reply: bytes, said_s: float, outcome: str) -> None:
     async with site(RECORDS, tmp_path) as here:
-        written = b"randomerror" not in reply and b"writefile" not in reply
-        pbx = await here.call(recording(here, reply, written))
-        file = here.fake.recordings / "pbx-1.7-r1"
+        pbx = await here.call(recording(here, reply, said_s))
+        file = here.fake.data / "spool" / "recording" / "pbx-1.7-r1"
         assert f'RECORD FILE "{file}" wav "#" 9000 0 BEEP s=3' in pbx.commands
         assert pbx.commands[-1] == outcome
+        assert bool(kept_by(here)) is (outcome == KEPT)
 
 
 async def test_a_recording_without_tone_and_without_silence(tmp_path: Path) -> None:
     text = RECORDS.replace("silence_s: 3", "silence_s: 0, beep: no")
     async with site(text, tmp_path) as here:
-        pbx = await here.call(recording(here, b"200 result=0 (timeout) endpos=16000\n"))
+        pbx = await here.call(recording(here, b"200 result=0 (timeout) endpos=16000\n", 2.0))
         assert [each.partition(" wav ")[2] for each in pbx.commands if " wav " in each] == ['"#" 9000 0']
 
 
 async def test_what_he_said_until_he_hung_up_is_kept(tmp_path: Path) -> None:
     async with site(RECORDS, tmp_path) as here:
-        await here.call(recording(here, b"200 result=-1 (hangup) endpos=8000\nHANGUP\n"))
-        assert here.fake.told[-2:] == ["kept pbx-1-7-main-say-1", "ended |caller-hangup|caller"]
+        await here.call(recording(here, b"200 result=-1 (hangup) endpos=8000\nHANGUP\n", 2.0))
+        assert len(kept_by(here)) == 1
+        assert here.fake.told[-1] == "ended |caller-hangup|caller"
 
 
 async def test_an_error_of_ours_gives_the_caller_to_the_fallback(tmp_path: Path) -> None:

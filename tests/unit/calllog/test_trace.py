@@ -13,7 +13,7 @@ from tests.unit.flow.calls import call
 
 AT = 1_795_309_698_000
 DRAFTS: list[tuple[int, dict[str, object]]] = [
-    (0, {"kind": "arrived", "from": "1", "to": "100"}),
+    (0, {"kind": "arrived", "from": "1", "to": "100", "campaign": "web", "language": "es"}),
     (3000, {"kind": "step", "path": "main/welcome", "outcome": "done", "took_ms": 2990}),
     (4000, {"kind": "input", "path": "main/login>pin/ask", "digits": "9"}),
     (5000, {"kind": "input", "path": "main/login>pin/ask", "length": 4}),
@@ -66,7 +66,8 @@ def test_a_past_call(site: Planted) -> None:
     site.add(*events(len(DRAFTS)))
     result = trace("c1")
     assert result.exit_code == 0, result.output
-    lines = [line.split() for line in result.output.splitlines()]
+    came, *lines = [line.split() for line in result.output.splitlines()]
+    assert " ".join(came) == "from 1 to 100, campaign web, language es"
     assert lines[0] == ["began", "step", "outcome", "took", "keys", "changed"]
     assert lines[1] == ["+0.010", "s", "main/welcome", "done", "3.0", "s"]
     assert lines[2] == ["+3.000", "s", "pin/ask", "done", "2.0", "s", "9", "••••"]
@@ -81,6 +82,7 @@ def test_redacted_it_shows_no_digit_and_no_value(site: Planted) -> None:
     site.add(*events(len(DRAFTS)))
     hidden = trace("c1", "--redact").output
     assert "Ada" not in hidden
+    assert hidden.startswith("from (hidden) to 100, campaign web")
     assert "name = (hidden)" in hidden.replace('"', "")
     told = json.loads(trace("c1", "--redact", "--json").output)["steps"]
     assert told[2]["changed"] == {"name": "(hidden)", "open": "(hidden)"}
@@ -91,6 +93,7 @@ def test_json_and_a_call_that_nobody_has(site: Planted) -> None:
     site.add(*events(3))
     told = json.loads(trace("c1", "--json").output)
     assert told["now"] is None
+    assert (told["from"], told["to"], told["campaign"], told["language"]) == ("1", "100", "web", "es")
     assert told["steps"] == [
         {
             "at_ms": 10,
