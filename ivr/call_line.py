@@ -13,6 +13,7 @@ from ivr.caller import House
 from ivr.checkpoint import Kept, Take
 from ivr.flow.line import About, Figures, Hangup, Held, Recorded, Recording
 from ivr.flow.opening import Hours
+from ivr.flow.step import innermost
 from ivr.flow.values import Value
 from ivr.flow.web import Request
 from ivr.recorder import Recorder, Tape
@@ -98,7 +99,7 @@ class CallLine:
         return self._recorder.interrupted(name)
 
     async def record(self, name: str, wish: Recording) -> Recorded:
-        await self._recorder.begin(Take(name, self.path, wish), self.about)
+        await self._recorder.begin(Take(name, innermost(self.path), wish), self.about)
         await self._mark()  # whoever takes the call over knows what is being recorded
         await self._flush()
         return await self._recorder.record(self.about)

@@ -19,7 +19,7 @@ from ivr.callflows import direct_line
 from ivr.checkpoint import CallRecord
 from ivr.flow.line import About, Announcement, Hangup, Held, MediaFailed, Recorded, Recording
 from ivr.flow.run import run_flow
-from ivr.flow.step import Flow
+from ivr.flow.step import Flow, innermost
 from ivr.flow.web import Reply, Request
 from ivr.hunt import Hunt
 from ivr.outside import Outside, Wish
@@ -268,7 +268,7 @@ class Session(CallLine):
     async def queue(self, name: str, max_wait_s: float | None, reason: str = "") -> str:
         resumed, self._resumed = self._resumed, None
         if reason and not _has_waited(resumed):
-            self.note("escalated", path=self.path, queue=name, reason=reason)
+            self.note("escalated", path=innermost(self.path), queue=name, reason=reason)
         self._to_flush = False
         return await self._hunt.serve(name, max_wait_s, self.path, resumed)
 

@@ -243,7 +243,7 @@ class SimulatedLine:
             self._tell("beep")
         self._tell(f"record {name}")
         speaks_s = min(self._script.speaks_s, wish.max_s)
-        take = self._take = _Take(name, wish, self.path, self.now_s, speaks_s)
+        take = self._take = _Take(name, wish, innermost(self.path), self.now_s, speaks_s)
         self._take_turn(wish.max_s)
         await self._wait(min(speaks_s + (wish.silence_s or inf), wish.max_s), wish.keys)
         self._keys.clear()
@@ -273,7 +273,7 @@ class SimulatedLine:
     async def queue(self, name: str, max_wait_s: float | None, reason: str = "") -> str:
         await self._await()
         if reason:
-            self.note("escalated", path=self.path, queue=name, reason=reason)
+            self.note("escalated", path=innermost(self.path), queue=name, reason=reason)
         self._tell(f"wait in {name}")
         agents = self._script.agents.get(name, Agents())
         if max_wait_s is not None and max_wait_s < agents.after_s:

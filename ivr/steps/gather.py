@@ -10,6 +10,7 @@ from ivr.flow.line import Line, MediaFailed
 from ivr.flow.pattern import Patterns, fits
 from ivr.flow.sound import Sound
 from ivr.flow.spoken import digits_apart
+from ivr.flow.step import innermost
 
 MOST = 40
 """More digits than any number that people know by heart or read from a card."""
@@ -86,7 +87,7 @@ steps:
         if digits == pressed and len(digits) == self.max_digits and self.end_key != "none":
             line.ignore_key(self.end_key, self.between_s)
         shown: dict[str, object] = {"length": len(digits)} if self.sensitive else {"digits": digits}
-        line.note("input", path=line.path, **shown)
+        line.note("input", path=innermost(line.path), **shown)
         if len(digits) < self.min_digits or (self.pattern and not fits(digits, self.pattern)):
             return "invalid"
         if self.confirm and not await self._confirmed(line, digits, self.confirm):
@@ -106,5 +107,5 @@ steps:
         await self.hear(line, question)
         key = await line.digit(self.timeout_s)
         if key is not None:
-            line.note("input", path=line.path, digits=key)
+            line.note("input", path=innermost(line.path), digits=key)
         return key == YES

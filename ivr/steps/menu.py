@@ -6,6 +6,7 @@ from pydantic import Field
 
 from ivr.flow.asking import Asking
 from ivr.flow.line import KEYS, Line
+from ivr.flow.step import innermost
 
 
 class Menu(Asking):
@@ -49,7 +50,7 @@ steps:
         pressed = await self.keys(line, self._complete)
         if not pressed:
             return "timeout"
-        line.note("input", path=line.path, digits=pressed)
+        line.note("input", path=innermost(line.path), digits=pressed)
         return pressed if pressed in self._choices() else "invalid"
 
     def _complete(self, pressed: str) -> bool:

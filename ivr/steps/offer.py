@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 from ivr.flow.expressions import Expression
 from ivr.flow.line import KEYS, Line, MediaFailed
 from ivr.flow.sound import Prompts, Sound, Text
-from ivr.flow.step import Step
+from ivr.flow.step import Step, innermost
 from queues.models import Name
 
 DAY_S = 86_400
@@ -79,13 +79,13 @@ steps:
             await line.play(await self._sound.media(line), interrupt=KEYS)
         except MediaFailed:
             return "skipped"
-        line.note("offer_made", path=line.path, offer=self.name)
+        line.note("offer_made", path=innermost(line.path), offer=self.name)
         key = await line.digit(self.timeout_s)
         if key is not None:
-            line.note("input", path=line.path, digits=key)
+            line.note("input", path=innermost(line.path), digits=key)
         if key != self.accept:
             return "declined"
-        line.note("offer_accepted", path=line.path, offer=self.name)
+        line.note("offer_accepted", path=innermost(line.path), offer=self.name)
         return "accepted"
 
     async def _first(self, line: Line) -> bool:

@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 from ivr.flow.asking import Seconds
 from ivr.flow.line import KEYS, Line, MediaFailed
 from ivr.flow.sound import Sound, Text
-from ivr.flow.step import Step
+from ivr.flow.step import Step, innermost
 from queues.models import Name
 
 Digit = Annotated[int, Field(ge=0, le=9)]
@@ -111,7 +111,7 @@ after_agent:
             return "declined"  # nobody agrees to what he has not heard
         key = await line.digit(self.timeout_s)
         if key is not None:
-            line.note("input", path=line.path, digits=key)
+            line.note("input", path=innermost(line.path), digits=key)
         outcome = "accepted" if key == "1" else "declined"
         line.variables[self._consent] = outcome
         return outcome
@@ -125,7 +125,7 @@ after_agent:
             question = await self.ask.media(line)
         except MediaFailed:
             return "skipped"
-        line.note("survey_offered", path=line.path, survey=self.name)
+        line.note("survey_offered", path=innermost(line.path), survey=self.name)
         outcome = "timeout"
         for left in reversed(range(self.retries + 1)):
             outcome = await self._answer(line, question)
@@ -143,11 +143,11 @@ after_agent:
         key = await line.digit(self.timeout_s)
         if key is None:
             return "timeout"
-        line.note("input", path=line.path, digits=key)
+        line.note("input", path=innermost(line.path), digits=key)
         if not key.isdigit() or not self.lowest <= int(key) <= self.highest:
             return "invalid"
         scale = {"lowest": self.lowest, "highest": self.highest}
-        line.note("survey_answered", path=line.path, survey=self.name, score=int(key), **scale)
+        line.note("survey_answered", path=innermost(line.path), survey=self.name, score=int(key), **scale)
         return "done"
 
     async def _hear(self, line: Line, sound: Sound) -> None:

@@ -5,7 +5,7 @@ from typing import Annotated, ClassVar
 from pydantic import Field
 
 from ivr.flow.line import Line
-from ivr.flow.step import Step
+from ivr.flow.step import Step, innermost
 
 Word = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,39}$")]
 
@@ -39,5 +39,5 @@ steps:
     async def run(self, line: Line) -> str:
         if self.campaign is not None:
             line.about = line.about._replace(campaign=self.campaign)
-        line.note("tagged", path=line.path, topic=self.topic or "", campaign=self.campaign or "")
+        line.note("tagged", path=innermost(line.path), topic=self.topic or "", campaign=self.campaign or "")
         return "done"

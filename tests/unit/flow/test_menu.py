@@ -97,6 +97,12 @@ def test_what_was_pressed_is_noted_as_it_was_pressed() -> None:
     assert [fields for kind, fields in line.notes if kind == "input"] == [{"path": "main/m", "digits": "47"}]
 
 
+def test_in_a_flow_that_was_called_the_step_is_told_not_the_way_to_it() -> None:
+    other = f"steps:\n  m:\n    menu: {{play: m}}\n    {WAYS}{ENDS}"
+    line = call("steps: {a: {flow: other}}", Script(keys={3.0: "1"}), others={"other": other})
+    assert [fields["path"] for kind, fields in line.notes if kind == "input"] == ["other/m"]
+
+
 def test_a_menu_whose_prompt_cannot_be_played_can_still_be_used() -> None:
     assert outcome(menu("play: not-there", {3.0: "2"})) == "2"
     assert outcome(menu("say: unspeakable", {3.0: "2"})) == "2"
