@@ -55,14 +55,16 @@ test: setup ## every test, the live ones on real Asterisk and SIPp included; a s
 ifdef ARGS
 	@$(pytest) $(ARGS)
 else
-	@$(MAKE) -j2 -k test-patient test-others
+	@status=0; $(pytest) tests/live || status=1; \
+	$(MAKE) -j2 -k test-patient test-others || status=1; exit $$status
 endif
 
-# Side by side, each in a world of its own: tests that kill things mostly wait for what comes of it.
+# Live tests compare clocks: they have the machine for themselves. What kills things mostly waits for what comes
+# of it: that goes on beside the rest, each in a world of its own.
 patient := tests/chaos tests/alone
 
 test-others:
-	@$(pytest) $(patient:%=--ignore=%)
+	@$(pytest) --ignore=tests/live $(patient:%=--ignore=%)
 
 test-patient:
 	@told=$$(mktemp); trap 'cat "$$told"; rm "$$told"' EXIT; ( $(pytest) $(patient) ) >"$$told" 2>&1
