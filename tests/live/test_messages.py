@@ -47,7 +47,7 @@ async def say_after_the_tone(ear: Ear, samples: Samples, silent_s: float = 0) ->
 @plot
 async def leaves_a_message(stage: Stage) -> Played:
     async def say(_call: str, ear: Ear) -> None:
-        await say_after_the_tone(ear, MESSAGE, silent_s=4)
+        await say_after_the_tone(ear, MESSAGE, silent_s=2.5)
 
     return await stage.call("250", stay_ms=30_000, meanwhile=say)
 
@@ -88,7 +88,7 @@ async def test_who_hangs_up_in_the_middle_has_left_what_he_said(watch: Watch, st
 @plot
 async def says_nothing(stage: Stage) -> Played:
     async def breathe(_call: str, ear: Ear) -> None:
-        await say_after_the_tone(ear, (), silent_s=4)
+        await say_after_the_tone(ear, (), silent_s=2.5)
 
     return await stage.call("250", stay_ms=30_000, meanwhile=breathe)
 
