@@ -21,7 +21,7 @@ from tests.rig.voice import speech
 
 PARTS = [speech(seed, 1.0) for seed in (81, 82, 83, 84)]
 """What he says without a pause; the worker dies in the second part."""
-BEFORE_S = PROMPT_S + 0.6
+BEFORE_S = PROMPT_S + 0.9
 """Greeting and tone."""
 
 

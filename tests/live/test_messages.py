@@ -20,7 +20,7 @@ from tests.rig.voice import speech
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 MESSAGE = speech(4712, 2.5)
-TONE_S = 0.6
+TONE_S = 0.9
 
 
 def steps(played: Played) -> list[tuple[str, str]]:
@@ -120,7 +120,7 @@ async def is_asked_how_it_was(stage: Stage) -> Played:
         await stage.log.event(call, "survey_offered")
         await asyncio.sleep(PROMPT_S)  # he listens
         await ear.send(wrong)
-        await asyncio.sleep(PROMPT_S + 0.8)  # and is told that this is no answer
+        await asyncio.sleep(PROMPT_S + 1.2)  # and is told that this is no answer
         await ear.send(four)
 
     async with stage.agent("sia", "agent_answers", ring_ms=200, talk_ms=700) as sia:
