@@ -20,7 +20,7 @@ from tests.rig.voice import speech
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 MESSAGE = speech(4712, 2.5)
-TONE_S = 0.6
+TONE_S = 0.9
 
 
 def steps(played: Played) -> list[tuple[str, str]]:
@@ -47,7 +47,7 @@ async def say_after_the_tone(ear: Ear, samples: Samples, silent_s: float = 0) ->
 @plot
 async def leaves_a_message(stage: Stage) -> Played:
     async def say(_call: str, ear: Ear) -> None:
-        await say_after_the_tone(ear, MESSAGE, silent_s=4)
+        await say_after_the_tone(ear, MESSAGE, silent_s=2.5)
 
     return await stage.call("250", stay_ms=30_000, meanwhile=say)
 
@@ -88,7 +88,7 @@ async def test_who_hangs_up_in_the_middle_has_left_what_he_said(watch: Watch, st
 @plot
 async def says_nothing(stage: Stage) -> Played:
     async def breathe(_call: str, ear: Ear) -> None:
-        await say_after_the_tone(ear, (), silent_s=4)
+        await say_after_the_tone(ear, (), silent_s=2.5)
 
     return await stage.call("250", stay_ms=30_000, meanwhile=breathe)
 
@@ -120,7 +120,7 @@ async def is_asked_how_it_was(stage: Stage) -> Played:
         await stage.log.event(call, "survey_offered")
         await asyncio.sleep(PROMPT_S)  # he listens
         await ear.send(wrong)
-        await asyncio.sleep(PROMPT_S + 0.8)  # and is told that this is no answer
+        await asyncio.sleep(PROMPT_S + 1.2)  # and is told that this is no answer
         await ear.send(four)
 
     async with stage.agent("sia", "agent_answers", ring_ms=200, talk_ms=700) as sia:

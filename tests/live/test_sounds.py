@@ -98,10 +98,10 @@ async def corrects_a_number(stage: Stage) -> Played:
         await ear.listen(time.time() + 0.2)
         for key in keys[:2]:
             await ear.send(key)
-        await asyncio.sleep(2.5)  # he hears what he has entered, and the question
+        await asyncio.sleep(3)  # he hears what he has entered, and the question
         for key in keys[2:5]:
             await ear.send(key)
-        await asyncio.sleep(2.5)
+        await asyncio.sleep(3)
         await ear.send(keys[5])
 
     return await stage.call("255", stay_ms=30_000, meanwhile=press)
@@ -122,12 +122,13 @@ async def test_what_was_entered_is_read_back_until_it_is_right(
 
 @plot
 async def presses_ahead(stage: Stage) -> Played:
-    async def press(_call: str, ear: Ear) -> None:
+    async def press(call: str, ear: Ear) -> None:
         *ahead, late = one_by_one("1234")
         await ear.listen(time.time() + 0.1)
         for key in ahead:
             await ear.send(key)
-        await ear.listen(ear.packets[0].at + PROMPT_S + 0.4)
+        await stage.log.until(lambda e: isinstance(e, Step) and (e.call, e.path) == (call, "ahead/second"))
+        await asyncio.sleep(0.4)  # he listens to what is asked now
         await ear.send(late)
 
     return await stage.call("256", stay_ms=30_000, meanwhile=press)

@@ -91,6 +91,21 @@ def test_who_hangs_up_at_the_question_was_asked() -> None:
     assert told(line) == [("survey_offered", "csat")]
 
 
+def test_a_hangup_at_any_moment_leaves_no_answer_without_its_question() -> None:
+    seen = set()
+    for moment in range(60):
+        keys = {3.0: "1", ASKED_AT + 3: "7", ASKED_AT + 8: "4"}
+        line = call(TEXT, Script(keys=keys, agents=TALK, dies_at_call=moment))
+        kinds = tuple(kind for kind, _ in told(line))
+        assert kinds in ((), ("survey_offered",), ("survey_offered", "survey_answered"))
+        seen.add(kinds)
+        if line.story[-1] == "over by system":
+            break
+    else:
+        pytest.fail("the call never came to its end")
+    assert len(seen) == 3
+
+
 def test_keys_of_the_talk_are_no_answer() -> None:
     line = survey({ASKED_AT - 30: "1", ASKED_AT + 3: "5"})
     assert told(line)[-1] == ("survey_answered", 5)

@@ -76,6 +76,21 @@ def test_who_wants_to_be_told_is_told_once_of_what_was_kept() -> None:
     }
 
 
+def test_a_hangup_at_any_moment_leaves_one_message_or_none() -> None:
+    keys = {4.0: "#", 9.0: "2", 13.0: "#", 19.0: "1"}
+    seen = set()
+    for moment in range(60):
+        line = leave("notify: https://x.test/, review: {say: ok}", Script(keys, dies_at_call=moment))
+        assert len(kept(line)) == len(line.asked) <= 1
+        if line.story[-1] == "over by system":
+            assert kept(line)
+            break
+        seen.add(len(kept(line)))
+    else:
+        pytest.fail("the call never came to its end")
+    assert seen == {0, 1}
+
+
 @pytest.mark.parametrize("greeting", ["play: not-there", "say: unspeakable"])
 def test_without_its_greeting_it_takes_a_message_all_the_same(greeting: str) -> None:
     line = leave(greeting=greeting)
