@@ -53,7 +53,7 @@ class Adoption:
         on_agi: Callable[[str], bool] = lambda _: False,
         look_after: Callable[[str], None] = lambda _: None,
     ) -> None:
-        """`on_agi`: whether a call is on AGI here; `look_after` takes those that were, before a restart."""
+        """`on_agi`: whether agi.Server sees to a call; `look_after` gives it those of before a restart."""
         self._worker = worker
         self._asterisk = asterisk
         self._checkpoint = checkpoint

@@ -15,7 +15,7 @@ from calllog.errors import HoldfastError
 from ivr.agent_leg import owner_of
 from ivr.ari import AriError, Asterisk, AsteriskAway, Silenced
 from ivr.ari import events as ari
-from ivr.caller import House, Message
+from ivr.caller import House, Message, Vanished
 from ivr.callflows import Callflows, Route
 from ivr.checkpoint import CallRecord, Checkpoint
 from ivr.door import Door, Turns
@@ -34,6 +34,7 @@ from ivr.tasks import Tasks
 from ivr.web import Web
 from queues.errors import Fenced, StoreAway
 from queues.handle import CallHandle
+from queues.operations import now_ms
 from queues.store import Offer, Store
 
 log = logging.getLogger(__name__)
@@ -152,7 +153,7 @@ class Switchboard:
         """A channel nobody knows yet: a new call, an agent who dials a code, or a leg whose call is over."""
         match event.args:
             case ["call", flow, *_]:
-                self._tasks.attempt(self._go_on(event.channel, event.at, flow))
+                self._tasks.attempt(self._go_on(event.channel, event.at, flow, self._hear(event.channel.id)))
             case ["call"]:
                 self._arrive(event.channel, event.at)
             case ["code", code, device]:
@@ -172,21 +173,37 @@ class Switchboard:
         """A channel of ours without a record: its worker died before `arrived`, or Redis was lost."""
         if channel.dialplan.context == "agents":
             await self.asterisk.hang_up(channel.id)
-        elif flow := (await self.asterisk.read_mark(channel.id, FLOW_MARK)).removeprefix(":"):
-            await self._go_on(channel, channel.created_at, flow, inferred=True)
-        else:
-            place = Place.read(await self.asterisk.read_mark(channel.id, MARK))
-            self._arrive(channel, channel.created_at, inferred=True, place=place)
-
-    async def _go_on(self, channel: ari.Channel, at: int, flow: str, inferred: bool = False) -> None:
-        """A call from AGI: its record says where it is; without one it begins, on the flow asked for."""
-        if channel.id in self.routes:
             return
+        flow = (await self.asterisk.read_mark(channel.id, FLOW_MARK)).removeprefix(":")
+        place = Place.read(await self.asterisk.read_mark(channel.id, MARK))
+        if not flow:
+            self._arrive(channel, channel.created_at, inferred=True, place=place)
+        elif channel.id not in self.routes:
+            heard = self._hear(channel.id)
+            await self._go_on(channel, channel.created_at, flow, heard, inferred=True, place=place)
+
+    def _hear(self, channel: str) -> Mailbox[Message]:
+        """Keep what is told of a channel while it is found out which call it is."""
         mailbox: Mailbox[Message] = Mailbox()
-        self.routes[channel.id] = mailbox
+        self.routes[channel] = mailbox
+        return mailbox
+
+    async def _go_on(
+        self,
+        channel: ari.Channel,
+        at: int,
+        flow: str,
+        heard: Mailbox[Message],
+        inferred: bool = False,
+        place: Place | None = None,
+    ) -> None:
+        """A call from AGI: its record says where it is; without one it begins, on the flow asked for.
+
+        `heard`: where what is told of it meanwhile goes.
+        """
         record = await self._record_of(channel.id)
         if record is None:
-            self._arrive(channel, at, inferred, flow=flow)
+            self._arrive(channel, at, inferred, place, flow)
         elif record.state == "ended":
             log.error("its call has ended, and the caller is here", extra={"call": channel.id})
             await self.asterisk.fall_back(channel.id)
@@ -196,8 +213,11 @@ class Switchboard:
         if session is None:
             self.routes.pop(channel.id, None)
             return
-        while len(mailbox) and (message := await mailbox.take()) is not None:
+        while len(heard) and (message := await heard.take()) is not None:
             session.mailbox.put(message)
+        if not await self.asterisk.holds(channel.id):
+            # Who hangs up just before he comes in is let out again, and nobody is told.
+            session.mailbox.put(Vanished(at, now_ms()))
 
     async def _adopt(self, record: CallRecord) -> None:
         adopted = await self.checkpoint.adopt(record.call, record.owner, record.epoch, self._name)

@@ -10,6 +10,7 @@ import os
 import signal
 import sys
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 
 import uvloop
 
@@ -17,7 +18,7 @@ from ivr import agi, readiness
 from ivr.adoption import Adoption, Recovered
 from ivr.alarm import Alarm
 from ivr.ari import Asterisk, Link
-from ivr.ari.errors import AriError
+from ivr.ari.errors import AriError, AsteriskAway
 from ivr.checkpoint import Checkpoint, Peer, host_id
 from ivr.clearing import CLEAR_S, Clearing
 from ivr.door import Door, Turns
@@ -165,7 +166,7 @@ class Worker:
                 self.tasks.keep(CLEAR_S, self.clearing.clear),
                 self.tasks.keep(PHONES_S, self._look_at_phones),
                 self.tasks.keep(GHOSTS_S, self._look_for_ghosts),
-                self.tasks.keep(AGI_S, lambda: self.agi.look(self._lost_at)),
+                self.tasks.keep(AGI_S, self._look_after_agi),
                 self.tasks.start(self.watch.run()),
                 self.tasks.start(self.link.watch()),
                 self.tasks.start(self.door.feel_load()),
@@ -282,6 +283,11 @@ class Worker:
             await self.phones.look()
         else:
             self.phones.forget()
+
+    async def _look_after_agi(self) -> None:
+        if self.link.connected and not self.switchboard.parking:
+            with suppress(AsteriskAway):  # it will be asked again
+                await self.agi.look(self._lost_at)
 
     async def _look_for_ghosts(self) -> None:
         if self.door.draining or self.switchboard.parking or not self.link.connected:

@@ -150,16 +150,20 @@ class AgiLine(CallLine):
         self.left = True
         try:
             await self.house.checkpoint.flush(self.handle)
-            await self._redis_is_back()
+            try:
+                await self._redis_is_back()
+            except Hangup as end:
+                self.left = False
+                await self._end(end)
         except Fenced:
             self.left = False
         except (HoldfastError, OSError) as error:
             log.warning("call left as it was: %s", error, extra={"call": self.call})
 
     async def _redis_is_back(self) -> None:
-        """Nobody claims calls while Redis is away: he is kept here until then, with music."""
+        """Nobody claims calls while Redis is away: he is kept here until then. Raises `Hangup`."""
         music = False
-        with suppress(Hangup, LineLost, Refused):
+        with suppress(LineLost, Refused):
             while self.house.store.away:
                 if not music:
                     await self._talk.do("SET MUSIC", "ON", MUSIC)

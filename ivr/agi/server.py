@@ -114,8 +114,8 @@ class Server:
         return len(self._lines)
 
     def serves(self, call: str) -> bool:
-        """Whether the call is on AGI here."""
-        return any(line.call == call for line in self._lines)
+        """Whether the call is on AGI here, or has just left."""
+        return call in self._left or any(line.call == call for line in self._lines)
 
     # A connection
 

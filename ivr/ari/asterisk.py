@@ -69,6 +69,15 @@ class Asterisk:
         """Set a channel variable. Does not wait for the reply."""
         self.link.send("POST", f"channels/{channel}/variable", {"variable": name, "value": value})
 
+    async def holds(self, channel: str) -> bool:
+        """Whether a channel is in an application, and has not been hung up: its own thread must answer."""
+        query = {"variable": "HF_HELD", "value": "1"}
+        try:
+            await self.link.request("POST", f"channels/{channel}/variable", query)
+        except AriError:
+            return False
+        return True
+
     async def read_mark(self, channel: str, name: str) -> str:
         """A channel variable's value; empty if unset or gone."""
         try:

@@ -156,7 +156,11 @@ def _money(value: Value, language: str, currency: str) -> str:
         text = num2words(
             amount.quantize(Decimal("0.01")), lang=code, to="currency", currency=currency, separator=" |"
         )
-    except (NotImplementedError, TypeError, AttributeError):  # not every language takes every currency, a minus
+    except (
+        NotImplementedError,
+        TypeError,
+        AttributeError,
+    ):  # not every language takes every currency, a minus
         return f"{_words(amount, language)} {get_currency_name(currency, amount, locale=_locale(language))}"
     main, _, cents = text.partition("|")
     connected = AND_CENTS.get(language[:2], ", ")

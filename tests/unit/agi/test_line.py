@@ -194,7 +194,7 @@ async def test_while_redis_is_away_nobody_is_handed_over(tmp_path: Path) -> None
         assert here.fake.told[-1] == "replayed"
 
 
-async def test_who_hangs_up_while_redis_is_away_is_looked_after(tmp_path: Path) -> None:
+async def test_who_hangs_up_while_redis_is_away_has_his_end(tmp_path: Path) -> None:
     async with site(ESCALATES, tmp_path) as here:
 
         def answer(command: str) -> bytes | None:
@@ -202,7 +202,8 @@ async def test_who_hangs_up_while_redis_is_away_is_looked_after(tmp_path: Path) 
             return b"HANGUP\n" if command.startswith(DIGIT) else None
 
         await here.call(answer)
-        assert CALL in here.server._left
+        assert here.fake.told[-1] == "ended |caller-hangup|caller"
+        assert CALL not in here.server._left
 
 
 async def test_a_worker_that_leaves_writes_first_and_lets_go_then(tmp_path: Path) -> None:
@@ -254,7 +255,12 @@ async def test_who_hangs_up_gives_up_what_was_asked_for(tmp_path: Path) -> None:
 
 
 async def test_before_the_answer_he_is_let_hear_once(tmp_path: Path) -> None:
-    text = "steps: {a: {play: {files: [hello, bye], answer: no}, next: b}, b: {hangup: congestion}}"
+    text = """\
+steps:
+  a: {play: {files: hello, answer: no}, next: b}
+  b: {play: {files: bye, answer: no}, next: c}
+  c: {hangup: congestion}
+"""
     async with site(text, tmp_path) as here:
         pbx = await here.call()
         progress = ["EXEC Progress", streamed("hello"), streamed("bye")]

@@ -61,6 +61,7 @@ NOT_SERVED = {
     "garbage": bytes(range(256)) * 8 + b"\n\n",
     "a line without end": b"agi_a: " + b"x" * (4 * MOST_ENVIRONMENT),
     "10 MB of lines": b"agi_a: x\n" * 1_100_000,
+    "more than is said of any call": b"agi_a: x\n" * (MOST_ENVIRONMENT // 9 + 1) + environment(),
 }
 
 
