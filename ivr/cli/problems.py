@@ -7,16 +7,21 @@ from urllib.parse import quote
 
 from ivr.flow.document import Problem, visible
 
+SHOWN = 200
+"""Characters of a line that are shown."""
+
 
 def as_text(place: Path, problems: Sequence[Problem]) -> str:
     """Each problem with its line and a mark below it, and a count at the end."""
     lines = []
+    sources = _Sources(place)
     for problem in problems:
         lines.append(str(problem))
-        source = _line(place, problem)
+        source = sources.line(problem)
         if source:
-            number = f"{problem.place.line:6}"
-            lines += [f"{number} | {source}", f"{' ' * len(number)} | {' ' * (problem.place.column - 1)}^"]
+            number, before = f"{problem.place.line:6}", problem.place.column - 1
+            lines.append(f"{number} | {source}")
+            lines += [f"{' ' * len(number)} | {' ' * before}^"] if before < SHOWN else []
     count, files = len(problems), len({problem.place.file for problem in problems})
     return "\n".join(
         [*lines, f"{count} error{'s' * (count > 1)} in {files} file{'s' * (files > 1)} of {place}"]
@@ -25,12 +30,13 @@ def as_text(place: Path, problems: Sequence[Problem]) -> str:
 
 def as_dicts(place: Path, problems: Sequence[Problem]) -> list[dict[str, object]]:
     """Each problem as the JSON output has it."""
+    sources = _Sources(place)
     return [
         {
             "file": problem.place.file,
             "line": problem.place.line,
             "column": problem.place.column,
-            "source": _line(place, problem),
+            "source": sources.line(problem),
             "text": problem.text,
             "hint": problem.hint,
         }
@@ -72,12 +78,21 @@ def _uri(path: Path) -> str:
     return quote(str(whole.relative_to(here))) if whole.is_relative_to(here) else whole.as_uri()
 
 
-def _line(place: Path, problem: Problem) -> str:
-    """The line of the file that the problem is in, as it may be shown in a terminal."""
-    if not problem.place.line:
-        return ""
-    with (place / problem.place.file).open(encoding="utf-8-sig", errors="replace") as file:
-        for number, line in enumerate(file, start=1):
-            if number == problem.place.line:
-                return visible(line.rstrip("\n").replace("\t", " "))[:200]
-    return ""
+class _Sources:
+    """Lines of the files that problems are in, as they may be shown in a terminal."""
+
+    def __init__(self, place: Path) -> None:
+        self._place = place
+        self._files: dict[str, list[str]] = {}
+
+    def line(self, problem: Problem) -> str:
+        """The line that the problem is in; empty: it is about the whole file."""
+        place = problem.place
+        if not place.line:
+            return ""
+        if place.file not in self._files:
+            with (self._place / place.file).open(encoding="utf-8-sig", errors="replace") as file:
+                self._files[place.file] = file.readlines()
+        lines = self._files[place.file]
+        source = lines[place.line - 1] if place.line <= len(lines) else ""
+        return visible(source[:SHOWN].rstrip("\n").replace("\t", " "))

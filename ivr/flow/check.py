@@ -16,6 +16,7 @@ from ivr.flow.document import Problem
 from ivr.flow.family import check_families
 from ivr.flow.folder import SETTINGS, Folder, read_folder
 from ivr.flow.graph import check_graph
+from ivr.flow.naming import begin_comparing
 from ivr.flow.numbers import check_numbers
 from ivr.flow.references import check_references
 from ivr.flow.step import Flow
@@ -39,6 +40,7 @@ class BrokenCallflows(HoldfastError):
 
 def check_callflows(directory: Path, further: Further | None = None) -> Folder:
     """Read and check a directory. All that is wrong, in any file, is in `problems`, sorted by place."""
+    begin_comparing()
     with _uncollected():
         folder = read_folder(directory)
         inner = Inner(folder.drafts)

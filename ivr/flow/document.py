@@ -8,6 +8,7 @@ deep nesting.
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from stat import S_ISREG
 from typing import NamedTuple
 
 import yaml
@@ -175,6 +176,8 @@ def parse_document(text: str, name: str) -> Document:
 
 def _text(path: Path, name: str) -> str:
     try:
+        if not S_ISREG(path.stat().st_mode):  # a pipe would keep us waiting, a device never end
+            raise Broken(Problem(Place(name), "cannot be read: is no file"))
         with path.open("rb") as file:
             raw = file.read(MAX_BYTES + 1)
     except OSError as error:

@@ -8,6 +8,9 @@ from ivr.flow.step import Step
 from ivr.flow.ways import Inner, reached, targets, ways
 from ivr.flow.wording import closest, nearest
 
+SHOWN = 10
+"""Steps of a loop that are named."""
+
 
 def check_graph(draft: Draft, inner: Inner | None = None) -> Iterator[Problem]:
     """Every problem of the flow's graph. Of a broken step only its written targets are known.
@@ -108,7 +111,8 @@ def _endless(draft: Draft, inner: Inner) -> Iterator[Problem]:
     }
     while _trim(following):
         loop = _loop(following)
-        text = f"steps {' → '.join(f'`{name}`' for name in [*loop, loop[0]])} turn for ever"
+        shown = [f"`{name}`" for name in loop[:SHOWN]] + ["…"] * (len(loop) > SHOWN)
+        text = f"steps {' → '.join([*shown, f'`{loop[0]}`'])} turn for ever"
         hint = "let the loop pass a step that waits for the caller, such as `menu`, or a `loop` that counts"
         yield Problem(draft.at(loop[0], key=True), text, hint)
         for name in loop:
@@ -119,7 +123,7 @@ def _trim(ways: dict[str, set[str]]) -> bool:
     """Take away every step from which no loop can be reached; whether any is left."""
     before: dict[str, set[str]] = {name: set() for name in ways}
     for name, following in ways.items():
-        following.intersection_update(ways)
+        following.difference_update([each for each in following if each not in ways])
         for each in following:
             before[each].add(name)
     ends = [name for name, following in ways.items() if not following]
@@ -141,6 +145,6 @@ def _loop(ways: dict[str, set[str]]) -> list[str]:
         walked[name] = len(walked)
         name = min(ways[name])
     loop = list(walked)[walked[name] :]
-    order = list(ways)
-    first = loop.index(min(loop, key=order.index))
+    order = {name: number for number, name in enumerate(ways)}
+    first = loop.index(min(loop, key=order.__getitem__))
     return loop[first:] + loop[:first]

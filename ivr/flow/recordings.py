@@ -32,6 +32,8 @@ def read_prompts(directory: Path, problems: list[Problem]) -> dict[str, dict[str
 
 
 def _sha(path: Path, name: str, problems: list[Problem]) -> str:
+    if not path.is_file():
+        raise FileNotFoundError(0, "is no file")
     if path.stat().st_size > MAX_BYTES:
         problems.append(Problem(Place(name), f"is larger than {MAX_BYTES // 1_000_000} MB"))
         return ""

@@ -2,6 +2,10 @@
 
 It is a little more lenient than `holdfast check`: what depends on several fields, or on another file, only
 the check knows. What the check takes, the schema takes.
+
+Alternatives are told apart by type (`if`, lists of types) rather than by `anyOf`: an editor can then say what
+is wrong instead of naming all that could have been. `errorMessage` and `patternErrorMessage` are words that
+servers of editors for JSON and YAML know beyond the standard; others pass over them.
 """
 
 from collections.abc import Mapping
@@ -24,7 +28,21 @@ Schema = dict[str, Any]
 
 PLAIN: Schema = {"type": ["string", "number", "boolean", "null"]}
 """Any value without a colon or a dash: `42` and `yes` are texts, too, where a text is meant."""
-YES_NO: Schema = {"enum": [True, False, "yes", "no", "on", "off", "true", "false"]}
+YES_NO: Schema = {
+    "enum": ["yes", "no", True, False, "on", "off", "true", "false"],
+    "errorMessage": "Write `yes` or `no`.",
+}
+NAME = "Use a-z, 0-9, - and _, at most 40 characters; a letter or digit first."
+PATTERNS = {
+    r"^[a-z0-9][a-z0-9_-]{0,39}$": NAME,
+    r"^([a-z0-9][a-z0-9_-]{0,39})?$": NAME,
+    r"^[a-z]{2,3}(-[a-z0-9]{2,8})?$": "Write a language as `en` or `pt-br`.",
+    r"^[0-9*#]*$": "Write keys: 0-9, * and #.",
+    r"^[0-9*#]$": "Write one key: 0-9, * or #.",
+    r"^[^\n]{1,200}$": "Write one line of at most 200 characters.",
+}
+"""Pattern of a text → what an editor says of one that is otherwise."""
+ONE_VERB = "A step has one verb, such as `play`, `menu` or `queue`, and beside it `next`."
 
 TABLES: Mapping[str, Mapping[str, type[BaseModel]]] = {
     "queues.yaml": {"queues": Queue},
@@ -99,6 +117,7 @@ def _settings(file: str) -> Schema:
     definitions: Schema = {}
     properties: Schema = {
         table: {
+            "description": _sentence(model),
             "type": ["object", "null"],
             "additionalProperties": {
                 "anyOf": [_hoisted(fields_schema(model), definitions), {"type": "null"}]
@@ -133,13 +152,18 @@ def flow_schema() -> Schema:
         "type": "object",
         "properties": {
             **{verb: _verb(kind, definitions) for verb, kind in kinds.items()},
-            "next": {"description": "The step that follows: one for all outcomes, or one for each."},
+            "next": {
+                "description": "The step that follows: one for all outcomes, or one for each.",
+                "type": ["string", "number", "boolean", "object"],
+            },
         },
         "additionalProperties": False,
-        "oneOf": [{"required": [verb]} for verb in kinds],
         "allOf": [
-            {"if": {"required": [verb]}, "then": {"properties": {"next": _next(kind)}}}
-            for verb, kind in kinds.items()
+            {"if": {"not": _one_verb(list(kinds))}, "then": {"type": "null", "errorMessage": ONE_VERB}},
+            *(
+                {"if": {"required": [verb]}, "then": {"properties": {"next": _next(kind)}}}
+                for verb, kind in kinds.items()
+            ),
         ],
     }
     return _whole("flows/*.yaml", properties, definitions) | {"required": ["steps"]}
@@ -148,19 +172,56 @@ def flow_schema() -> Schema:
 def _verb(kind: type[Step], definitions: Schema) -> Schema:
     """What may stand behind a verb: its fields, or the main one alone, or nothing if none is needed."""
     fields = _hoisted(fields_schema(kind, without="next"), definitions)
-    shapes = [] if kind.only_main else [fields]
+    whole: Schema = {"description": fields.pop("description"), "type": ["object"]}
+    main: Schema = {}
     if kind.main is not None:
-        shapes.append(fields["properties"][kind.main])
+        main = {key: value for key, value in fields["properties"][kind.main].items() if key != "description"}
+        words = main.get("enum")
+        kinds = ["string"] if words else ["string", "number", "boolean", "array"]
+        whole["type"] = [*kinds, "object"]  # an editor begins with the first
+        whole |= {"examples": words} if words else {}
     if not fields.get("required"):
-        shapes.append({"type": "null"})
-    return {"description": fields.pop("description"), "anyOf": shapes}
+        main = _or_nothing(main)
+        whole["type"].append("null")
+    if kind.only_main:
+        return whole | main
+    return whole | {"if": {"type": "object"}, "then": fields, "else": main}
+
+
+def _or_nothing(schema: Schema) -> Schema:
+    """The same, or nothing at all."""
+    if "anyOf" in schema:
+        return schema | {"anyOf": [*schema["anyOf"], {"type": "null"}]}
+    kinds = schema.get("type")
+    made = dict(schema)
+    if kinds is not None:
+        made["type"] = [*([kinds] if isinstance(kinds, str) else kinds), "null"]
+    return made | ({"enum": [*schema["enum"], None]} if "enum" in schema else {})
+
+
+def _one_verb(kinds: list[str]) -> Schema:
+    alone = {"anyOf": [{"maxProperties": 1}, {"required": ["next"], "maxProperties": 2}]}
+    return {"allOf": [{"anyOf": [{"required": [verb]} for verb in kinds]}, alone]}
 
 
 def _next(kind: type[Step]) -> Schema:
-    each = {outcome: dict(PLAIN) for outcome in kind.outcomes}
+    """One step for all outcomes, or one for each."""
+    target = {"type": ["string", "number", "boolean"]}
+    each = {outcome: target | {"description": _follows(kind, outcome)} for outcome in kind.outcomes}
     own = kind.possible is not Step.possible  # it has outcomes of its own, such as the keys of a menu
-    targets = {"type": "object", "properties": each, "additionalProperties": dict(PLAIN) if own else False}
-    return {"anyOf": [dict(PLAIN), targets]}
+    return {
+        "type": [*target["type"], "object"],
+        "properties": each,
+        "additionalProperties": target if own else False,
+    }
+
+
+def _follows(kind: type[Step], outcome: str) -> str:
+    text = f"The step that follows outcome `{outcome}` of `{kind.__module__.rpartition('.')[2]}`."
+    if outcome in kind.otherwise:
+        way = kind.otherwise[outcome]
+        text += f" Not written: that of `{way}`." if way else " Not written: the call ends, or `after_agent`."
+    return text
 
 
 def _hoisted(schema: Schema, definitions: Schema) -> Schema:
@@ -174,6 +235,11 @@ def _mended(schema: Schema) -> Schema:
         for each in [value] if isinstance(value, dict) else value if isinstance(value, list) else []:
             if isinstance(each, dict):
                 _mended(each)
+    if "default" in schema and schema["default"] in (None, "", [], {}):
+        del schema["default"]  # an editor would write `null` or `[]` there
+    pattern = schema.get("pattern")
+    if isinstance(pattern, str) and pattern in PATTERNS:
+        schema["patternErrorMessage"] = PATTERNS[pattern]
     if "anyOf" in schema:
         schema.pop("minLength", None)
         schema.pop("maxLength", None)

@@ -15,7 +15,9 @@ _TYPES: dict[str, Callable[[object], bool]] = {
     "boolean": lambda value: isinstance(value, bool),
     "null": lambda value: value is None,
 }
-_SAID = {"$schema", "$defs", "title", "description", "default", "format"}
+_SAID = {"$schema", "$defs", "title", "description", "default", "format", "examples"}
+_SAID |= {"errorMessage", "patternErrorMessage"}
+"""What says something to people; the last two are words of editors."""
 
 
 def fits(value: object, schema: Schema | bool, root: Schema) -> bool:
@@ -42,10 +44,12 @@ def _keyword(word: str, value: object, schema: Schema, root: Schema) -> bool:
             return sum(fits(value, each, root) for each in said) == 1
         case "allOf", _:
             return all(fits(value, each, root) for each in said)
-        case ("if", _) if "then" in schema:
-            return not fits(value, said, root) or fits(value, schema["then"], root)
-        case ("then", _):
-            return True
+        case "not", _:
+            return not fits(value, said, root)
+        case "if", _:
+            return fits(value, schema.get("then" if fits(value, said, root) else "else", True), root)
+        case (("then" | "else"), _):
+            return "if" in schema
         case (
             ("properties" | "additionalProperties" | "patternProperties" | "propertyNames" | "required"),
             dict(),

@@ -42,6 +42,14 @@ def test_every_settings_file_has_a_schema() -> None:
     assert set(schemas()["flow.json"]["properties"]) == set(FLOW_FIELDS)
 
 
+def test_the_page_about_editors_maps_every_schema_to_its_files() -> None:
+    text = (ROOT / "docs/editor.md").read_text()
+    mapped = json.loads(text.partition("```json\n")[2].partition("```")[0])["yaml.schemas"]
+    assert {name.removeprefix("docs/schema/") for name in mapped} == set(schemas())
+    for name, files in mapped.items():
+        assert name.endswith(f"/{schema_of(files.removeprefix('callflows/'))}")
+
+
 @pytest.mark.parametrize("verb", VERBS)
 def test_a_page_says_everything_about_its_step(verb: str) -> None:
     kind, text = verbs()[verb], pages()[f"{verb}.md"]
@@ -124,7 +132,24 @@ def test_the_schema_takes_what_the_check_takes() -> None:
         ("queues.yaml", "queues: {sales: {ring_s: 0}}"),
         ("queues.yaml", "quues: {}"),
         ("numbers.yaml", "default: {flow: main, langage: en}"),
+        ("numbers.yaml", "default: {flow: main}\ncountry: [DE]"),
+        ("numbers.yaml", "numbers: {'1': {}}"),
         ("tests/a.yaml", "tests: {x: {to: 1, verdict: fine}}"),
+        ("tests/a.yaml", "tests: {x: {to: 1, replies: [{fails: never}]}}"),
+        ("agents.yaml", "agents: {a: {queues: sales}}"),
+        ("agents.yaml", "agents: {a: {at_start: asleep}}"),
+        ("agents.yaml", "devices: {a: {kontakt: x}}"),
+        ("hours.yaml", "hours: {office: {}}"),
+        ("hours.yaml", "hours: {office: {week: {monday: 9:00-17:00}, holiday: DE}}"),
+        ("trunks.yaml", "trunks: {a: {}}"),
+        ("policy.yaml", "dial: {trunk: a, country: DE}"),
+        ("policy.yaml", "dial: {trunk: a, country: DE, allow: ['+49'], per_hour: 0}"),
+        ("flows/a.yaml", "steps: {a: {say: hello, menu: {play: a}, next: b}}"),
+        ("flows/a.yaml", "steps: {a: {say: }}"),
+        ("flows/a.yaml", "steps: {a: {gather: hello, next: b}}"),
+        ("flows/a.yaml", "steps: {a: {queue: sales, next: [b]}}"),
+        ("flows/a.yaml", "steps: {a: {play: {files: a, interrupt: maybe}, next: b}}"),
+        ("flows/a.yaml", "steps: {a: {loop: 99, next: {again: a, done: a}}}"),
     ],
 )
 def test_the_schema_marks_a_mistake(file: str, text: str) -> None:
