@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 import pytest
 from aiohttp import web
 
-from calllog.events import AnyCallEvent, Arrived
+from calllog.events import AnyCallEvent, Arrived, Recorded
 from tests.live.conftest import Watch
 from tests.live.stage import PROMPT_S, Plot, Stage, plot
 from tests.rig.ear import Ear
@@ -229,8 +229,9 @@ async def test_a_recording(watch: Watch, stage: Stage, line: str) -> None:
         "step recorded/wish done",
         ENDED,
     ]
-    name = f"{played.events[0].call}-recorded-wish-1".replace(".", "-")
-    kept = read_sound(stage.server.settings.data / "recordings" / f"{name}.wav")
+    recorded = played.one("recorded")
+    assert isinstance(recorded, Recorded)
+    kept = read_sound(stage.server.settings.data / "recordings" / f"{recorded.recording}.wav")
     assert heard(kept, WISH).share >= ENOUGH
     assert heard(played.heard.samples, WISH).share >= ENOUGH, "played back to him"
 
