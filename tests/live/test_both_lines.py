@@ -182,7 +182,7 @@ async def test_what_decides_and_what_asks_others(watch: Watch, stage: Stage, lin
         "step both-doing/prepare done",
         *["step both-doing/count again", "step both-doing/add done"] * 2,
         "step both-doing/count done",
-        "input both-doing/ask>choosing/choose 1 None",
+        "input choosing/choose 1 None",
         "step choosing/choose 1",
         "step choosing/check yes",
         "step choosing/yes chosen",
