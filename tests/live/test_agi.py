@@ -8,10 +8,9 @@ from calllog.events import AnyCallEvent, Ended
 from calllog.grammar import violations
 from tests.live.conftest import Watch
 from tests.live.stage import PROMPT_S, Plot, Stage, plot
-from tests.live.test_both_lines import BEGIN, ENDED, GONE, outline, presses
+from tests.live.test_both_lines import BEGIN, ENDED, GONE, outline
 from tests.rig.sipp import Caller
 from tests.rig.site import Played
-from tests.rig.sound import ENOUGH, heard
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -94,15 +93,3 @@ async def test_a_hangup_is_one_however_the_dialplan_lets_us_know(watch: Watch, h
     played.check()
     assert outline(played.events) == [*BEGIN, GONE]
     assert ended(played.events).logged_at - played.caller.ended_at < 1000 * (LOOK_S + 1.0)
-
-
-@plot
-async def presses_ahead(stage: Stage) -> Played:
-    return await stage.call("8214", stay_ms=30_000, meanwhile=presses("1223334444*0987#", 0.2))
-
-
-async def test_what_is_typed_is_what_arrives(watch: Watch, stage: Stage) -> None:
-    played = await watch(presses_ahead)
-    played.check()
-    assert "input keys/ask 1223334444*0987 None" in outline(played.events)
-    assert heard(played.heard.samples, stage.sounds["menu"]).share < ENOUGH, "the first key stopped it"

@@ -49,7 +49,7 @@ MAY_SPEAK = {
     "redis": ("queues.store", "queues.link", "calllog.stream", "ivr.checkpoint"),
     "hiredis": ("queues.store", "queues.link", "queues.wire"),
     "aiohttp": ("ivr.ari", "ivr.worker", "ivr.web"),
-    "asterisk": ("ivr.agi",),
+    "asterisk": ("ivr.agi.wire",),
 }
 """Library → the modules (or packages) that may import it. `queues.link` and `queues.wire` lie below
 `queues.store`; `ivr.worker`, a composition root, opens the port on which `ivr.ari` speaks."""

@@ -11,6 +11,7 @@ from ivr.settings import Settings
 
 HERE = ip_address("127.0.0.1")
 OFFICE = ip_address("192.168.7.20")
+EXAMPLE = Path(preflight.__file__).parent.parent / "asterisk" / "dialplan-example.conf"
 
 
 def test_the_workers_port_on_loopback_is_fine() -> None:
@@ -22,6 +23,26 @@ def test_the_workers_port_in_a_strange_network_is_refused(bind: str) -> None:
     (refusal,) = preflight.reach(Settings(worker_bind=bind), [HERE, OFFICE])
     assert "192.168.7.20" in refusal
     assert "HOLDFAST_TRUSTED" in refusal
+
+
+def test_the_port_for_agi_is_no_less_guarded() -> None:
+    (refusal,) = preflight.reach(Settings(agi_bind="192.168.7.20"), [HERE, OFFICE])
+    assert "HOLDFAST_AGI_BIND" in refusal
+    assert preflight.reach(Settings(agi_bind="192.168.7.20", agi_port=0), [HERE, OFFICE]) == []
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = other.getsockname()[1]
+        assert any("HOLDFAST_AGI_PORT" in each for each in preflight.ports(Settings(agi_port=port)))
+
+
+def test_a_dialplan_of_ones_own_must_be_there_and_take_callers(tmp_path: Path) -> None:
+    own = tmp_path / "own.conf"
+    assert preflight.dialplan(None) == []
+    assert "cannot be read" in preflight.dialplan(own)[0]
+    own.write_text("; [callers]\n[others]\n")
+    assert "[callers]" in preflight.dialplan(own)[0]
+    assert preflight.dialplan(EXAMPLE) == []
 
 
 def test_a_trusted_network_is_accepted() -> None:

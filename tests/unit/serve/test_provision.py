@@ -158,6 +158,18 @@ def test_nothing_a_caller_controls_is_parsed_but_by_a_filter(etc: Path) -> None:
             ), line
 
 
+def test_callers_come_to_the_front_door_or_into_a_dialplan_of_the_operators(
+    etc: Path, settings: Settings, runtime: Runtime
+) -> None:
+    assert "context = front-door" in section((etc / "pjsip.conf").read_text(), "trunk", "(!,phone)")
+    assert "[callers]" not in (etc / "extensions.conf").read_text()
+    own = settings.data / "own.conf"
+    own.write_text("[callers]\nexten => 100,1,AGI(agi://127.0.0.1:4573/flow/main)\n")
+    provision(settings.model_copy(update={"dialplan": own}), runtime, TELEPHONY)
+    assert "context = callers" in section((etc / "pjsip.conf").read_text(), "trunk", "(!,phone)")
+    assert "flow/main" in section((etc / "extensions.conf").read_text(), "callers")
+
+
 def test_no_server_of_asterisks_own_listens(etc: Path) -> None:
     for name in ("http.conf", "manager.conf"):
         assert "enabled = no" in (etc / name).read_text()
