@@ -22,7 +22,11 @@ BOMB = "a: &a [x, x, x, x, x, x, x, x, x]\n" + "".join(
 def flow(text: str | bytes) -> Callable[[Path], None]:
     """The main flow is this."""
     raw = text if isinstance(text, bytes) else text.encode()
-    return lambda company: [(company / "flows/main.yaml").write_bytes(raw), None][1]
+
+    def write(company: Path) -> None:
+        (company / "flows/main.yaml").write_bytes(raw)
+
+    return write
 
 
 def file(name: str, text: str) -> Callable[[Path], None]:
