@@ -10,8 +10,10 @@ from dataclasses import dataclass, field
 from itertools import chain
 from typing import NamedTuple
 
+from ivr.flow.longest import is_human
 from ivr.flow.sound import Text
 from ivr.flow.step import Flow, Step
+from ivr.steps.offer import Offer
 
 SHOWN = 72
 """Characters of a text that are shown in its box."""
@@ -32,6 +34,13 @@ LOOKS = {
     "call": Look("#f0e9f7", "#7d5ba6"),
     "over": Look("#ededed", "#8a8a8a"),
 }
+MEANINGS = {
+    "tell": "does something",
+    "ask": "asks the caller",
+    "human": "people",
+    "call": "another flow",
+    "over": "the end",
+}
 LEFT = "#b3261e"
 INK = "#222222"
 FAINT = "#5f6b7a"
@@ -43,6 +52,9 @@ class Arrow(NamedTuple):
     start: str
     to: str | None
     outcomes: tuple[str, ...]
+    """Those that are shown at it."""
+    also: tuple[str, ...] = ()
+    """Those that merely go the way of another (`busy` → `failed`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,32 +70,32 @@ class Traffic:
 
     def callers(self, arrow: Arrow) -> int:
         """How many took an arrow."""
-        return sum(self.taken.get((arrow.start, outcome), 0) for outcome in arrow.outcomes)
+        return sum(self.taken.get((arrow.start, each), 0) for each in (*arrow.outcomes, *arrow.also))
 
 
 def arrows(flow: Flow) -> list[Arrow]:
     """Every arrow: the outcomes of a step that lead to the same one share theirs."""
     found: list[Arrow] = []
     for name, step in flow.steps.items():
-        ways: dict[str | None, list[str]] = {}
+        ways: dict[str | None, tuple[list[str], list[str]]] = {}
         for outcome in step.possible():
             other = step.otherwise.get(outcome)
-            if other is None or step.target(outcome) != step.target(other):
-                to = step.target(outcome) or (flow.after_agent if outcome == step.agent_left else None)
-                ways.setdefault(to, []).append(outcome)
-        found += [Arrow(name, to, tuple(outcomes)) for to, outcomes in ways.items()]
+            to = step.target(outcome) or (flow.after_agent if outcome == step.agent_left else None)
+            own = other is None or step.target(outcome) != step.target(other)
+            ways.setdefault(to, ([], []))[0 if own else 1].append(outcome)
+        found += [Arrow(name, to, tuple(own), tuple(also)) for to, (own, also) in ways.items()]
     return found
 
 
 def kind_of(step: Step) -> str:
     """Which of `LOOKS` a step has."""
-    if any(True for _ in step.queues()):
+    if is_human(step):
         return "human"
     if step.calls is not None:
         return "call"
     if not step.possible():
         return "over"
-    return "ask" if step.waits else "tell"
+    return "ask" if step.waits or isinstance(step, Offer) else "tell"
 
 
 def verb_of(step: Step) -> str:
@@ -114,7 +126,7 @@ def graphviz(flow: Flow, traffic: Traffic | None = None) -> str:
         "digraph flow {",
         '  graph [rankdir=TB, nodesep=0.6, ranksep=0.55, pad=0.35, bgcolor="white", splines=true,'
         f' fontname="Helvetica,Arial,sans-serif", labelloc=t, fontsize=20, fontcolor="{INK}",'
-        f" label=<<b>{title}</b><br/>{_small(below, FAINT, 11)}<br/> >];",
+        f" label=<<b>{title}</b><br/>{_small(below, FAINT, 11)}<br/>{_legend(flow)}<br/> >];",
         '  node [shape=box, style="filled,rounded", fontname="Helvetica,Arial,sans-serif", fontsize=12,'
         f' fontcolor="{INK}", penwidth=1.3, margin="0.16,0.09"];',
         '  edge [fontname="Helvetica,Arial,sans-serif", fontsize=11, color="#55606e", fontcolor="#333c47",'
@@ -138,6 +150,17 @@ def _box(name: str, step: Step, traffic: Traffic | None) -> str:
     if left:
         rows.append(_small(f"{left} hung up here", LEFT))
     return f'[label=<{"<br/>".join(rows)}>, fillcolor="{look.fill}", color="{LEFT if left else look.line}"]'
+
+
+def _legend(flow: Flow) -> str:
+    """What the colours mean that there are."""
+    there = {kind_of(step) for step in flow.steps.values()}
+    squares = (
+        f'<font point-size="13" color="{LOOKS[kind].line}">■</font> {_small(words, FAINT)}'
+        for kind, words in MEANINGS.items()
+        if kind in there
+    )
+    return " &#160; ".join(squares)
 
 
 def _small(text: str, color: str, size: int = 10) -> str:

@@ -16,7 +16,8 @@ import click
 import uvloop
 
 from tests.queues.redis_process import RedisProcess
-from tests.queues.world import WEIGHTS, World
+from tests.queues.walk import WEIGHTS
+from tests.queues.world import World
 
 EPISODE = 2_000
 """Steps in one site; then a fresh one, so that every beginning is walked often."""

@@ -13,7 +13,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_sta
 
 from tests.queues.redis_process import RedisProcess
 from tests.queues.soak import walk
-from tests.queues.world import STEPS, World
+from tests.queues.walk import STEPS
+from tests.queues.world import World
 
 EXAMPLES, STEPS_EACH = 80, 50
 WALKED = 16_000

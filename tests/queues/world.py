@@ -7,29 +7,21 @@ A step is chosen by `pick`, which takes one of a sequence: hypothesis' draw or a
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
-from ivr.checkpoint import Checkpoint, Kept
+from ivr.checkpoint import Kept
 from queues.errors import Fenced
 from queues.handle import CallHandle
 from queues.models import Agent, Queue
 from queues.operations import REPEATED, now_ms
 from queues.results import Done
-from queues.store import Offer, Store
 from tests.queues.eye import Eye
+from tests.queues.post import AGENTS, QUEUES, WORKERS, Post
 from tests.queues.redis_process import RedisProcess
-from tests.queues.reference import IN_LINE, Person, Reference, Rules
+from tests.queues.reference import IN_LINE, Person, Reference
 
-QUEUES = {"gold": Rules(wrapup_s=0), "sales": Rules(wrapup_s=3, cooldown_s=1), "tech": Rules(cooldown_s=2)}
-AGENTS: dict[str, tuple[tuple[str, ...], int | None]] = {
-    "ann": (("gold", "sales"), None),
-    "bob": (("sales",), None),
-    "cat": (("sales", "tech"), 1),
-    "dan": (("tech", "gold"), 0),
-}
-WORKERS = ("hf-1", "hf-2")
 DECLINES = ("no_answer", "busy", "rejected", "unreachable", "not_confirmed", "withdrawn", "worker_lost")
 AHEAD_MS = 10 * 365 * 86_400_000
 LIVE = (2, 3, 9)
@@ -38,30 +30,6 @@ LIVE = (2, 3, 9)
 
 class Pick(Protocol):
     def __call__(self, choices: Sequence[Any], /) -> Any: ...
-
-
-class Post:
-    """A worker: what dies with it when it is killed."""
-
-    def __init__(self, redis: RedisProcess, site: str, name: str, folder: Path) -> None:
-        self.name = name
-        self.store = Store(redis.url, site, name, journal=folder / f"{site}-{name}")
-        self.checkpoint = Checkpoint(self.store)
-        self.store.operations.patience_s = {}  # alone, an operation would only wait
-        self.told: dict[str, int] = {}
-        """Call → last attempt that it was told to ring, or learned of by adopting the call."""
-        self.store.on_offer = self._on_offer
-
-    def _on_offer(self, offer: Offer) -> None:
-        assert self.told.get(offer.call, 0) < offer.attempt, "told twice"
-        self.told[offer.call] = offer.attempt
-
-    async def barrier(self) -> None:
-        """Until everything that was sent to this worker has been dealt with."""
-        operations = self.store.operations
-        await operations.link.call("PING")
-        if operations._returning is not None:
-            await operations._returning
 
 
 class World:
@@ -124,9 +92,9 @@ class World:
     # Steps
 
     async def step(self, name: str) -> None:
-        """One step by name (see `STEPS`), if the world allows it now; then compare."""
+        """One step by name (see `walk`), if the world allows it now; then compare."""
         self.steps += 1
-        await STEPS[name](self)
+        await getattr(self, name)()
         await self.compare()
 
     async def arrive(self) -> None:
@@ -427,39 +395,3 @@ class World:
 
     def _at(self, h: CallHandle) -> Post:
         return self.posts[h.worker] if h.worker in self.posts else self.posts["hf-1"]
-
-
-STEPS: dict[str, Callable[[World], Awaitable[None]]] = {
-    name: getattr(World, name)
-    for name in (
-        *(
-            "arrive",
-            "note",
-            "checkpoint",
-            "join",
-            "join_again",
-            "settle",
-            "connected",
-            "decline",
-            "nobody_answers",
-            "leave",
-            "hold",
-        ),
-        *("unbridged", "ended", "agent", "reach", "time_passes", "due", "sweep"),
-        *("reply_lost", "duplicate", "stale_owner", "worker_dies"),
-    )
-}
-"""What may happen in the world."""
-
-WEIGHTS = dict.fromkeys(STEPS, 4) | {
-    "arrive": 10,
-    "join": 12,
-    "settle": 10,
-    "connected": 10,
-    "unbridged": 6,
-    "agent": 8,
-    "time_passes": 8,
-    **dict.fromkeys(("note", "checkpoint", "sweep", "leave"), 2),
-    **dict.fromkeys(("reply_lost", "worker_dies", "stale_owner"), 1),
-}
-"""How often each step is taken in a random walk."""

@@ -1,67 +1,23 @@
 """Each rule of the grammar, broken alone: exactly these findings, so that no rule hides behind another."""
 
-from typing import Any
-
 import pytest
 
-from calllog.grammar import violations
-from tests.unit.calllog.held_call import BEGAN_AT, HELD_CALL, Draft, events_of
-
-Drafts = list[Draft]
-
-ARRIVED: Draft = (0, {"kind": "arrived", "to": "100"})
-ANSWERED: Draft = (10, {"kind": "answered"})
-
-
-def ended(at: int, verdict: str, by: str = "caller", **durations: int) -> Draft:
-    parts = {"flow_ms": at - sum(durations.values()), "wait_ms": 0, "held_ms": 0, "talk_ms": 0} | durations
-    said = {"kind": "ended", "verdict": verdict, "reason": "x", "ended_by": by, "cause": 16}
-    return at, {**said, "lifetime_ms": at, **parts}
-
-
-def left(at: int, reason: str, waited_ms: int = 900, queue: str = "sales", **more: Any) -> Drafts:
-    """The caller's way out of the queue he joined at 100."""
-    place = {"position": 1, "original_position": 1} | more
-    return [
-        (at, {"kind": "hold_ended", "by": "queue", "held_ms": waited_ms}),
-        (at, {"kind": "queue_left", "queue": queue, "reason": reason, "waited_ms": waited_ms, **place}),
-    ]
-
-
-JOINED: Drafts = [
-    (100, {"kind": "joined", "queue": "sales", "position": 1, "score": 1.0}),
-    (100, {"kind": "hold_started", "by": "queue"}),
-]
-
-
-def offered(at: int, agent: str, attempt: int) -> Draft:
-    return at, {"kind": "offered", "agent": agent, "attempt": attempt}
-
-
-def declined(at: int, agent: str) -> Draft:
-    return at, {"kind": "declined", "agent": agent, "reason": "busy"}
-
-
-def found(drafts: Drafts, live: bool = False) -> list[str]:
-    return [f"{one.rule}: {one.what}" for one in violations(events_of(drafts), live=live)]
-
-
-def changed(number: int, **fields: Any) -> Drafts:
-    """The held call with other fields in this event (1 is the first)."""
-    drafts = [(offset, dict(event)) for offset, event in HELD_CALL]
-    drafts[number - 1][1].update(fields)
-    return drafts
-
-
-def transferred(at: int = 200, **fields: str) -> Draft:
-    return at, {"kind": "transferred", "how": "blind", "by": "flow", **fields}
-
-
-def goods(what: str, **fields: str) -> Draft:
-    return 300, {"kind": f"offer_{what}", "path": "main/more", "offer": "cover", **fields}
-
-
-ANSWER_AND_HOLD = [ARRIVED, ANSWERED, *JOINED]
+from tests.unit.calllog.drafts import (
+    ANSWER_AND_HOLD,
+    ANSWERED,
+    ARRIVED,
+    JOINED,
+    Drafts,
+    changed,
+    declined,
+    ended,
+    found,
+    goods,
+    left,
+    offered,
+    transferred,
+)
+from tests.unit.calllog.held_call import BEGAN_AT, HELD_CALL
 
 SOUND: dict[str, Drafts] = {
     "with holds": HELD_CALL,
@@ -397,51 +353,6 @@ def test_nobody_is_transferred_before_the_answer() -> None:
     assert found([ARRIVED, transferred(to="+49301")], live=True) == [
         "answer: transferred, but never answered"
     ]
-
-
-VERDICTS: dict[str, tuple[Drafts, str]] = {
-    "bridged": (changed(16, verdict="overflowed"), "overflowed, but an agent was bridged"),
-    "not bridged": (
-        [ARRIVED, ended(50, "completed")],
-        "completed, but no agent was ever bridged",
-    ),
-    "rejected": ([ARRIVED, ANSWERED, ended(50, "rejected", "system")], "rejected, but answered"),
-    "overflowed": ([ARRIVED, ended(50, "overflowed")], "overflowed, but no queue was left by a rule"),
-    "transferred to nobody": (
-        [ARRIVED, ended(50, "transferred")],
-        "transferred, but no number outside was reached",
-    ),
-    "reached a number": (
-        [ARRIVED, ANSWERED, transferred(to="+49301"), ended(500, "ivr_exit")],
-        "ivr_exit, but a number outside was reached",
-    ),
-    "abandoned": (
-        [ARRIVED, ended(50, "abandoned")],
-        "abandoned, but hanging up in a queue was not all that happened",
-    ),
-    "abandoned after a rule": (
-        [*ANSWER_AND_HOLD, *left(1000, "timeout"), ended(1000, "abandoned", wait_ms=900)],
-        "abandoned, but hanging up in a queue was not all that happened",
-    ),
-    "hung up in a queue": (
-        [*ANSWER_AND_HOLD, *left(1000, "caller_hangup"), ended(1000, "self_served", wait_ms=900)],
-        "self_served, but the caller hung up in a queue",
-    ),
-    "ivr_exit by us": (
-        [ARRIVED, ended(50, "ivr_exit", "system")],
-        "ivr_exit, but the caller had been in a queue or did not hang up",
-    ),
-    "ivr_exit after a queue": (
-        [*ANSWER_AND_HOLD, *left(1000, "timeout"), ended(1000, "ivr_exit", wait_ms=900)],
-        "ivr_exit, but the caller had been in a queue or did not hang up",
-    ),
-}
-
-
-@pytest.mark.parametrize("name", VERDICTS)
-def test_verdict(name: str) -> None:
-    drafts, expected = VERDICTS[name]
-    assert found(drafts) == [f"verdict: {expected}"]
 
 
 def test_a_live_call_may_be_anywhere_but_not_wrong() -> None:

@@ -313,44 +313,6 @@ def test_all_errors_come_at_once_sorted_by_place(company: Path) -> None:
     ]
 
 
-def test_a_loop_that_never_waits_for_anybody(company: Path) -> None:
-    edit(company, MAIN, "next: choose", "next: again")
-    write(company, MAIN, (company / MAIN).read_text() + "  again:\n    say: Hello\n    next: welcome\n")
-    assert (
-        f"{MAIN}:3:3: steps `welcome` → `again` → `welcome` turn for ever "
-        "(let the loop pass a step that waits for the caller, such as `menu`, or a `loop` that counts)"
-    ) in found(company)
-
-
-def test_every_loop_is_named_once(company: Path) -> None:
-    steps = "".join(f"  s{number}: {{play: hello, next: s{number ^ 1}}}\n" for number in range(6))
-    write(
-        company,
-        MAIN,
-        f"steps:\n  s: {{menu: hello, next: {{1: s0, 2: s2, invalid: s4, timeout: s}}}}\n{steps}",
-    )
-    assert [text.split("steps ")[1][:10] for text in found(company)] == [
-        "`s0` → `s1",
-        "`s2` → `s3",
-        "`s4` → `s5",
-    ]
-
-
-def test_a_step_that_only_leads_into_a_loop_is_no_part_of_it(company: Path) -> None:
-    write(company, MAIN, "steps:\n  a: {play: hello, next: b}\n  b: {play: hello, next: b}\n")
-    assert [text.split(" (")[0] for text in found(company)] == [f"{MAIN}:3:3: steps `b` → `b` turn for ever"]
-    write(company, MAIN, "steps:\n  b: {play: hello, next: b}\n  a: {play: hello, next: b}\n")
-    assert [text.split(" (")[0] for text in found(company)] == [
-        f"{MAIN}:2:3: steps `b` → `b` turn for ever",
-        f"{MAIN}:3:3: step `a` is never reached",
-    ]
-
-
-def test_a_loop_through_a_menu_is_no_error(company: Path) -> None:
-    edit(company, MAIN, "invalid: bye", "invalid: welcome")
-    assert found(company) == []
-
-
 def test_a_prompt_is_needed_in_each_language_a_number_leads_to(company: Path) -> None:
     edit(company, "numbers.yaml", "campaign: web", "language: es")
     record(company / "prompts/es/hello.wav")

@@ -1,12 +1,26 @@
 """Loops without the caller: also on the ways of steps that would wait, and do not when they fail at once."""
 
+from pathlib import Path
+
 import pytest
 
+from ivr.flow.check import check_callflows
 from ivr.flow.graph import check_graph
 from ivr.flow.ways import Inner
 from tests.unit.flow.calls import draft_of
+from tests.unit.flow.small_company import build, edit, write
 
 END = "  end: {hangup: }\n"
+MAIN = "flows/main.yaml"
+
+
+@pytest.fixture
+def company(tmp_path: Path) -> Path:
+    return build(tmp_path / "callflows")
+
+
+def found(company: Path) -> list[str]:
+    return [str(problem) for problem in check_callflows(company).problems]
 
 
 def turning(text: str, **others: str) -> list[str]:
@@ -64,3 +78,41 @@ def test_a_flow_that_is_called_waits_on_some_of_its_ways() -> None:
     through = calling.replace("inner", "middle")
     assert turning(through.format("a", "end", "end"), middle=middle, inner=QUICK + ASK) == []
     assert turning(through.format("end", "end", "a"), middle=middle, inner=QUICK + ASK)
+
+
+def test_a_loop_that_never_waits_for_anybody(company: Path) -> None:
+    edit(company, MAIN, "next: choose", "next: again")
+    write(company, MAIN, (company / MAIN).read_text() + "  again:\n    say: Hello\n    next: welcome\n")
+    assert (
+        f"{MAIN}:3:3: steps `welcome` → `again` → `welcome` turn for ever "
+        "(let the loop pass a step that waits for the caller, such as `menu`, or a `loop` that counts)"
+    ) in found(company)
+
+
+def test_every_loop_is_named_once(company: Path) -> None:
+    steps = "".join(f"  s{number}: {{play: hello, next: s{number ^ 1}}}\n" for number in range(6))
+    write(
+        company,
+        MAIN,
+        f"steps:\n  s: {{menu: hello, next: {{1: s0, 2: s2, invalid: s4, timeout: s}}}}\n{steps}",
+    )
+    assert [text.split("steps ")[1][:10] for text in found(company)] == [
+        "`s0` → `s1",
+        "`s2` → `s3",
+        "`s4` → `s5",
+    ]
+
+
+def test_a_step_that_only_leads_into_a_loop_is_no_part_of_it(company: Path) -> None:
+    write(company, MAIN, "steps:\n  a: {play: hello, next: b}\n  b: {play: hello, next: b}\n")
+    assert [text.split(" (")[0] for text in found(company)] == [f"{MAIN}:3:3: steps `b` → `b` turn for ever"]
+    write(company, MAIN, "steps:\n  b: {play: hello, next: b}\n  a: {play: hello, next: b}\n")
+    assert [text.split(" (")[0] for text in found(company)] == [
+        f"{MAIN}:2:3: steps `b` → `b` turn for ever",
+        f"{MAIN}:3:3: step `a` is never reached",
+    ]
+
+
+def test_a_loop_through_a_menu_is_no_error(company: Path) -> None:
+    edit(company, MAIN, "invalid: bye", "invalid: welcome")
+    assert found(company) == []

@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from ivr.cli import main
-from ivr.flow.picture import Traffic, arrows, graphviz, kind_of, mermaid, summary, verb_of
+from ivr.flow.picture import MEANINGS, Traffic, arrows, graphviz, kind_of, mermaid, summary, verb_of
 from tests.unit.flow.calls import flow_of
 from tests.unit.flow.small_company import build, edit
 
@@ -46,7 +46,7 @@ def drawn(svg: str) -> tuple[set[str], int, list[str]]:
 
 
 def test_outcomes_that_lead_to_the_same_step_share_an_arrow() -> None:
-    assert arrows(flow_of(FLOW)) == [
+    assert [arrow[:3] for arrow in arrows(flow_of(FLOW))] == [
         ("welcome", "choose", ("done",)),
         ("choose", "sales", ("1",)),
         ("choose", "bye", ("invalid", "timeout")),
@@ -105,7 +105,7 @@ def test_what_a_box_says_of_its_step() -> None:
 
 def test_an_agent_who_leaves_leads_to_what_follows_agents() -> None:
     text = "steps: {a: {queue: sales}}\nafter_agent: {b: {say: How was it?, next: c}, c: {hangup: }}\n"
-    assert arrows(flow_of(text))[-1] == ("a", "b", ("answered",))
+    assert arrows(flow_of(text))[-1][:3] == ("a", "b", ("answered",))
 
 
 def test_the_callers_of_the_log_are_drawn_in() -> None:
@@ -169,3 +169,36 @@ def test_what_cannot_be_drawn(monkeypatch: pytest.MonkeyPatch) -> None:
     result = graph("main")
     assert (result.exit_code, "--mermaid works without" in result.output) == (3, True)
     assert graph("main", "--mermaid").exit_code == 0
+
+
+def test_who_took_an_outcome_without_an_arrow_of_its_own_is_counted_at_the_one_it_joins() -> None:
+    text = "steps: {a: {transfer: '+4930123', next: {failed: b}}, b: {say: x, next: c}, c: {hangup: }}"
+    flow = flow_of(text)
+    traffic = Traffic({("a", "busy"): 5, ("a", "failed"): 2, ("a", "done"): 9, ("b", "failed"): 3}, {}, 16)
+    assert [(arrow.outcomes, traffic.callers(arrow)) for arrow in arrows(flow)] == [
+        (("done",), 9),
+        (("failed",), 7),
+        (("done",), 3),
+    ]
+    assert "failed (7)" in graphviz(flow, traffic)
+    assert "failed (7)" in mermaid(flow, traffic).replace("#40;", "(").replace("#41;", ")")
+
+
+@pytest.mark.parametrize(
+    ("step", "kind"),
+    [
+        ("transfer: '+4930123', next: {failed: b}", "human"),
+        ("transfer: {agent: alice}, next: {no_answer: b}", "human"),
+        ("escalate: {queue: chiefs, reason: x}", "human"),
+        ("offer: {name: x, when: yes, say: x}, next: {accepted: b, declined: b}", "ask"),
+        ("gather: {say: x, into: y}, next: {done: b, invalid: b, timeout: b}", "ask"),
+        ("tag: x, next: b", "tell"),
+        ("flow: {name: other}, next: b", "call"),
+    ],
+)
+def test_the_colour_tells_what_a_step_is_and_is_explained(step: str, kind: str) -> None:
+    flow = flow_of(f"steps: {{a: {{{step}}}, b: {{hangup: }}}}", {"other": "steps: {a: {back: x}}"})
+    assert kind_of(flow.steps["a"]) == kind
+    told = graphviz(flow)
+    assert {words in told for name, words in MEANINGS.items() if name in (kind, "over")} == {True}
+    assert {words in told for name, words in MEANINGS.items() if name not in (kind, "over")} == {False}

@@ -1,0 +1,21 @@
+"""What may happen in a world of queues, and how often it does in a random walk."""
+
+STEPS = (
+    *("arrive", "note", "checkpoint", "join", "join_again", "settle", "connected", "decline"),
+    *("nobody_answers", "leave", "hold", "unbridged", "ended", "agent", "reach"),
+    *("time_passes", "due", "sweep", "reply_lost", "duplicate", "stale_owner", "worker_dies"),
+)
+"""What may happen in a `World`: its methods of these names."""
+
+WEIGHTS = dict.fromkeys(STEPS, 4) | {
+    "arrive": 10,
+    "join": 12,
+    "settle": 10,
+    "connected": 10,
+    "unbridged": 6,
+    "agent": 8,
+    "time_passes": 8,
+    **dict.fromkeys(("note", "checkpoint", "sweep", "leave"), 2),
+    **dict.fromkeys(("reply_lost", "worker_dies", "stale_owner"), 1),
+}
+"""How often each step is taken in a random walk."""
