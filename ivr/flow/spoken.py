@@ -6,6 +6,7 @@ language is left in figures, in that language's notation, for the voice to read.
 
 import math
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal, InvalidOperation
 from functools import lru_cache
@@ -21,8 +22,12 @@ from ivr.flow.line import MediaFailed
 
 Value = str | int | float | bool | None
 
-MOST = Decimal(10) ** 15
+MOST = Decimal(10) ** 12
 """Larger numbers nobody says, and making their words takes time."""
+ENDLESS = ("am",)
+"""Languages in which num2words 0.5.14 looks for the words of 999,999,999 for ever: they stay figures."""
+LACKING = (NotImplementedError, AttributeError, RecursionError, TypeError)
+"""How num2words shows that it does not have something in a language."""
 GROUP = 3
 """Digits that are spoken in one breath."""
 Unit = Literal["day", "hour", "minute", "second"]
@@ -88,7 +93,8 @@ def _figure(digit: str, language: str) -> str:
 def _converter(language: str) -> str | None:
     """num2words' name for the language; None: it has none."""
     first, _, region = language.partition("-")
-    return next((code for code in (f"{first}_{region.upper()}", first) if code in CONVERTER_CLASSES), None)
+    codes = (f"{first}_{region.upper()}", first) if first not in ENDLESS else ()
+    return next((code for code in codes if code in CONVERTER_CLASSES), None)
 
 
 @lru_cache(maxsize=64)
@@ -129,9 +135,10 @@ def _digits(value: Value, language: str, _: str) -> str:
 def _words(number: Decimal, language: str, to: str = "cardinal") -> str:
     code = _converter(language)
     whole = number == number.to_integral_value()
-    if code is None:
-        return str(format_decimal(number, locale=_locale(language)))
-    return str(num2words(int(number) if whole else float(number), lang=code, to=to))
+    if code is not None:
+        with suppress(*LACKING):
+            return str(num2words(int(number) if whole else float(number), lang=code, to=to))
+    return str(format_decimal(number, locale=_locale(language)))
 
 
 def _number(value: Value, language: str, _: str) -> str:
@@ -156,11 +163,7 @@ def _money(value: Value, language: str, currency: str) -> str:
         text = num2words(
             amount.quantize(Decimal("0.01")), lang=code, to="currency", currency=currency, separator=" |"
         )
-    except (
-        NotImplementedError,
-        TypeError,
-        AttributeError,
-    ):  # not every language takes every currency, a minus
+    except LACKING:  # not every language takes every currency, the separator, or what is below nothing
         return f"{_words(amount, language)} {get_currency_name(currency, amount, locale=_locale(language))}"
     main, _, cents = text.partition("|")
     connected = AND_CENTS.get(language[:2], ", ")
