@@ -61,6 +61,8 @@ class Outside:
         self._house = caller.house
         self._call = caller.call
         self._leg: Leg | None = None
+        self._bridge = ""
+        """Where the leg is joined with the caller, or will be."""
         self._moving = False
         """The leg is on its way from another worker's application."""
 
@@ -68,18 +70,25 @@ class Outside:
     def talking(self) -> bool:
         return self._leg is not None and self._leg.bridge != ""
 
-    async def take_over(self, number: int, moving: bool) -> None:
-        """Know the leg of a call that was another worker's, if it has one. `number`: as in `serve`.
+    def expect(self, number: int) -> None:
+        """A call that was another worker's may have a leg; done before anything is awaited: he may be gone.
 
-        `moving`: it comes from that worker's application to ours.
+        `number`: as in `serve`.
         """
-        leg = self._expect(number, "", 0)
+        self._expect(number, "", 0)
+
+    async def take_over(self, moving: bool) -> None:
+        """Know how that leg is, or that there is none. `moving`: it is on its way from another worker."""
+        leg = self._leg
+        if leg is None:
+            return
         state = await self._house.asterisk.state(leg.channel)
         leg.answered, self._moving = state == "Up", moving
         if not state:
             self.forget()
 
     def _expect(self, number: int, endpoint: str, ring_s: int) -> Leg:
+        self._bridge = outside_bridge(self._call, number)
         leg = self._leg = Leg(channel=outside_channel(self._call, number), endpoint=endpoint, ring_s=ring_s)
         self._caller.outside = leg.channel
         self._house.listen(leg.channel, self._caller.mailbox)
@@ -116,8 +125,7 @@ class Outside:
         leg = self._leg
         if leg is not None:
             await self._house.asterisk.hang_up(leg.channel)
-            if leg.bridge:
-                await self._house.asterisk.unbridge(leg.bridge)
+            await self._house.asterisk.unbridge(self._bridge)
 
     def forget(self) -> None:
         """What happens to the leg is of no more interest."""

@@ -98,11 +98,12 @@ class Session(CallLine):
         self.restore(resumed.kept)
         self._answered = resumed.answered_at > 0
         self._hunt.take_over(resumed)
+        if resumed.state == "flow" and self.visits:
+            self._outside.expect(self._effects)
         # The caller may have gone while nobody owned the call: then that is all there is to tell.
         await self._caller.catch_up()
         if resumed.state == "flow":
-            if self.visits:
-                await self._outside.take_over(self._effects, self.moving)
+            await self._outside.take_over(self.moving)
             await self._recorder.stop(max(1, self.handle.epoch - GENERATIONS))
             for playback in earlier_playbacks(self.call, self.handle.epoch):
                 await self.house.asterisk.stop(playback)

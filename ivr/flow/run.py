@@ -56,7 +56,7 @@ class _Run:
         step = frame.flow.steps[frame.name]
         path = ">".join([f"{each.flow.name}/{each.name}" for each in self.stack])
         self._count(step, path)
-        if step.agent_left is not None:
+        if step.agent_left is not None or any(True for _ in step.numbers()):
             line.secrets.clear()  # somebody waits for long, and with another person after that
         await line.checkpoint(self.stack[0].flow.name, frame.flow.version, path, self._held_back())
         frame.began = monotonic_ns()

@@ -3,12 +3,15 @@
 from contextlib import suppress
 from typing import ClassVar
 
-from ivr.flow.expressions import SecretTemplate
+import pytest
+
+from ivr.flow.expressions import SecretTemplate, Template
 from ivr.flow.line import Hangup, Held, Line
 from ivr.flow.run import run_flow
 from ivr.flow.step import Flow, Step
 from ivr.steps.hangup import Hangup as End
 from ivr.steps.queue import Queue
+from ivr.steps.transfer import Transfer
 from tests.unit.flow.calls import Script, ScriptedLine, run
 
 
@@ -77,7 +80,9 @@ def test_the_first_of_two_secrets_is_asked_again() -> None:
     assert [held and held.path for held in line.held] == [None, "main/s0", "main/s0", None]
 
 
-def test_nothing_secret_waits_in_a_queue() -> None:
-    line = walked(Learn(), Queue(name="sales"))
+@pytest.mark.parametrize("long", [Queue(name="sales"), Transfer(number=Template("030 901820"))])
+def test_nothing_secret_waits_in_a_queue_or_talks_outside(long: Step) -> None:
+    """A take-over would ask for it again, in the middle of the talk."""
+    line = walked(Learn(), long)
     assert line.held == [None, None, None]
     assert line.secrets == {}
