@@ -108,7 +108,7 @@ class AgiLine(CallLine):
         except Fenced:
             log.warning("call left to its new owner", extra={"call": self.call})
         except asyncio.CancelledError:
-            await self._leave()
+            await self._leave(at_once=True)
             raise
         except HoldfastError as error:
             log.error("call failed: %s", error, extra={"call": self.call})
@@ -145,13 +145,17 @@ class AgiLine(CallLine):
         del self.handle.pending[self._told if self._to_flush else 0 :]
         await self._leave()
 
-    async def _leave(self) -> None:
-        """Everything is written down first: who gets the channel next reads it at once."""
+    async def _leave(self, at_once: bool = False) -> None:
+        """Everything is written down first: who gets the channel next reads it.
+
+        `at_once`: the worker ends, and does not wait for Redis if that is away.
+        """
         self.left = True
         try:
             await self.house.checkpoint.flush(self.handle)
             try:
-                await self._redis_is_back()
+                if not at_once:
+                    await self._redis_is_back()
             except Hangup as end:
                 self.left = False
                 await self._end(end)

@@ -206,7 +206,8 @@ async def test_who_hangs_up_while_redis_is_away_has_his_end(tmp_path: Path) -> N
         assert CALL not in here.server._left
 
 
-async def test_a_worker_that_leaves_writes_first_and_lets_go_then(tmp_path: Path) -> None:
+@pytest.mark.parametrize("away", [False, True], ids=["", "while Redis is away"])
+async def test_a_worker_that_leaves_writes_first_and_lets_go_then(tmp_path: Path, away: bool) -> None:
     async with site(WALK, tmp_path) as here:
         asked = asyncio.Event()
 
@@ -218,7 +219,9 @@ async def test_a_worker_that_leaves_writes_first_and_lets_go_then(tmp_path: Path
 
         call = asyncio.ensure_future(here.call(answer))
         await asked.wait()
-        await here.server.leave()
+        here.fake.away = away
+        async with asyncio.timeout(5):
+            await here.server.leave()
         pbx = await call
         assert pbx.gone.is_set()
         assert here.fake.told[-2:] == ["step main/hear done", "at main/choose"]
