@@ -16,7 +16,7 @@ import msgspec
 
 from calllog.errors import HoldfastError
 from ivr.callflows import Callflows
-from ivr.flow.check import BrokenCallflows, Further, content_of, files_of, load_callflows
+from ivr.flow.check import BrokenCallflows, Further, content_of, files_of, load_callflows, strays_of
 from ivr.flow.recordings import read_prompts
 
 # ruff: noqa: N818  (an error is named by what is the matter: UnknownVersion)
@@ -113,16 +113,19 @@ class Versions:
             shutil.rmtree(draft, ignore_errors=True)
         return Published(self._loaded[version], fresh=True)
 
-    def roll_back(self, version: int, directory: Path, by: str, message: str = "") -> Published:
+    def roll_back(
+        self, version: int, directory: Path, by: str, message: str = "", discard: bool = False
+    ) -> Published:
         """Make the directory what it was in `version`, and that live, as a version of its own.
 
-        Raises `UnknownVersion`, `Unsaved` if the directory has a change that is in no version,
-        `BrokenCallflows` if the old version does not pass today's check. Each of them changes nothing.
+        Raises `UnknownVersion`, `Unsaved` if the directory has a change that is in no version (unless
+        `discard`: it is lost), `BrokenCallflows` if the old version does not pass today's check. Each of them
+        changes nothing.
         """
         with self._alone():
             before = self.directory_of(version)
-            if content_of(directory) not in {record.content for record in self.records()}:
-                hint = "publish them first, or undo them"
+            if not discard and content_of(directory) not in {record.content for record in self.records()}:
+                hint = "`holdfast diff` shows them; publish them first, or throw them away with --discard"
                 raise Unsaved(f"{directory} has changes that were never published: {hint}")
             load_callflows(before, self._prompts, version, self._further)
             _replace(directory, before)
@@ -234,6 +237,8 @@ class Versions:
 
     def _make(self, directory: Path, draft: Path, version: int, by: str, message: str) -> None:
         """Copy first and check the copy: what is being saved at this moment cannot slip through."""
+        if strays := strays_of(directory):
+            raise BrokenCallflows(strays)
         _copy(directory, draft)
         made = load_callflows(draft, self._prompts, version, self._further)
         self._keep_sounds(draft, made)

@@ -45,11 +45,14 @@ def publish(message: str, by: str | None, as_json: bool) -> None:
 
 @click.command()
 @click.argument("version", type=click.IntRange(min=1))
+@click.option("--discard", is_flag=True, help="Throw away what in callflows/ was never published.")
 @click.option("-m", "--message", default="", help="Why, for `holdfast versions`.")
 @by_option
 @json_option
-def rollback(version: int, message: str, by: str | None, as_json: bool) -> None:
+def rollback(version: int, discard: bool, message: str, by: str | None, as_json: bool) -> None:
     """Make callflows/ what it was in VERSION, and take that live as the next version.
+
+    VERSION may be the live one: with --discard that undoes every change since, broken ones, too.
 
     \b
     Exit codes: 0 it is live · 1 that version does not pass today's check · 2 wrong usage
@@ -57,7 +60,8 @@ def rollback(version: int, message: str, by: str | None, as_json: bool) -> None:
     """
     settings = Settings()
     who = by or _user()
-    _act(settings, as_json, lambda versions: versions.roll_back(version, settings.callflows, who, message))
+    place = settings.callflows
+    _act(settings, as_json, lambda versions: versions.roll_back(version, place, who, message, discard))
 
 
 @click.command()
@@ -119,6 +123,8 @@ def diff(old: int | None, new: int | None, as_json: bool) -> None:
     else:
         for lines in found.values():
             click.echo("\n".join(lines))
+        if not found:
+            click.echo("no difference")
     sys.exit(FINDINGS if found else OK)
 
 

@@ -4,6 +4,7 @@
 
 import gc
 import hashlib
+import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,7 +13,7 @@ from calllog.errors import HoldfastError
 from ivr.callflows import Callflows, with_direct_lines
 from ivr.flow.cases import check_cases, read_cases
 from ivr.flow.dialling import check_dialling
-from ivr.flow.document import Problem
+from ivr.flow.document import Place, Problem
 from ivr.flow.family import check_families
 from ivr.flow.folder import SETTINGS, Folder, read_folder
 from ivr.flow.graph import check_graph
@@ -111,10 +112,19 @@ def callflows_of(folder: Folder, prompts_at: Path, version: int = 0) -> Callflow
 
 def files_of(directory: Path) -> Iterator[Path]:
     """Every file that takes part, in a fixed order."""
-    yield from (directory / name for name in SETTINGS if (directory / name).exists())
-    yield from sorted(directory.glob("flows/*.yaml"))
-    yield from sorted(directory.glob("tests/*.yaml"))
-    yield from sorted(directory.glob("prompts/*/*.wav"))
+    yield from (path for path in _named(directory) if path.is_file())
+
+
+def strays_of(directory: Path) -> list[Problem]:
+    """What is named like a file that takes part and is none: a directory, a pipe, a link to nothing."""
+    found = (path.relative_to(directory) for path in _named(directory) if not path.is_file())
+    return [Problem(Place(str(path)), "cannot be read: is no file") for path in found]
+
+
+def _named(directory: Path) -> Iterator[Path]:
+    yield from (directory / name for name in SETTINGS if os.path.lexists(directory / name))
+    for pattern in ("flows/*.yaml", "tests/*.yaml", "prompts/*/*.wav"):
+        yield from sorted(directory.glob(pattern))
 
 
 def content_of(directory: Path) -> str:
@@ -123,4 +133,6 @@ def content_of(directory: Path) -> str:
     for path in files_of(directory):
         whole.update(f"{path.relative_to(directory)}\n".encode())
         whole.update(hashlib.sha256(path.read_bytes()).digest())
+    for stray in strays_of(directory):
+        whole.update(f"{stray}\n".encode())
     return whole.hexdigest()

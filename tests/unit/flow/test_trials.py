@@ -162,6 +162,14 @@ def test_mistakes_in_tests_are_found_by_check(company: Path) -> None:
     ]
 
 
+def test_while_a_flow_cannot_be_read_nobody_knows_which_steps_there_are(company: Path) -> None:
+    written(company, "    steps: [elsewhere]\n")
+    assert len(check_callflows(company).problems) == 1
+    write(company, "flows/other.yaml", "steps: [")
+    (problem,) = check_callflows(company).problems
+    assert problem.place.file == "flows/other.yaml"
+
+
 def test_the_branches_that_no_test_takes_are_named(company: Path) -> None:
     flow = Company.load(company).callflows.flows["main"]
     assert branches(flow) == [

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -89,7 +90,7 @@ def test_what_went_live_by_itself_gets_its_reason_afterwards(company: Path, tmp_
 def test_the_difference(company: Path) -> None:
     write(company, "flows/old.yaml", "steps:\n  a: {hangup: }\n")
     holdfast("publish")
-    assert (holdfast("diff").output, holdfast("diff").exit_code) == ("", 0)
+    assert (holdfast("diff").output, holdfast("diff").exit_code) == ("no difference\n", 0)
     sellers(company)
     record(company / "prompts/en/hello.wav", samples=99)
     record(company / "prompts/en/new.wav")
@@ -147,8 +148,32 @@ def test_no_work_is_lost_by_going_back(company: Path) -> None:
     sellers(company)
     result = holdfast("rollback", "1")
     assert result.exit_code == 4
-    assert "has changes that were never published: publish them first, or undo them" in result.output
+    assert "has changes that were never published: `holdfast diff` shows them; publish them" in result.output
     assert "Sellers" in (company / "queues.yaml").read_text()
+
+
+def test_what_is_broken_is_thrown_away_if_that_is_said(company: Path) -> None:
+    """The moment in which somebody wants to go back: what is there cannot be published."""
+    holdfast("publish")
+    before = (company / "queues.yaml").read_text()
+    write(company, "queues.yaml", "queues: [")
+    write(company, "flows/new.yaml", "steps: [")
+    assert holdfast("publish").exit_code == 1
+    assert holdfast("rollback", "1").exit_code == 4
+    assert holdfast("rollback", "1", "--discard").output == "version 1 is live: it has the same content\n"
+    assert (company / "queues.yaml").read_text() == before
+    assert not (company / "flows/new.yaml").exists()
+    assert (holdfast("diff").exit_code, holdfast("diff").output) == (0, "no difference\n")
+
+
+@pytest.mark.timeout(30)
+def test_what_is_no_file_is_left_to_the_check(company: Path) -> None:
+    holdfast("publish")
+    (company / "flows/x.yaml").mkdir()
+    os.mkfifo(company / "flows/y.yaml")
+    assert holdfast("diff").output == "no difference\n"
+    told = holdfast("publish")
+    assert (told.exit_code, told.output.count("cannot be read: is no file")) == (1, 2)
 
 
 def test_a_version_that_fits_no_longer_is_not_gone_back_to(company: Path, tmp_path: Path) -> None:
