@@ -22,8 +22,13 @@ async def test_every_call_has_ended(watch: Watch, stage: Stage) -> None:
     assert stage.log.broken == []
 
 
+PAST_THE_DOOR = "nobody claimed a call that had left AGI"
+"""One dialplan of the tests leads there on purpose (test_agi)."""
+
+
 async def test_no_worker_has_stumbled(watch: Watch, stage: Stage) -> None:
     for plot in PLOTS:
         await watch(plot)
     logs = stage.server.log_of("worker-1") + stage.server.log_of("worker-2")
-    assert [line for line in logs.splitlines() if "Traceback" in line or " ERROR " in line] == []
+    stumbled = [line for line in logs.splitlines() if "Traceback" in line or " ERROR " in line]
+    assert [line.rpartition(" ERROR ")[2] for line in stumbled] == [PAST_THE_DOOR]
