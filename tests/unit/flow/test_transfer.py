@@ -180,7 +180,7 @@ def with_step(company: Path, transfer: str, following: str = "bye") -> Path:
         (
             "{number: 030 901820, announce: {say: x}, refuse: 12}",
             "bye",
-            "step `sales`: `refuse` cannot be `12`",
+            "`refuse` cannot be `12` (write one key: 0-9, * or #)",
         ),
         ("{number: 030 901820, announce: nowhere}", "bye", "there is no file prompts/en/nowhere.wav"),
     ],

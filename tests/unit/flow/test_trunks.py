@@ -13,6 +13,11 @@ from tests.unit.flow.small_company import build, edit
     ("fields", "said"),
     [
         ("address: a\n    user: me\n    registers: yes", ""),
+        (
+            "address: a\n    user: m e",
+            "5:11: trunk `local`: `user` cannot be `m e` "
+            "(use letters, digits and . _ + ~ * = @ -, at most 64 characters)",
+        ),
         ("user: me", "3:5: trunk `local`: `user` is for calls out: they need an `address`"),
         ("address: a\n    registers: yes", "3:5: trunk `local`: who `registers` needs a `user`"),
         (
