@@ -14,6 +14,13 @@ __all__ = ["Misnamed", "closest", "fit", "nearest", "only"]
 
 Model = TypeVar("Model", bound=BaseModel)
 
+_NAME_HINT = "use a-z, 0-9, - and _, at most 40 characters"
+_HINTS = {
+    r"^[0-9*#]$": "write one key: 0-9, * or #",
+    r"^[A-Za-z0-9._+~*=@-]{1,64}$": "use letters, digits and . _ + ~ * = @ -, at most 64 characters",
+}
+"""Pattern of a field that holds no name of ours → what it may hold."""
+
 
 def fit(model: type[Model], node: Node, problems: list[Problem], what: str = "") -> Model | None:
     """The node as a `model`. If it does not fit: None, and each error, led by `what`, is in `problems`."""
@@ -60,7 +67,7 @@ def _words(model: type[BaseModel], detail: ErrorDetails) -> tuple[str, str]:
         case "string_type":
             return f"`{field}` must be a text, not {given}", ""
         case "string_pattern_mismatch":
-            return f"`{field}` cannot be {given}", "use a-z, 0-9, - and _, at most 40 characters"
+            return f"`{field}` cannot be {given}", _HINTS.get(detail["ctx"]["pattern"], _NAME_HINT)
         case "literal_error":
             choices = findall("'([^']*)'", detail["ctx"]["expected"])
             return f"`{field}` cannot be {given}", nearest(str(detail["input"]), choices)

@@ -249,22 +249,6 @@ ONE_ERROR = [
         "127.0.0.1/8",
         "3:13: trunk `local`: 127.0.0.1/8 has host bits set",
     ),
-    *(
-        ("trunks.yaml", "    address: 127.0.0.1:5070\n", f"    {fields}\n", said)
-        for fields, said in (
-            ("user: me", "3:5: trunk `local`: `user` is for calls out: they need an `address`"),
-            ("address: a\n    registers: yes", "3:5: trunk `local`: who `registers` needs a `user`"),
-            (
-                "address: a\n    password: swordfish",
-                "3:5: trunk `local`: a password is not written into this file: "
-                "give it to `holdfast trunk-password`",
-            ),
-            (
-                "address: a\n    shown: me",
-                "5:12: trunk `local`: `me` cannot be shown: write a number of yours in quotes, or `caller`",
-            ),
-        )
-    ),
     (
         "trunks.yaml",
         "local:",

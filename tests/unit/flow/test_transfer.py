@@ -7,7 +7,7 @@ from pydantic import ValidationError
 
 from ivr.callflows import direct_line
 from ivr.flow.check import check_callflows, load_callflows
-from ivr.flow.line import About, who
+from ivr.flow.line import About
 from ivr.flow.simulator import Party
 from ivr.policy import DialPolicy, NotAllowed
 from tests.unit.flow.calls import Agents, Script, call, flow_of
@@ -180,7 +180,7 @@ def with_step(company: Path, transfer: str, following: str = "bye") -> Path:
         (
             "{number: 030 901820, announce: {say: x}, refuse: 12}",
             "bye",
-            "step `sales`: `refuse` cannot be `12`",
+            "`refuse` cannot be `12` (write one key: 0-9, * or #)",
         ),
         ("{number: 030 901820, announce: nowhere}", "bye", "there is no file prompts/en/nowhere.wav"),
     ],
@@ -250,29 +250,3 @@ def test_a_loaded_directory_knows_the_way_out(tmp_path: Path) -> None:
 
 def test_each_run_has_a_key_of_its_own() -> None:
     assert flow_of(STEP).steps["out"].counted
-
-
-@pytest.mark.parametrize(
-    ("trunk", "number", "caller", "shown"),
-    [
-        ("", "", "4930111", None),
-        ("shown: 030 5550", "", "4930111", "0305550"),
-        ("shown: 030 5550", "", "", "0305550"),
-        ("shown: 030 5550", ', shown: "+49 30 (777)"', "4930111", "+4930777"),
-        ("shown: 030 5550", ", shown: caller", "4930111", None),
-        ("", "", "", ""),
-    ],
-)
-def test_the_number_that_people_outside_see(
-    tmp_path: Path, trunk: str, number: str, caller: str, shown: str | None
-) -> None:
-    company = build(tmp_path)
-    edit(company, "trunks.yaml", "address: 127.0.0.1:5070\n", f"address: 127.0.0.1:5070\n    {trunk}\n")
-    edit(company, "numbers.yaml", "campaign: web", f"campaign: web{number}")
-    there = load_callflows(company, tmp_path).destination("030 901820", About(caller, called="100"))
-    assert there.shown == shown
-
-
-def test_who_hides_his_number_is_nobody() -> None:
-    assert who("4930111", "Ada") == ("4930111", "Ada")
-    assert who("Anonymous", "Anonymous") == who("restricted", "x") == ("", "")
