@@ -42,6 +42,7 @@ AT_ONCE = {"back", "branch", "flow", "hangup", "hours", "language", "loop", "set
 WORDS = "This is a long text, which will be spoken for several seconds, so that somebody can die under it."
 TIMEOUT_S = 8
 HELLO = "  hello:\n    play: short\n    next: it\n"
+RATE = "  rate:\n    survey: {name: csat, ask: {say: And?}, timeout_s: 1, retries: 0}\n    next: end\n"
 STAY_MS = 25_000
 """By then everything must have happened."""
 
@@ -75,6 +76,24 @@ CALLS = {
     "digits": Call("gather", "{play: short, into: n, timeout_s: 30}", "done", "12#", once="input"),
     "secret digits": Call("gather", "{play: short, into: n, timeout_s: 30, sensitive: yes}", "done", "12#"),
     "a recording": Call("record", "{into: message, silence_s: 0}", "done", "#", speaks=True),
+    "a message": Call(
+        "voicemail", "{box: sales, play: short, silence_s: 0}", "done", "#", speaks=True, once="recorded"
+    ),
+    "an invitation": Call(
+        "survey",
+        f"{{name: csat, invite: {{say: '{WORDS}'}}}}",
+        "accepted",
+        "1",
+        "{accepted: rate, declined: end}",
+        before=HELLO + RATE,
+    ),
+    "a question after the talk": Call(
+        "survey",
+        f"{{name: csat, ask: {{say: '{WORDS}'}}, uninvited: yes}}",
+        "done",
+        "4",
+        once="survey_answered",
+    ),
     "a slow server": Call("http", f"http://127.0.0.1:{SERVER_AT}/slow", "done", before=HELLO),
     "a slow server that is told a secret": Call(
         "http",
