@@ -22,11 +22,15 @@ from tests.rig.keypad import Habits, typed
 from tests.rig.server import Server, alone_in_network
 from tests.rig.sipp import Caller
 from tests.rig.site import Played
+from tests.rig.voice import speech
 from tests.unit.web.far_side import FarSide
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 SERVER_AT = 6192
+WORDS = speech(9, 1.0)
+ASKED_S = 1.3
+"""After the step before it, that question has been heard."""
 FLOW = """\
 # It begins with what a caller is to be caught in, by the number called, and ends the same for all.
 title: Something that takes long, and a menu
@@ -121,7 +125,11 @@ def listening(port: int) -> int:
 async def call(server: Server, where: str, number: str, again: asyncio.Event) -> Played:
     """A caller who is caught there, and does what is asked of him once a worker has the call again."""
 
-    async def meanwhile(_call: str, ear: Ear) -> None:
+    async def meanwhile(call: str, ear: Ear) -> None:
+        if where == "voice":
+            await server.log.until(lambda event: isinstance(event, Step) and event.call == call, 30)
+            await asyncio.sleep(ASKED_S)
+            await ear.say(WORDS)
         await again.wait()
         if where == "key":
             await asyncio.sleep(0.5)
