@@ -19,8 +19,9 @@ from ivr.flow.cases import read_cases
 from ivr.flow.check import check_callflows
 from ivr.flow.line import Hangup, Held, Line
 from ivr.flow.run import run_flow
+from ivr.flow.script import Script
 from ivr.flow.simulation import Company
-from ivr.flow.simulator import Script, SimulatedLine
+from ivr.flow.simulator import SimulatedLine
 from ivr.flow.step import Flow, Step
 from ivr.flow.trial import differences, run_case
 from ivr.flow.virtual_time import run

@@ -18,9 +18,9 @@ from ivr.flow.cases import moment, read_cases
 from ivr.flow.check import BrokenCallflows
 from ivr.flow.coverage import Branch, Coverage, coverage, taken
 from ivr.flow.document import Problem
+from ivr.flow.script import CALLER, MONDAY, Script
 from ivr.flow.simulation import Company, CompanyLine, MakeLine, Outcome
 from ivr.flow.simulation import simulate as simulate_call
-from ivr.flow.simulator import CALLER, MONDAY, Script
 from ivr.flow.trial import differences, run_case
 from ivr.flow.wording import Misnamed, nearest
 from ivr.flow.worst_case import WorstCase, worst_case

@@ -10,8 +10,8 @@ import click
 
 from calllog.printable import escaped
 from ivr.flow.line import KEYS, Announcement, Figures
+from ivr.flow.script import Agents, Party, Script
 from ivr.flow.simulation import Company, CompanyLine
-from ivr.flow.simulator import Agents, Party, Script
 from ivr.flow.values import as_text
 from ivr.flow.web import Reply, Request, WebFailed, WebTimeout
 

@@ -14,7 +14,7 @@ from ivr.callflows import Language
 from ivr.flow.document import Broken, Document, Fields, Problem, place_of, read_document
 from ivr.flow.folder import Folder
 from ivr.flow.line import About, Figures
-from ivr.flow.simulator import CALLER, MONDAY, Agents, Party, Script
+from ivr.flow.script import CALLER, MONDAY, Agents, Party, Script
 from ivr.flow.web import Reply, WebFailed, WebTimeout
 from ivr.flow.wording import Misnamed, fit, nearest, only
 

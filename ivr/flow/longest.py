@@ -6,8 +6,8 @@ from math import inf
 
 from ivr.flow.asking import Asking
 from ivr.flow.line import Hangup, MediaFailed, Recorded, Recording
+from ivr.flow.script import Script
 from ivr.flow.simulation import CHARACTERS_PER_S, PATIENCE_S, SPEECH_BEGINS_S, Company, CompanyLine
-from ivr.flow.simulator import Script
 from ivr.flow.sound import Sound, Utterance
 from ivr.flow.spoken import digits_apart
 from ivr.flow.step import Step

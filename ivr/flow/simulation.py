@@ -12,7 +12,8 @@ from ivr.flow.check import load_callflows
 from ivr.flow.line import Hangup, MediaFailed
 from ivr.flow.opening import Hours
 from ivr.flow.run import run_flow
-from ivr.flow.simulator import ENDLESS, Script, SimulatedLine
+from ivr.flow.script import Script
+from ivr.flow.simulator import ENDLESS, SimulatedLine
 from ivr.flow.virtual_time import run
 
 SPEECH_BEGINS_S = 0.4

@@ -19,8 +19,8 @@ from ivr.flow.check import callflows_of, check_callflows
 from ivr.flow.folder import Folder
 from ivr.flow.line import Figures, Held, MediaFailed, Recorded, Recording
 from ivr.flow.opening import Hours
+from ivr.flow.script import Agents, Party, Script
 from ivr.flow.simulation import Company, CompanyLine, Outcome, simulate, sounds_of
-from ivr.flow.simulator import Agents, Party, Script
 from ivr.flow.step import innermost
 from ivr.flow.web import Reply, WebFailed, WebTimeout
 from ivr.steps import verbs

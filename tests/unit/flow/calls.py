@@ -8,8 +8,9 @@ from ivr.flow.document import Problem, parse_document
 from ivr.flow.line import Hangup, Held, MediaFailed
 from ivr.flow.reading import Draft, read_flow
 from ivr.flow.run import run_flow
-from ivr.flow.simulator import Agents, SimulatedLine
-from ivr.flow.simulator import Script as SimulatorScript
+from ivr.flow.script import Agents
+from ivr.flow.script import Script as SimulatorScript
+from ivr.flow.simulator import SimulatedLine
 from ivr.flow.step import Flow
 from ivr.flow.virtual_time import run
 from ivr.steps import verbs

@@ -381,20 +381,3 @@ def test_missing_files(company: Path) -> None:
     assert found(company) == [
         "numbers.yaml: is missing (it says which flow a number leads to: `default: {flow: main}`)"
     ]
-
-
-def test_a_text_is_needed_in_each_language_a_number_leads_to(company: Path) -> None:
-    edit(company, "numbers.yaml", "campaign: web", "language: es")
-    for prompt in ("hello", "question"):
-        record(company / f"prompts/es/{prompt}.wav")
-    edit(company, "flows/main.yaml", "    play: hello\n", "    say: {text: {en: Hello}}\n")
-    assert found(company) == [
-        f"{MAIN}:4:22: step `welcome`: this text is not there in `es` (write it beside the others: `es: …`)"
-    ]
-
-
-def test_a_text_is_for_a_language(company: Path) -> None:
-    edit(company, "flows/main.yaml", "    play: hello\n", "    say: {text: {English: Hello}}\n")
-    assert found(company) == [
-        f"{MAIN}:4:17: step `welcome`: `English` is no language (use its code, such as `en` or `pt-br`)"
-    ]

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from ivr.flow.simulator import Party
+from ivr.flow.script import Party
 from ivr.flow.values import Value
 from ivr.flow.web import Reply
 from ivr.steps import verbs

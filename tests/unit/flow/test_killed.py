@@ -13,8 +13,8 @@ import pytest
 
 from ivr.flow.line import About, Announcement, Hangup, Held, Recorded, Recording
 from ivr.flow.run import run_flow
+from ivr.flow.script import Script
 from ivr.flow.simulation import Company, CompanyLine
-from ivr.flow.simulator import Script
 from ivr.flow.values import Value
 from ivr.flow.virtual_time import run
 from ivr.flow.web import Reply, Request, WebFailed

@@ -14,8 +14,8 @@ from ivr.flow.folder import SETTINGS
 from ivr.flow.pages import pages
 from ivr.flow.reading import FLOW_FIELDS
 from ivr.flow.schema import schema_of, schemas
+from ivr.flow.script import Script
 from ivr.flow.simulation import Company, simulate
-from ivr.flow.simulator import Script
 from ivr.steps import verbs
 from tests.unit.flow.json_schema import fits
 from tests.unit.flow.small_company import FILES, build, edit, record, write

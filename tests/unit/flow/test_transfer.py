@@ -8,7 +8,7 @@ from pydantic import ValidationError
 from ivr.callflows import direct_line
 from ivr.flow.check import check_callflows, load_callflows
 from ivr.flow.line import About
-from ivr.flow.simulator import Party
+from ivr.flow.script import Party
 from ivr.policy import DialPolicy, NotAllowed
 from tests.unit.flow.calls import Agents, Script, call, flow_of
 from tests.unit.flow.small_company import build, edit, write

@@ -7,8 +7,8 @@ import pytest
 
 from ivr.flow.cases import read_cases
 from ivr.flow.check import check_callflows
+from ivr.flow.script import Script
 from ivr.flow.simulation import Company, Outcome, simulate
-from ivr.flow.simulator import Script
 from ivr.flow.trial import differences, run_case, walked
 from tests.unit.flow.small_company import build, write
 

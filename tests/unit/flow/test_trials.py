@@ -14,8 +14,9 @@ from ivr.flow.check import check_callflows
 from ivr.flow.coverage import branches, coverage, taken
 from ivr.flow.document import Problem
 from ivr.flow.line import About, Figures
+from ivr.flow.script import Script
 from ivr.flow.simulation import Company, Outcome, simulate
-from ivr.flow.simulator import Script, SimulatedLine
+from ivr.flow.simulator import SimulatedLine
 from ivr.flow.trial import differences, run_case
 from tests.unit.flow.calls import flow_of
 from tests.unit.flow.small_company import build, record, write
