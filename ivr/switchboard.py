@@ -40,6 +40,8 @@ from queues.store import Offer, Store
 log = logging.getLogger(__name__)
 
 RETRY_S = 0.2
+FRONT_DOOR = "front-door"
+"""The dialplan context from which callers come."""
 
 
 class Switchboard:
@@ -140,6 +142,19 @@ class Switchboard:
         """Our calls are known: what was parked has no owner, or has one now."""
         parked, self._parked = self._parked or [], None
         for event in parked:
+            if isinstance(event, ari.ChannelHangupRequest) and self._is_strange(event.channel):
+                self._tasks.attempt(self._came_and_went(event))
+            else:
+                self._route(event)
+
+    def _is_strange(self, channel: ari.Channel) -> bool:
+        """Whether it is a caller's, and no call of ours."""
+        return channel.id not in self.routes and channel.dialplan.context == FRONT_DOOR
+
+    async def _came_and_went(self, event: ari.ChannelHangupRequest) -> None:
+        """His worker died before it wrote anything down, and he has gone before anybody else knew of him."""
+        if await self._record_of(event.channel.id) is None and event.channel.id not in self.routes:
+            self._arrive(event.channel, event.channel.created_at, inferred=True)
             self._route(event)
 
     def _park(self, event: ari.ChannelEvent) -> None:

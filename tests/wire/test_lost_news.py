@@ -160,6 +160,26 @@ def test_a_call_that_came_untold_begins(bench: Bench) -> None:
     assert end_of(ofstray).source == "observed"
 
 
+def test_a_caller_who_came_and_went_while_nobody_was_there_is_in_the_log(bench: Bench) -> None:
+    """His worker was killed after the answer and before it wrote anything down."""
+    stray = bench.call_id()
+
+    async def test() -> Sequence[AnyEvent]:
+        await bench.prepare(bench.recordings["abandoned"])
+        await bench.double.disconnect()
+        await bench.settle()
+        await bench.double.tell(bench.double.event("ChannelHangupRequest", stray))
+        await bench.double.connect()
+        for _ in range(10):
+            await bench.move(1.0)
+        return bench.log()
+
+    events = of_calls(bench.run(test()))
+    assert [(event.call, event.kind) for event in events] == [(stray, "arrived"), (stray, "ended")]
+    assert events[0].source == "inferred"
+    assert end_of(events).ended_by == "caller"
+
+
 def test_a_call_that_another_worker_serves_is_left_to_him(bench: Bench) -> None:
     """Our application still has a channel that was moved away: it is looked into once."""
     theirs = CallHandle(bench.call_id(), "hf-2")
