@@ -31,7 +31,7 @@ async def stage(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stage
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def watch(stage: Stage) -> AsyncIterator[Watch]:
-    """`await watch(plot)`: what was seen of it. All plots are played at once, from the first time on."""
+    """`await watch(plot)`: what was seen of it. All are played at once, before the first is looked at."""
 
     async def begin(plot: Plot, after_s: float) -> Played:
         await asyncio.sleep(after_s)
@@ -42,6 +42,7 @@ async def watch(stage: Stage) -> AsyncIterator[Watch]:
     }
 
     async def seen(plot: Plot) -> Played:
+        await asyncio.wait(playing.values())  # who compares sounds would make those late who still speak
         try:
             return await asyncio.shield(playing[plot])
         except BaseException:
