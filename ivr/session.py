@@ -13,7 +13,7 @@ from calllog.errors import HoldfastError
 from ivr.agent_leg import GENERATIONS, earlier_playbacks, playback_id
 from ivr.ari import AsteriskAway
 from ivr.ari import events as ari
-from ivr.call_line import REASONS, CallLine
+from ivr.call_line import CallLine, reason_of
 from ivr.caller import Caller, House, Message
 from ivr.callflows import direct_line
 from ivr.checkpoint import CallRecord
@@ -81,7 +81,7 @@ class Session(CallLine):
             try:
                 await self._flow(flow, resumed)
             except Hangup as end:
-                await self._end("", REASONS[end.by], end.by, end.cause)
+                await self._end("", reason_of(end), end.by, end.cause)
         except AsteriskAway as error:
             log.warning("call waits for Asterisk: %s", error, extra={"call": self.call})
             await self._leave()
