@@ -16,7 +16,7 @@ from ivr.flow.opening import Hours
 from ivr.flow.step import Flow
 from ivr.numbering import Numbers
 from ivr.policy import OWN, Country, Destination, DialPolicy, NotAllowed, Shown
-from queues.models import Agent, Device, Queue
+from queues.models import Agent, Device, Queue, Served
 
 
 def _address(text: str) -> str:
@@ -160,5 +160,7 @@ def with_direct_lines(
     for name in sorted(set(asked_for) & agents.keys()):
         agent = agents[name]
         lines[direct_line(name)] = Queue(title=f"{agent.name or name}, by name")
-        people[name] = agent.model_copy(update={"queues": (*agent.queues, direct_line(name))})
+        people[name] = agent.model_copy(
+            update={"queues": (*agent.queues, Served.model_construct(name=direct_line(name)))}
+        )
     return lines, people

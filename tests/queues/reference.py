@@ -3,8 +3,14 @@
 Everything is recomputed from the calls and agents themselves; nothing is kept in two places.
 """
 
+from collections import defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
+
+from tests.queues.routing import IN_LINE, REASONS, Ladder, Routing, Rules, Serves, union_ms
+
+__all__ = ["BUSY", "IN_LINE", "Ladder", "Person", "Reference", "Rules", "Serves"]
 
 UNPENALISED = ("caller_gone", "withdrawn", "answered_elsewhere", "worker_lost", "wait_over")
 HANGUPS = {
@@ -13,19 +19,10 @@ HANGUPS = {
     "connecting": "caller_hangup_connecting",
 }
 BUSY = ("offered", "connecting", "talking")
-IN_LINE = tuple(HANGUPS)
+assert tuple(HANGUPS) == IN_LINE
 
 Logged = tuple[str, str, int, dict[str, Any]]
 """Owner (call or agent), kind, at, the other fields."""
-
-
-@dataclass
-class Rules:
-    """Settings of one queue, seconds."""
-
-    ring_s: int = 20
-    cooldown_s: int = 5
-    wrapup_s: int = 0
 
 
 @dataclass
@@ -51,6 +48,11 @@ class Caller:
     holds: dict[str, int] = field(default_factory=dict)
     held_until: int = 0
     held: list[tuple[int, int]] = field(default_factory=list)
+    starts: dict[str, float] = field(default_factory=dict)
+    ladder: Ladder = ()
+    lane: tuple[str, int] | None = None
+    """Need and highest tier by which he is matched; None: he is not."""
+    stage_at: int = 0
     wait_ms: int = 0
     held_ms: int = 0
     talk_ms: int = 0
@@ -68,9 +70,21 @@ class Person:
     call: str = ""
     due_at: int = 0
     wish: str = ""
+    serves: Mapping[str, Serves] = field(default_factory=dict)
+    skills: Mapping[str, int] = field(default_factory=dict)
+    shift_calls: int = 0
+    shift_talk_ms: int = 0
+    turn_at: int = 0
+
+    def post(self, queue: str) -> Serves:
+        return self.serves.get(queue, Serves())
+
+    def meets(self, need: str) -> bool:
+        """Needs are written so that Python reads them as we do."""
+        return not need or bool(eval(need, {"__builtins__": {}}, defaultdict(int, self.skills)))  # noqa: S307  (our own)
 
 
-class Reference:
+class Reference(Routing):
     """One site. Each public method is one script; `log` is what the scripts must have written."""
 
     def __init__(self, now: int, queues: dict[str, Rules], people: list[Person]) -> None:
@@ -81,23 +95,14 @@ class Reference:
         self.unreachable: set[str] = set()
         self.log: list[Logged] = []
         self._joins: tuple[int, int] = (0, 0)
-        self._freed: list[Person] = []
+        self._freed = []
+        self._moved_on = []
 
     # Views
 
-    def line(self, queue: str) -> list[Caller]:
-        inside = [c for c in self.callers.values() if c.queue == queue and c.state in IN_LINE]
-        return sorted(inside, key=lambda c: (c.score, c.call))
-
-    def waiting(self, queue: str) -> list[Caller]:
-        return [c for c in self.line(queue) if c.state == "waiting"]
-
-    def idle(self, queue: str) -> list[Person]:
-        ready = [p for p in self.people.values() if p.state == "ready" and queue in p.queues]
-        return sorted(ready, key=lambda p: (p.ready_since_at, p.agent))
-
     def next_due(self) -> int:
-        return min((p.due_at for p in self.people.values() if p.due_at), default=0)
+        dues = [p.due_at for p in self.people.values()] + [c.stage_at for c in self.callers.values()]
+        return min((due for due in dues if due), default=0)
 
     # A call
 
@@ -114,19 +119,27 @@ class Reference:
         """A new step begins: how the last wait ended is no longer what ends the call."""
         self.callers[call].left = ""
 
-    def join(self, call: str, queue: str, head_start_s: int, at: int = 0) -> None:
+    def join(
+        self, call: str, queue: str, starts: Mapping[str, float], at: int = 0, ladder: Ladder = ()
+    ) -> None:
         c = self.callers[call]
         if c.state != "flow":
             return
         at = self._within(c, at)
         last, n = self._joins
         self._joins = (at, n + 1 if last == at else 0)
+        own = {"weight": self.queues[queue].weight_s, "credit": c.wait_ms / 1000}
+        c.starts = {reason: s for reason, s in {**starts, **own}.items() if s}
+        head_start_s = sum(c.starts.get(reason, 0) for reason in REASONS)
         c.score = at + self._joins[1] / 1024 - 1000 * head_start_s
+        c.ladder = ladder
         c.state, c.queue, c.joined_at, c.since_at = "waiting", queue, at, at
         c.position0 = [o.call for o in self.line(queue)].index(call) + 1
         fields = {"queue": queue, "position": c.position0, "score": c.score, "head_start_s": head_start_s}
-        self._say(call, "joined", at, **fields)
+        needs = self._stage(c)[0][0]
+        self._say(call, "joined", at, **fields, head_starts=c.starts or "", needs=needs)
         self._say(call, "hold_started", at, by="queue")
+        self._into_lane(c)
         self._match_call(c)
 
     def settle(self, call: str, agent: str, attempt: int) -> bool:
@@ -134,6 +147,7 @@ class Reference:
         if (c.state, c.agent, c.attempt) != ("offered", agent, attempt):
             return False
         c.state = "connecting"
+        self.people[agent].turn_at = self.now
         self._to(self.people[agent], "connecting", "", c)
         return True
 
@@ -145,6 +159,7 @@ class Reference:
         self._leave_line(c, "answered", at)
         c.state, c.bridged_at, c.served, c.held = "talking", at, True, []
         self._say(call, "bridged", at, agent=agent)
+        self.people[agent].shift_calls += 1
         self._to(self.people[agent], "talking", "", c)
         return True
 
@@ -156,6 +171,7 @@ class Reference:
         c.state = "waiting"
         if reason not in UNPENALISED:
             c.avoid = [agent, *(a for a in c.avoid if a != agent)][:16]
+        self._into_lane(c)
         self._match_freed()
         self._match_call(c)
         return True
@@ -242,10 +258,16 @@ class Reference:
         self._match_freed()
 
     def due(self) -> None:
-        over = [p for p in self.people.values() if p.due_at and p.due_at <= self.now]
-        for p in sorted(over, key=lambda p: (p.due_at, f"agent:{p.agent}")):
-            p.due_at = 0
-            self._release(p, None)
+        for p in sorted(self.people.values(), key=lambda p: (p.due_at, f"agent:{p.agent}")):
+            if p.due_at and p.due_at <= self.now:
+                p.due_at = 0
+                self._release(p, None)
+        for c in self.callers.values():
+            if c.stage_at and c.stage_at <= self.now:
+                c.stage_at = 0
+                if c.lane is not None:
+                    self._into_lane(c)
+                    self._moved_on.append(c)
         self._match_freed()
 
     # Parts
@@ -266,6 +288,8 @@ class Reference:
         fields |= {"call": c.call, "queue": c.queue} if c else {"call": "", "queue": ""}
         p.state, p.reason, p.due_at = state, reason, 0
         p.call = c.call if c and state in BUSY else ""
+        if fields["from"] == "offline":
+            p.shift_calls = p.shift_talk_ms = 0
         if state == "ready":
             self._freed.append(p)
         self._say(p.agent, "agent_state", self.now, **fields)
@@ -289,23 +313,12 @@ class Reference:
             self._to(p, state, reason, c)
             p.due_at = self.now + 1000 * seconds
 
-    def _match_freed(self) -> None:
-        freed, self._freed = self._freed, []
-        for p in freed:
-            callers = [c for queue in p.queues for c in self.waiting(queue)]
-            if p.state == "ready" and callers:
-                self._offer(min(callers, key=lambda c: (c.score, c.call)), p)
-
-    def _match_call(self, c: Caller) -> None:
-        self._freed = []
-        idle = self.idle(c.queue)
-        if c.state == "waiting" and idle:
-            self._offer(c, next((p for p in idle if p.agent not in c.avoid), idle[0]))
-
     def _offer(self, c: Caller, p: Person) -> None:
+        c.lane = None
         c.state, c.agent, c.attempt, c.offered_at = "offered", p.agent, c.attempt + 1, self.now
         lease_ms = 1000 * self.queues[c.queue].ring_s
-        self._say(c.call, "offered", self.now, agent=p.agent, attempt=c.attempt, lease_ms=lease_ms)
+        why = self.queues[c.queue].strategy
+        self._say(c.call, "offered", self.now, agent=p.agent, attempt=c.attempt, lease_ms=lease_ms, why=why)
         self._to(p, "offered", "", c)
 
     def _close_offer(self, c: Caller, reason: str, at: int) -> None:
@@ -316,7 +329,9 @@ class Reference:
         c.agent = ""
         if reason in UNPENALISED:
             self._release(p, p.ready_since_at, c)
-        elif reason == "unreachable":
+            return
+        p.turn_at = self.now
+        if reason == "unreachable":
             self._rest(p, "unreachable", "", self.queues[c.queue].cooldown_s, c)
         else:
             self._rest(p, "paused", "cooldown", self.queues[c.queue].cooldown_s, c)
@@ -329,6 +344,7 @@ class Reference:
         self._say(c.call, "queue_left", at, **fields, position=position, original_position=c.position0)
         c.wait_ms += waited
         c.since_at, c.state, c.left, c.avoid = at, "flow", reason, []
+        c.lane, c.stage_at = None, 0
         c.errored |= reason == "system_error"
         c.overflowed |= reason not in ("answered", "system_error", *HANGUPS.values())
 
@@ -347,6 +363,7 @@ class Reference:
         p = self.people[c.agent]
         self._say(c.call, "unbridged", at, agent=p.agent, talk_ms=talk, held_ms=held, ended_by=ended_by)
         c.talk_ms += talk
+        p.shift_talk_ms += talk
         c.held_ms += held
         c.since_at, c.state, c.agent = at, "flow", ""
         wrapup_s = self.queues[c.queue].wrapup_s if p.wrapup_s is None else p.wrapup_s
@@ -367,12 +384,3 @@ class Reference:
         if c.left:
             return "abandoned"
         return "ivr_exit" if ended_by == "caller" else "self_served"
-
-
-def union_ms(spans: list[tuple[int, int]]) -> int:
-    """Time covered by at least one of the spans."""
-    total, end = 0, 0
-    for begin, finish in sorted(spans):
-        total += max(0, finish - max(begin, end))
-        end = max(end, finish)
-    return total
