@@ -48,6 +48,7 @@ class Session(CallLine):
     ) -> None:
         """`place`: where he waited, if his channel is all that is left of the call."""
         self._caller = Caller(house, handle)
+        self._caller.about = about
         super().__init__(house, handle, about, language, ChannelTape(self._caller))
         self._place = place
         self._hunt = Hunt(self._caller, place)
