@@ -83,6 +83,8 @@ class CallRecord:
     """How his wait ended, while he is still in the step in which he waited; empty otherwise."""
     overflowed: bool
     """He has left a queue by a rule."""
+    connected_outside: bool
+    """It is told that he was connected with a number outside, and he is still in the step that called it."""
     agi: bool
     """His channel is in the dialplan, on AGI or on its way to the front door; who adopts it there has ARI."""
 
@@ -327,6 +329,7 @@ def _record(call: str, fields: Mapping[str, str]) -> CallRecord:
         served=number("served"),
         left=text("left"),
         overflowed=bool(text("overflowed")),
+        connected_outside=bool(text("connected")),
         agi=text("agi") == "1",
     )
 

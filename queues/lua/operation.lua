@@ -38,12 +38,16 @@ local function write_notes()
       local flow, version, step, vars = string.match(body, '^=(.-)\n(.-)\n(.-)\n(.*)$')
       redis.call('HSET', call.key, 'flow', flow, 'version', version, 'step', step, 'vars', vars)
       put(call, 'left', '')  -- what ended the last wait is the outcome of the step before this one
+      put(call, 'connected', '')
     elseif string.sub(body, 1, 1) == '>' then
       local key, letter = string.match(body, '^>(.-)\n(.*)$')
       post(key, letter, note_at)
     else
       tell_call(call, body, note_at)
-      if string.find(body, '^{"kind":"transferred","how":"%l+","to":') then put(call, 'outside', 1) end
+      if string.find(body, '^{"kind":"transferred","how":"%l+","to":') then
+        put(call, 'outside', 1)
+        put(call, 'connected', 1)  -- in this step
+      end
       if call.answered_at == '' and string.find(body, '{"kind":"answered"', 1, true) == 1 then
         put(call, 'answered_at', note_at)
       end
