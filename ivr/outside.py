@@ -23,7 +23,7 @@ from ivr.caller import Caller, Message
 from ivr.checkpoint import CallRecord
 from ivr.flow.line import About, Announcement
 from ivr.policy import Destination, NotAllowed
-from ivr.ringing import ring
+from ivr.ringing import Callee, ring
 from queues.errors import StoreAway
 
 log = logging.getLogger(__name__)
@@ -177,12 +177,12 @@ class Outside:
         if not leg.answered:
             await caller.leave_bridge()
             await asterisk.start_music(self._call, MUSIC)
-            reason = await ring(caller, leg)
+            reason = await ring(self._callee(leg))
             if reason:
                 outcome = "failed" if leg.status in UNTRUSTED else _OUTCOMES[reason]
                 return await self._in_vain(outcome)
         if wish.announcement is not None:
-            outcome = await announce(caller, leg, wish.announcement)
+            outcome = await announce(self._callee(leg), wish.announcement)
             if outcome:
                 await asterisk.hang_up(leg.channel)
                 return await self._in_vain(outcome)
@@ -201,6 +201,9 @@ class Outside:
         how = "blind" if wish.announcement is None else "attended"
         self._house.store.note(self._caller.handle, "transferred", how=how, to=number, by="flow")
         await self._house.checkpoint.flush(self._caller.handle)
+
+    def _callee(self, leg: Leg) -> Callee:
+        return Callee(self._house.asterisk, self._caller.handle, leg, self._caller.next)
 
     async def _in_vain(self, outcome: str) -> str:
         self.forget()
