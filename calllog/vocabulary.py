@@ -43,6 +43,7 @@ DeclinedReason = Literal[
     "wait_over",
     "worker_lost",
 ]
+TransferFailedReason = Literal["refused", "busy", "no_answer", "failed", "declined"]
 AbandonReason = Literal["caller_hangup", "caller_hangup_ringing", "caller_hangup_connecting"]
 FlowedReason = Literal[
     "exit_key",
