@@ -32,7 +32,7 @@ from bench.cpu import snapshot, spent
 from bench.figures import Spread, spread
 from bench.report import Facts, facts
 from bench.world import REPOSITORY, enter
-from calllog.events import AnyCallEvent, Arrived, CallEvent, Ended, Input, Step
+from calllog.call_events import AnyCallEvent, Arrived, CallEvent, Ended, Input, Step
 from calllog.stream import LogStream
 from ivr.runtime import find
 from tests.rig.ear import Ear, Packet

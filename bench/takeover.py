@@ -29,7 +29,8 @@ from rich.console import Console
 from rich.table import Table
 
 from bench.figures import spread
-from calllog.events import AnyEvent, Bridged, Joined, WorkerRecovered
+from calllog.call_events import Bridged, Joined
+from calllog.events import AnyEvent, WorkerRecovered
 from ivr.checkpoint import Checkpoint, Peer
 from ivr.lease import TTL_S
 from queues.keys import Keys

@@ -3,7 +3,8 @@
 from collections import Counter
 from dataclasses import dataclass, field
 
-from calllog.events import AgentStateChanged, AnyCallEvent, Bridged, Declined, Offered, Unbridged
+from calllog.call_events import AnyCallEvent, Bridged, Declined, Offered, Unbridged
+from calllog.events import AgentStateChanged
 from calllog.grammar import CLOCK_SLACK_MS, EPOCH_MS, Violation
 
 

@@ -11,7 +11,8 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from calllog.agents import AgentCheck
-from calllog.events import AgentStateChanged, AnyCallEvent, AnyEvent, Arrived, CallEvent, Joined, QueueLeft
+from calllog.call_events import AnyCallEvent, Arrived, CallEvent, Joined, QueueLeft
+from calllog.events import AgentStateChanged, AnyEvent
 from calllog.grammar import Violation, violations
 from calllog.vocabulary import LEFT_CLASS
 

@@ -6,7 +6,7 @@ are the sums over the bridges, and held is the time in which at least one party 
 
 from collections.abc import Iterator, Sequence
 
-from calllog.events import (
+from calllog.call_events import (
     AnyCallEvent,
     Arrived,
     Bridged,

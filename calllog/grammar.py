@@ -15,8 +15,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from calllog.durations import wrong_durations
-from calllog.events import (
+from calllog.call_events import (
     AnyCallEvent,
     Arrived,
     Bridged,
@@ -34,6 +33,7 @@ from calllog.events import (
     Transferred,
     Unbridged,
 )
+from calllog.durations import wrong_durations
 from calllog.vocabulary import LEFT_CLASS
 
 CLOCK_SLACK_MS = 1000

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
-from calllog.events import AnyCallEvent, Bridged, HoldEnded, HoldStarted, Joined, QueueLeft, Unbridged
+from calllog.call_events import AnyCallEvent, Bridged, HoldEnded, HoldStarted, Joined, QueueLeft, Unbridged
 
 Phase = Literal["flow", "waiting", "talking", "hold"]
 

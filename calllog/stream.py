@@ -12,8 +12,9 @@ from typing import Any, NamedTuple, Self
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
+from calllog.call_events import AnyCallEvent, CallEvent
 from calllog.errors import BrokenEntry, LogAway
-from calllog.events import AnyCallEvent, AnyEvent, CallEvent, decode
+from calllog.events import AnyEvent, decode
 
 PAGE = 1000
 BLOCK_MS = 5000

@@ -9,7 +9,8 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from calllog.events import AnyCallEvent, Ended, redacted
+from calllog.call_events import AnyCallEvent, Ended
+from calllog.events import redacted
 from calllog.grammar import violations
 from calllog.phases import GLYPH, NAME, Phase, after_each, bar, spans
 from calllog.printable import duration, escaped, printable

@@ -2,20 +2,14 @@
 
 from datetime import datetime
 
-from calllog.events import (
-    AgentStateChanged,
+from calllog.call_events import (
     Announced,
-    AnyEvent,
     Arrived,
-    AsteriskConnected,
-    AsteriskLost,
     Bridged,
     CallEvent,
     Declined,
     Ended,
     Escalated,
-    FallbackTaken,
-    FlowPublished,
     HoldEnded,
     HoldStarted,
     Input,
@@ -32,6 +26,14 @@ from calllog.events import (
     Tagged,
     Transferred,
     Unbridged,
+)
+from calllog.events import (
+    AgentStateChanged,
+    AnyEvent,
+    AsteriskConnected,
+    AsteriskLost,
+    FallbackTaken,
+    FlowPublished,
     WorkerRecovered,
     WorkerStarted,
 )

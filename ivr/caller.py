@@ -24,6 +24,7 @@ from ivr.recordings import Recordings
 from ivr.type_ahead import TypeAhead
 from ivr.web import Web
 from queues.handle import CallHandle
+from queues.models import Agent, Queue
 from queues.store import Offer, Store
 
 GONE_TIMEOUT_S = 5.0
@@ -49,6 +50,8 @@ class AsteriskDied(HoldfastError):  # noqa: N818  (named by what is the matter)
 class Over(NamedTuple):
     """Something that was done beside his waiting is over; it wakes who waits for it."""
 
+    what: object = None
+
 
 Message = (
     ari.ChannelEvent
@@ -69,8 +72,10 @@ class House:
     asterisk: Asterisk
     store: Store
     checkpoint: Checkpoint
-    music_of: Callable[[str], str]
-    """Music class of a queue."""
+    queue: Callable[[str], Queue]
+    """Settings of a queue by name; of one that is not there any more the usual ones."""
+    agent: Callable[[str], Agent | None]
+    """What is published of an agent."""
     prompt: Callable[[str, str], str]
     """Media URI of a prompt by name and language; raises `MediaFailed`."""
     say: Callable[[str, str, bool], Awaitable[str]]

@@ -20,7 +20,7 @@ from ivr.ari import events as ari
 from ivr.caller import Caller, Message
 from ivr.flow.line import About, Announcement
 from ivr.policy import Destination, NotAllowed
-from ivr.ringing import ring
+from ivr.ringing import Callee, ring
 from queues.errors import StoreAway
 
 log = logging.getLogger(__name__)
@@ -174,12 +174,12 @@ class Outside:
         if not leg.answered:
             await caller.leave_bridge()
             await asterisk.start_music(self._call, MUSIC)
-            reason = await ring(caller, leg)
+            reason = await ring(self._callee(leg))
             if reason:
                 outcome = "failed" if leg.status in UNTRUSTED else _OUTCOMES[reason]
                 return await self._in_vain(outcome)
         if announcement is not None:
-            outcome = await announce(caller, leg, announcement)
+            outcome = await announce(self._callee(leg), announcement)
             if outcome:
                 await asterisk.hang_up(leg.channel)
                 return await self._in_vain(outcome)
@@ -195,6 +195,9 @@ class Outside:
             await self._clear(bridge)
             return "failed"
         return await self._talk(leg)
+
+    def _callee(self, leg: Leg) -> Callee:
+        return Callee(self._house.asterisk, self._caller.handle, leg, self._caller.next)
 
     async def _in_vain(self, outcome: str) -> str:
         self.forget()

@@ -2,7 +2,8 @@
 
 from collections import Counter
 
-from calllog.events import AnyEvent, Arrived, Ended, Step
+from calllog.call_events import Arrived, Ended, Step
+from calllog.events import AnyEvent
 from calllog.stream import LogStream
 from ivr.callflows import Callflows
 from ivr.flow.picture import Traffic

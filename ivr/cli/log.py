@@ -12,8 +12,9 @@ from rich.table import Table
 from rich.text import Text
 
 from calllog.audit import AgentCounters, Audit, Report
+from calllog.call_events import CallEvent
 from calllog.errors import LogAway
-from calllog.events import CallEvent, encode, redacted
+from calllog.events import encode, redacted
 from calllog.grammar import Violation
 from calllog.printable import escaped, printable, printable_json
 from calllog.stream import Entry, LogStream, call_events

@@ -12,8 +12,9 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from calllog.call_events import Recorded
 from calllog.errors import LogAway
-from calllog.events import Recorded, redacted
+from calllog.events import redacted
 from calllog.printable import duration, escaped, printable, printable_json
 from calllog.stream import LogStream
 from ivr.cli import AWAY, FINDINGS, OK, REFUSED, json_option

@@ -11,8 +11,9 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from calllog.call_events import AnyCallEvent, Arrived, CallEvent, Ended, Input, Step
 from calllog.errors import LogAway
-from calllog.events import AnyCallEvent, AnyEvent, Arrived, CallEvent, Ended, Input, Step, redacted
+from calllog.events import AnyEvent, redacted
 from calllog.printable import duration, escaped, printable, printable_json
 from calllog.stream import LogStream, call_events
 from ivr.cli import AWAY, FINDINGS, OK, json_option

@@ -10,7 +10,8 @@ import pytest
 import pytest_asyncio
 from aiohttp import web
 
-from calllog.events import AnyEvent, Ended, Recorded, Step, SurveyAnswered
+from calllog.call_events import Ended, Recorded, Step, SurveyAnswered
+from calllog.events import AnyEvent
 from ivr.speech import Speech
 from tests.rig.customers import HOST, PORT, service
 from tests.rig.ear import Ear

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from calllog.events import Ended, Joined
+from calllog.call_events import Ended, Joined
 from tests.live.stage import make_callflows
 from tests.rig.log_watch import kinds
 from tests.rig.server import Server, alone_in_network

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from calllog.events import Step
+from calllog.call_events import Step
 from tests.live.stage import make_callflows
 from tests.rig.server import Server, alone_in_network
 from tests.rig.sipp import Caller

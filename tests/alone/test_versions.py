@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from calllog.events import Arrived, FlowPublished, Step
+from calllog.call_events import Arrived, Step
+from calllog.events import FlowPublished
 from tests.live.stage import make_callflows
 from tests.rig.server import Server, alone_in_network
 from tests.rig.sipp import Caller, Play

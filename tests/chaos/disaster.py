@@ -14,18 +14,9 @@ import msgspec
 import pytest
 
 from calllog.audit import Audit
+from calllog.call_events import AnyCallEvent, Bridged, CallEvent, Declined, Ended, Offered
 from calllog.errors import LogAway
-from calllog.events import (
-    AnyCallEvent,
-    AnyEvent,
-    AsteriskConnected,
-    Bridged,
-    CallEvent,
-    Declined,
-    Ended,
-    Offered,
-    WorkerRecovered,
-)
+from calllog.events import AnyEvent, AsteriskConnected, WorkerRecovered
 from ivr.checkpoint import Checkpoint
 from queues.operations import now_ms
 from queues.store import Store

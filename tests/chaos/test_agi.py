@@ -14,7 +14,7 @@ import pytest_asyncio
 import redis.asyncio
 from aiohttp import web
 
-from calllog.events import Ended, Step
+from calllog.call_events import Ended, Step
 from calllog.grammar import violations
 from tests.live.stage import make_callflows, make_dialplan
 from tests.rig.ear import Ear

@@ -10,7 +10,7 @@ import pytest
 import redis
 from aiohttp import web
 
-from calllog.events import Ended, Step, Transferred
+from calllog.call_events import Ended, Step, Transferred
 from tests.live.stage import make_callflows
 from tests.rig.log_watch import kinds
 from tests.rig.server import Server, alone_in_network

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from calllog.events import Recorded, Step
+from calllog.call_events import Recorded, Step
 from tests.chaos.test_doing import strike
 from tests.live.stage import PROMPT_S, make_callflows
 from tests.rig.ear import Ear

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from calllog.events import AnyCallEvent, Bridged, HoldEnded, HoldStarted, Input, Joined
+from calllog.call_events import AnyCallEvent, Bridged, HoldEnded, HoldStarted, Input, Joined
 from ivr.supervision import Supervision
 from queues.errors import StoreAway
 from tests.chaos.disaster import Disaster, Staff

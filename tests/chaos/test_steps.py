@@ -16,7 +16,8 @@ import pytest
 import yaml
 from aiohttp import web
 
-from calllog.events import Input, Step, WorkerRecovered
+from calllog.call_events import Input, Step
+from calllog.events import WorkerRecovered
 from ivr.steps import verbs
 from tests.chaos.drill import noise
 from tests.rig.ear import Ear

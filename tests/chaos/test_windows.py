@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from calllog.events import Bridged, WorkerRecovered
+from calllog.call_events import Bridged
+from calllog.events import WorkerRecovered
 from tests.chaos.disaster import Disaster, Staff
 from tests.chaos.doomed import Hit, Plan
 from tests.chaos.drill import HOLDING, QUEUED

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from calllog.events import AnyCallEvent, Ended
+from calllog.call_events import AnyCallEvent, Ended
 from calllog.grammar import violations
 from tests.live.conftest import Watch
 from tests.live.stage import PROMPT_S, Plot, Stage, plot

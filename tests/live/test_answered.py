@@ -2,7 +2,7 @@
 
 import pytest
 
-from calllog.events import Arrived, Bridged, Ended, HoldEnded, Input, Joined, QueueLeft, Unbridged
+from calllog.call_events import Arrived, Bridged, Ended, HoldEnded, Input, Joined, QueueLeft, Unbridged
 from tests.live.conftest import Watch
 from tests.live.stage import PROMPT_S, Stage, plot
 from tests.rig.ear import Ear

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from calllog.events import Ended, Input, Step, Transferred
+from calllog.call_events import Ended, Input, Step, Transferred
 from tests.live.conftest import Watch
 from tests.live.stage import PROMPT_S, Stage, plot
 from tests.live.test_doing import ONE_AT_A_TIME, OUTSIDE_AT

@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 import pytest
 from aiohttp import web
 
-from calllog.events import AnyCallEvent, Arrived, Recorded
+from calllog.call_events import AnyCallEvent, Arrived, Recorded
 from tests.live.conftest import Watch
 from tests.live.stage import PROMPT_S, Plot, Stage, plot
 from tests.rig.ear import Ear

@@ -2,7 +2,7 @@
 
 import pytest
 
-from calllog.events import Ended, Escalated, Step, Tagged
+from calllog.call_events import Ended, Escalated, Step, Tagged
 from tests.live.conftest import Watch
 from tests.live.stage import PROMPT_S, Stage, plot
 from tests.rig.sipp import Caller

@@ -2,7 +2,7 @@
 
 import pytest
 
-from calllog.events import Declined, Ended, Offered, QueueLeft
+from calllog.call_events import Declined, Ended, Offered, QueueLeft
 from tests.live.conftest import Watch
 from tests.live.stage import Stage, plot
 from tests.rig.log_watch import kinds

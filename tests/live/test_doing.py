@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 import pytest
 from aiohttp import web
 
-from calllog.events import Bridged, Ended, Joined, Step, Transferred
+from calllog.call_events import Bridged, Ended, Joined, Step, Transferred
 from tests.live.conftest import Watch
 from tests.live.stage import PROMPT_S, Stage, plot
 from tests.rig.log_watch import kinds

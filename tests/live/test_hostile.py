@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import pytest
 
-from calllog.events import Ended
+from calllog.call_events import Ended
 from tests.live.stage import Stage
 from tests.rig.sipp import Caller
 from tests.rig.site import Played

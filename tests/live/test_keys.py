@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from calllog.events import Input
+from calllog.call_events import Input
 from tests.live.conftest import Watch
 from tests.live.stage import Plot, Stage, plot
 from tests.rig.ear import Ear

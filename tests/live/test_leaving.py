@@ -2,7 +2,7 @@
 
 import pytest
 
-from calllog.events import Ended, HoldEnded, Input, Joined, QueueLeft, Step, Unbridged
+from calllog.call_events import Ended, HoldEnded, Input, Joined, QueueLeft, Step, Unbridged
 from tests.live.conftest import Watch
 from tests.live.stage import PROMPT_S, Stage, plot
 from tests.rig.log_watch import kinds

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from calllog.events import Recorded, Step, SurveyAnswered
+from calllog.call_events import Recorded, Step, SurveyAnswered
 from tests.live.conftest import Watch
 from tests.live.stage import PROMPT_S, Stage, plot
 from tests.rig.ear import Ear

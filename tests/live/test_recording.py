@@ -7,7 +7,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from calllog.events import Input, Step
+from calllog.call_events import Input, Step
 from tests.live.conftest import Watch
 from tests.live.stage import PROMPT_S, Stage, plot
 from tests.rig.ear import Ear

@@ -18,7 +18,7 @@ import psutil
 import pytest
 import pytest_asyncio
 
-from calllog.events import Ended, Recorded
+from calllog.call_events import Ended, Recorded
 from calllog.grammar import violations
 from ivr.supervision import Supervision
 from tests.live.stage import make_callflows

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from calllog.events import Input, Step
+from calllog.call_events import Input, Step
 from ivr.speech import Speech
 from tests.live.conftest import Watch
 from tests.live.stage import PROMPT_S, Stage, plot

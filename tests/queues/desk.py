@@ -5,7 +5,8 @@ from collections import defaultdict
 from collections.abc import Mapping
 from pathlib import Path
 
-from calllog.events import AnyCallEvent, AnyEvent, CallEvent, decode
+from calllog.call_events import AnyCallEvent, CallEvent
+from calllog.events import AnyEvent, decode
 from calllog.grammar import violations
 from ivr.checkpoint import Checkpoint
 from queues.handle import CallHandle

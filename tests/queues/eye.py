@@ -6,7 +6,8 @@ from typing import Any, ClassVar
 
 import msgspec
 
-from calllog.events import AgentStateChanged, CallEvent, decode
+from calllog.call_events import CallEvent
+from calllog.events import AgentStateChanged, decode
 from calllog.grammar import violations
 from queues.link import Link
 from tests.queues.redis_process import RedisProcess

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from calllog.call_events import Ended, Unbridged
 from calllog.errors import JournalFull
-from calllog.events import Ended, Unbridged
 from calllog.journal import Journal
 from queues.errors import Fenced, StoreAway
 from queues.handle import CallHandle

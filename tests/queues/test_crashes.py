@@ -9,7 +9,8 @@ from typing import TypeVar
 import pytest
 
 from calllog.agents import AgentCheck
-from calllog.events import AgentStateChanged, CallEvent
+from calllog.call_events import CallEvent
+from calllog.events import AgentStateChanged
 from calllog.grammar import violations
 from queues.errors import StoreAway
 from queues.handle import CallHandle

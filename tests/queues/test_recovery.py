@@ -1,6 +1,7 @@
 """What is written when a worker comes back: ends nobody was told of, and the news of it."""
 
-from calllog.events import Ended, Unbridged, WorkerRecovered, WorkerStarted
+from calllog.call_events import Ended, Unbridged
+from calllog.events import WorkerRecovered, WorkerStarted
 from queues.handle import CallHandle
 from queues.operations import now_ms
 from tests.queues.desk import Desk, settings

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from calllog.events import (
+from calllog.call_events import (
     Answered,
     AnyCallEvent,
     Arrived,

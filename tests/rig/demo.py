@@ -17,7 +17,7 @@ from typing import NamedTuple
 from rich.console import Console
 
 from bench.world import enter
-from calllog.events import Declined, Ended, HoldEnded, Input, QueueLeft, Step, Unbridged
+from calllog.call_events import Declined, Ended, HoldEnded, Input, QueueLeft, Step, Unbridged
 from calllog.table import CallTable
 from ivr.serve import connects
 from ivr.settings import Settings

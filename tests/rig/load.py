@@ -18,8 +18,8 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from calllog.call_events import AnyCallEvent, Arrived, CallEvent, Ended
 from calllog.errors import LogAway
-from calllog.events import AnyCallEvent, Arrived, CallEvent, Ended
 from calllog.stream import LogStream
 from ivr.runtime import RuntimeUnfit
 from ivr.settings import Settings

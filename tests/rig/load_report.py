@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.table import Table
 
 from bench.figures import Spread, spread
-from calllog.events import Answered, AnyCallEvent, Arrived, Ended, QueueLeft
+from calllog.call_events import Answered, AnyCallEvent, Arrived, Ended, QueueLeft
 from calllog.grammar import violations
 from tests.rig.agreement import caller_disagreements
 from tests.rig.sip_view import Leg

@@ -5,8 +5,9 @@ from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import Self
 
+from calllog.call_events import AnyCallEvent, Arrived, CallEvent, Ended
 from calllog.errors import LogAway
-from calllog.events import AgentStateChanged, AnyCallEvent, AnyEvent, Arrived, CallEvent, Ended
+from calllog.events import AgentStateChanged, AnyEvent
 from calllog.stream import LogStream
 
 PATIENCE_S = 30.0

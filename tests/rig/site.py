@@ -8,7 +8,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import NamedTuple, Self
 
-from calllog.events import AnyCallEvent
+from calllog.call_events import AnyCallEvent
 from calllog.grammar import violations
 from ivr.settings import Settings
 from tests.rig.agreement import disagreements

@@ -8,7 +8,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
-from calllog.events import AgentStateChanged, AnyCallEvent, AnyEvent, CallEvent, decode
+from calllog.call_events import AnyCallEvent, CallEvent
+from calllog.events import AgentStateChanged, AnyEvent, decode
 from calllog.grammar import violations
 from ivr.settings import Settings
 from ivr.worker import Worker

@@ -18,7 +18,7 @@ Asterisk tells the events of one application in order: they do not overtake each
 
 import pytest
 
-from calllog.events import Ended, QueueLeft
+from calllog.call_events import Ended, QueueLeft
 from tests.wire.bench import Bench, of_calls
 from tests.wire.performance import LATEST_S, Faults, Performer
 from tests.wire.recording import REPLY, recordings

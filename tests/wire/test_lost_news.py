@@ -13,7 +13,8 @@ from collections.abc import Awaitable, Callable, Sequence
 
 import pytest
 
-from calllog.events import AnyEvent, Declined, Ended, Step
+from calllog.call_events import Declined, Ended, Step
+from calllog.events import AnyEvent
 from queues.handle import CallHandle
 from tests.wire.bench import Bench, of_calls
 from tests.wire.performance import Faults, Performer

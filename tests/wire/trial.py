@@ -3,7 +3,8 @@
 from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
-from calllog.events import AnyCallEvent, AnyEvent, Ended
+from calllog.call_events import AnyCallEvent, Ended
+from calllog.events import AnyEvent
 from tests.wire.bench import Bench, of_agents, of_calls
 from tests.wire.performance import Faults, Performance, Performer
 from tests.wire.recording import Recording, told

@@ -3,7 +3,7 @@
 import pytest
 
 from bench.keys import PITCHES, _lost, pitch, tone
-from calllog.events import Input
+from calllog.call_events import Input
 from tests.rig.sound import FRAME, decode_ulaw, encode_ulaw
 
 MENUS = ["walk/first", "walk/second", "walk/third"]

@@ -4,16 +4,13 @@ from collections import Counter
 from random import Random
 from typing import Any
 
-from calllog.events import (
-    AgentStateChanged,
+from calllog.call_events import (
     Answered,
-    AnyEvent,
     Arrived,
     Bridged,
     CallEvent,
     Declined,
     Ended,
-    Event,
     HoldEnded,
     HoldStarted,
     Input,
@@ -22,8 +19,9 @@ from calllog.events import (
     QueueLeft,
     Step,
     Unbridged,
-    WorkerStarted,
 )
+from calllog.event import Event
+from calllog.events import AgentStateChanged, AnyEvent, WorkerStarted
 
 DAY = 1_795_305_600_000
 AGENTS = ("alice", "bob", "carol")

@@ -4,7 +4,8 @@ from typing import Any
 
 import msgspec
 
-from calllog.events import AnyCallEvent, CallEvent, decode
+from calllog.call_events import AnyCallEvent, CallEvent
+from calllog.events import decode
 
 Draft = tuple[int, dict[str, Any]]
 """Milliseconds after the beginning, and the fields besides the common ones (which it may override)."""

@@ -7,10 +7,8 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from calllog.events import (
-    AgentStateChanged,
+from calllog.call_events import (
     Answered,
-    AnyEvent,
     Arrived,
     Bridged,
     CallEvent,
@@ -24,6 +22,7 @@ from calllog.events import (
     Step,
     Unbridged,
 )
+from calllog.events import AgentStateChanged, AnyEvent
 
 Log = list[AnyEvent]
 Plant = Callable[[Log, Random], str]

@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from calllog.events import HIDDEN, Recorded, redacted
+from calllog.call_events import Recorded
+from calllog.events import HIDDEN, redacted
 from calllog.grammar import violations
 from calllog.words import details
 from tests.unit.calllog.held_call import Draft, events_of

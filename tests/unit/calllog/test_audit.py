@@ -7,7 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from calllog.audit import AgentCounters, Audit, audit
-from calllog.events import Arrived, Bridged, Ended, Joined, Unbridged, decode, encode
+from calllog.call_events import Arrived, Bridged, Ended, Joined, Unbridged
+from calllog.events import decode, encode
 from calllog.grammar import violations
 from tests.unit.calllog.centre import made_log
 from tests.unit.calllog.held_call import CALL, held_call

@@ -11,7 +11,8 @@ from random import Random
 import pytest
 from click.testing import CliRunner, Result
 
-from calllog.events import CallEvent, encode
+from calllog.call_events import CallEvent
+from calllog.events import encode
 from ivr.cli import AWAY, FAMILIES, FINDINGS, OK, USAGE, main
 from tests.queues.redis_process import RedisProcess
 from tests.unit.calllog.centre import made_log

@@ -7,7 +7,8 @@ from typing import get_args
 import msgspec
 import pytest
 
-from calllog.events import AnyEvent, Event, personal_fields
+from calllog.event import Event
+from calllog.events import AnyEvent, personal_fields
 from calllog.vocabulary import LEFT_CLASS, Verdict
 from tests.unit.calllog.test_table import SHOWN
 

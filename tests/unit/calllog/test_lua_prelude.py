@@ -4,7 +4,8 @@ from pathlib import Path
 from typing import Any
 
 import calllog
-from calllog.events import AgentStateChanged, Arrived, Joined, WorkerStarted, decode
+from calllog.call_events import Arrived, Joined
+from calllog.events import AgentStateChanged, WorkerStarted, decode
 from tests.unit.calllog.conftest import Planted
 
 PRELUDE = (Path(calllog.__file__).parent / "lua" / "log.lua").read_text()

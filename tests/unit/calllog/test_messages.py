@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from calllog.events import AnyEvent, Event, Recorded, decode, encode
+from calllog.call_events import Recorded
+from calllog.event import Event
+from calllog.events import AnyEvent, decode, encode
 from ivr.cli import AWAY, FINDINGS, OK, REFUSED, main
 from tests.unit.calllog.conftest import Planted
 

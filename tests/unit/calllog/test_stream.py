@@ -7,8 +7,9 @@ from collections.abc import Sequence
 import pytest
 
 from calllog import stream as stream_module
+from calllog.call_events import CallEvent
 from calllog.errors import LogAway
-from calllog.events import AnyEvent, CallEvent
+from calllog.events import AnyEvent
 from calllog.stream import Entry, LogStream, call_events
 from tests.unit.calllog.centre import made_log
 from tests.unit.calllog.conftest import Planted

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 from rich.console import Console
 
-from calllog.events import AnyCallEvent, Arrived, CallEvent, Input
+from calllog.call_events import AnyCallEvent, Arrived, CallEvent, Input
 from calllog.phases import bar, spans
 from calllog.printable import duration, printable, printable_json
 from calllog.table import CallTable

@@ -7,7 +7,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from calllog.events import AnyCallEvent, decode
+from calllog.call_events import AnyCallEvent
+from calllog.events import decode
 from tests.rig.agreement import SLACK_MS, disagreements
 from tests.rig.sip_view import Leg
 

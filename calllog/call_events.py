@@ -1,0 +1,242 @@
+"""The events of one call, typed. Pure: no I/O. For people: docs/call-log.md."""
+
+from typing import Literal, TypeAlias
+
+import msgspec
+
+from calllog.event import Event, Milliseconds, Personal, PersonalValues
+from calllog.vocabulary import DeclinedReason, Holder, LeftReason, Party, RefusedReason, Verdict
+
+
+class CallEvent(Event, frozen=True, kw_only=True):
+    """An event of one call; `seq` counts from 1 without gaps and is the order within the call."""
+
+    call: str
+    seq: int
+
+
+class Arrived(CallEvent, frozen=True, kw_only=True, tag="arrived", rename={"from_": "from"}):
+    """Asterisk offered the call, a worker took it. `to`: number called; `journey`: first of a chain."""
+
+    from_: Personal = ""
+    to: str = ""
+    campaign: str = ""
+    language: str = ""
+    asterisk: str = ""
+    journey: str = ""
+
+
+class Answered(CallEvent, frozen=True, kw_only=True, tag="answered"):
+    """We answered the caller."""
+
+
+class Step(CallEvent, frozen=True, kw_only=True, tag="step"):
+    """A step of the flow is over. `path`: `main/menu_1`; `outcome`: the name that chose the next step."""
+
+    flow: str
+    version: int | str
+    path: str
+    outcome: str
+    took_ms: Milliseconds
+    changed: PersonalValues = msgspec.field(default_factory=dict)
+    """Variables that the step has set, long texts cut; none of a sensitive step is among them."""
+
+
+class Input(CallEvent, frozen=True, kw_only=True, tag="input"):
+    """The caller pressed digits. If they are sensitive, only `length` is there."""
+
+    path: str
+    digits: Personal = ""
+    length: int | None = None
+
+
+class Tagged(CallEvent, frozen=True, kw_only=True, tag="tagged"):
+    """The flow marked the call: what it is about (`topic`), by which campaign it came; empty: unchanged."""
+
+    path: str
+    topic: str = ""
+    campaign: str = ""
+
+
+class Escalated(CallEvent, frozen=True, kw_only=True, tag="escalated"):
+    """The flow hands the caller to a queue of a higher level, which he joins next."""
+
+    path: str
+    queue: str
+    reason: str
+
+
+class QueueRefused(CallEvent, frozen=True, kw_only=True, tag="queue_refused"):
+    """The queue's door stayed shut; the call never joined."""
+
+    queue: str
+    reason: RefusedReason
+
+
+class Joined(CallEvent, frozen=True, kw_only=True, tag="joined"):
+    """The caller waits in a queue, at `position` (1 = next). `score`: lower is served earlier."""
+
+    queue: str
+    position: int
+    score: float
+    head_start_s: float = 0
+    needs: str = ""
+
+
+class HoldStarted(CallEvent, frozen=True, kw_only=True, tag="hold_started"):
+    """Music by the queue, or a SIP hold by one of the parties, began."""
+
+    by: Holder
+
+
+class HoldEnded(CallEvent, frozen=True, kw_only=True, tag="hold_ended"):
+    """The hold of that party ended after `held_ms`."""
+
+    by: Holder
+    held_ms: Milliseconds
+
+
+class Announced(CallEvent, frozen=True, kw_only=True, tag="announced"):
+    """The caller was told something while waiting."""
+
+    position: int | None = None
+    estimated_wait_s: float | None = None
+    estimator: str = ""
+    spoken: str = ""
+
+
+class Offered(CallEvent, frozen=True, kw_only=True, tag="offered"):
+    """Caller and agent are reserved for each other, the agent is rung. `attempt` counts the call's offers."""
+
+    agent: str
+    attempt: int
+    why: str = ""
+    lease_ms: Milliseconds | None = None
+
+
+class Declined(CallEvent, frozen=True, kw_only=True, tag="declined"):
+    """The offer to this agent came to nothing. `ring_ms`: how long his phone rang."""
+
+    agent: str
+    reason: DeclinedReason
+    ring_ms: Milliseconds = 0
+    attempt: int | None = None
+
+
+class QueueLeft(CallEvent, frozen=True, kw_only=True, tag="queue_left"):
+    """The caller left the queue; `LEFT_CLASS[reason]` is the class of the counts. Positions count from 1."""
+
+    queue: str
+    reason: LeftReason
+    waited_ms: Milliseconds
+    position: int
+    original_position: int
+
+
+class Bridged(CallEvent, frozen=True, kw_only=True, tag="bridged"):
+    """Caller and agent hear each other."""
+
+    agent: str
+
+
+class Unbridged(CallEvent, frozen=True, kw_only=True, tag="unbridged"):
+    """They were parted. `held_ms`: time in which at least one of them held; `talk_ms`: the rest."""
+
+    agent: str
+    talk_ms: Milliseconds
+    held_ms: Milliseconds
+    ended_by: Party
+
+
+class Transferred(CallEvent, frozen=True, kw_only=True, tag="transferred"):
+    """The caller was given to somebody outside the queues: to the number `to`, or to `agent`.
+
+    To a number: the two hear each other. To an agent: what becomes of it is told as of a queue of his own.
+    """
+
+    how: Literal["blind", "attended"]
+    to: Personal = ""
+    agent: str = ""
+    by: str = ""
+
+
+class OfferMade(CallEvent, frozen=True, kw_only=True, tag="offer_made"):
+    """Something was offered for sale to the caller, at the step `path`."""
+
+    path: str
+    offer: str
+
+
+class OfferAccepted(CallEvent, frozen=True, kw_only=True, tag="offer_accepted"):
+    """He wants it."""
+
+    path: str
+    offer: str
+
+
+class Recorded(CallEvent, frozen=True, kw_only=True, tag="recorded", rename={"from_": "from"}):
+    """What the caller said was kept as `recording`, at the step `path`; a message is in a `box`."""
+
+    path: str
+    recording: str
+    length_ms: Milliseconds
+    box: str = ""
+    from_: Personal = ""
+
+
+class SurveyOffered(CallEvent, frozen=True, kw_only=True, tag="survey_offered"):
+    """A question of a survey was put to the caller, at the step `path`."""
+
+    path: str
+    survey: str
+
+
+class SurveyAnswered(CallEvent, frozen=True, kw_only=True, tag="survey_answered"):
+    """His answer, on a scale from `lowest` to `highest`."""
+
+    path: str
+    survey: str
+    score: int
+    lowest: int
+    highest: int
+
+
+class Ended(CallEvent, frozen=True, kw_only=True, tag="ended"):
+    """The last event of a call. lifetime = flow + wait + held + talk. `cause`: Q.850, 0 if unknown."""
+
+    verdict: Verdict
+    reason: str
+    ended_by: Party
+    cause: int
+    lifetime_ms: Milliseconds
+    flow_ms: Milliseconds
+    wait_ms: Milliseconds
+    held_ms: Milliseconds
+    talk_ms: Milliseconds
+
+
+AnyCallEvent: TypeAlias = (
+    Arrived
+    | Answered
+    | Step
+    | Input
+    | Tagged
+    | Escalated
+    | QueueRefused
+    | Joined
+    | HoldStarted
+    | HoldEnded
+    | Announced
+    | Offered
+    | Declined
+    | QueueLeft
+    | Bridged
+    | Unbridged
+    | Transferred
+    | OfferMade
+    | OfferAccepted
+    | Recorded
+    | SurveyOffered
+    | SurveyAnswered
+    | Ended
+)
