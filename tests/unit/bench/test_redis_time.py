@@ -76,7 +76,7 @@ async def test_one_function_is_timed_and_two_are_refused(redis: RedisProcess) ->
     client.function_load(SLOW)
 
     async def calls(count: int) -> int:
-        return [client.fcall("slow", 0) for _ in range(count)][-1]
+        return [int(client.fcall("slow", 0)) for _ in range(count)][-1]
 
     async def timed(count: int) -> int:
         return await watch.time("slow", calls(count), lambda reply: f"says {reply}")
