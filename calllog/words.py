@@ -40,7 +40,12 @@ from calllog.events import (
 from calllog.printable import duration, printable
 
 _HUNG_UP = {"caller": "caller hung up", "agent": "agent hung up", "system": "we hung up"}
-_ENDS = {"caller-hangup": "", "agent-hangup": "", "flow-ended": "the flow was over"}
+_ENDS = {
+    "caller-hangup": "",
+    "caller-unheard": "no sound came any more",
+    "agent-hangup": "",
+    "flow-ended": "the flow was over",
+}
 """Reasons of `ended` that say no more than who it was, or can be said better."""
 _NORMAL_CAUSES = (0, 16, 31)
 _CAUSES = {
@@ -51,6 +56,7 @@ _CAUSES = {
     26: "answered elsewhere",
     34: "no circuit",
     38: "network out of order",
+    44: "",
     127: "interworking",
 }
 

@@ -171,7 +171,7 @@ class Caller:
         match message:
             case ari.ChannelHangupRequest() | ari.ChannelDestroyed() if from_caller:
                 self.gone_at = message.at
-                raise Hangup("caller", message.cause)
+                raise Hangup("caller", message.q850)
             case ari.ChannelDtmfReceived(digit=digit) if from_caller:
                 if not self._presses.new(digit, message.at, message.duration_ms, bool(self.playing)):
                     return True

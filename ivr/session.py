@@ -11,9 +11,9 @@ from typing import NoReturn
 
 from calllog.errors import HoldfastError
 from ivr.agent_leg import GENERATIONS, earlier_playbacks, playback_id
-from ivr.ari import AsteriskAway, Silenced
+from ivr.ari import AsteriskAway
 from ivr.ari import events as ari
-from ivr.call_line import REASONS, CallLine
+from ivr.call_line import CallLine, reason_of
 from ivr.caller import Caller, House, Message
 from ivr.callflows import direct_line
 from ivr.checkpoint import CallRecord
@@ -25,7 +25,6 @@ from ivr.hunt import Hunt
 from ivr.outside import Outside, Wish
 from ivr.place import Place
 from ivr.tape import ChannelTape
-from queues.errors import Fenced
 from queues.handle import CallHandle
 
 log = logging.getLogger(__name__)
@@ -73,23 +72,19 @@ class Session(CallLine):
     async def run(self, flow: Flow, resumed: CallRecord | None = None) -> None:
         """Run the flow and write the call's end, whatever happens. `resumed`: taken over, at this point."""
         try:
+            await self._through(self._life(flow, resumed))
+        finally:
+            self._forget()
+
+    async def _life(self, flow: Flow, resumed: CallRecord | None) -> None:
+        try:
             try:
                 await self._flow(flow, resumed)
             except Hangup as end:
-                await self._end("", REASONS[end.by], end.by, end.cause)
-        except (Fenced, Silenced):
-            log.warning("call left to its new owner", extra={"call": self.call})
+                await self._end("", reason_of(end), end.by, end.cause)
         except AsteriskAway as error:
             log.warning("call waits for Asterisk: %s", error, extra={"call": self.call})
             await self._leave()
-        except HoldfastError as error:
-            log.error("call failed: %s", error, extra={"call": self.call})
-            await self._fail(error.verdict, error.reason)
-        except Exception:
-            log.exception("call failed", extra={"call": self.call})
-            await self._fail("failed", "internal-error")
-        finally:
-            self._forget()
 
     async def _flow(self, flow: Flow, resumed: CallRecord | None) -> NoReturn:
         if resumed is None:
@@ -138,13 +133,9 @@ class Session(CallLine):
             if not self._caller.typed(message):
                 self.mailbox.put(message)
 
-    async def _fail(self, word: str, reason: str) -> None:
-        """An error of ours: the caller goes back to the dialplan's fallback rather than into silence."""
-        try:
-            await self.house.asterisk.fall_back(self.call)
-            await self._end(word, reason, "system", 0, hang_up=False)
-        except (HoldfastError, OSError):
-            log.exception("the end of a failed call could not be written", extra={"call": self.call})
+    async def _fall_back(self, verdict: str, reason: str) -> None:
+        await self.house.asterisk.fall_back(self.call)
+        await self._end(verdict, reason, "system", 0, hang_up=False)
 
     async def _end(self, verdict: str, reason: str, by: str, cause: int, hang_up: bool = True) -> None:
         asterisk, caller = self.house.asterisk, self._caller
