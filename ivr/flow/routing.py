@@ -3,9 +3,8 @@
 from collections.abc import Iterator
 
 from ivr.flow.document import Problem, place_of
-from ivr.flow.folder import Folder
+from ivr.flow.folder import Folder, node_of
 from ivr.flow.naming import nearest
-from ivr.flow.references import node_of
 from queues.models import MAX_LANES, Agent
 from queues.needs import skills_in
 from queues.published import lanes_of, lanes_served

@@ -44,7 +44,7 @@ local STRATEGIES = {
 local function strategy_of(settings) return STRATEGIES[settings.strategy] or STRATEGIES.longest_idle end
 
 local function chance_of(call)
-  return tonumber(string.sub(redis.sha1hex(call.id .. ':' .. int(call.attempt)), 1, 8), 16) / 4294967296
+  return tonumber(string.sub(redis.sha1hex(call.id .. ':' .. math.max(int(call.attempt), int(call.attempts))), 1, 8), 16) / 4294967296
 end
 
 -- Those of an idle list whom the strategy would ring, the first of them first; at most `most`.

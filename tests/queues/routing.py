@@ -160,7 +160,7 @@ class Routing:
 
     def _asked(self, c: "Caller", ready: "list[Person]") -> "list[Person]":
         """In the order in which the strategy would ring them for this call."""
-        drawn, strategy = chance(f"{c.call}:{c.attempt}"), self.queues[c.queue].strategy
+        drawn, strategy = chance(f"{c.call}:{max(c.attempt, c.attempts)}"), self.queues[c.queue].strategy
         rank = 0
         if strategy == "random":
             rank = int(drawn * len(ready))

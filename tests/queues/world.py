@@ -7,9 +7,7 @@ A step is chosen by `pick`, which takes one of a sequence: hypothesis' draw or a
 """
 
 import asyncio
-from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Protocol
 
 from ivr.checkpoint import Kept
 from queues.errors import Fenced
@@ -17,7 +15,7 @@ from queues.handle import CallHandle
 from queues.head_starts import HeadStart
 from queues.operations import REPEATED, now_ms
 from queues.results import Done
-from tests.queues.admin import SALES, STEP_NEEDS, people, publish
+from tests.queues.admin import SALES, STEP_NEEDS, Pick, people, publish
 from tests.queues.eye import Eye
 from tests.queues.post import AGENTS, QUEUES, WORKERS, Post
 from tests.queues.redis_process import RedisProcess
@@ -30,16 +28,14 @@ LIVE = (2, 3, 9)
 """So many calls live at most in a world: in some, agents wait for callers; in some, callers for agents."""
 
 
-class Pick(Protocol):
-    def __call__(self, choices: Sequence[Any], /) -> Any: ...
-
-
 class World:
     """One site, its two workers, and the reference."""
 
+    reference: type[Reference] = Reference
+
     def __init__(self, redis: RedisProcess, site: str, folder: Path, pick: Pick) -> None:
         self._redis, self.site, self._folder, self.pick = redis, site, folder, pick
-        self.ref = Reference(now_ms() + AHEAD_MS, dict(QUEUES), people({}, {}))
+        self.ref = self.reference(now_ms() + AHEAD_MS, dict(QUEUES), people({}, {}))
         self.posts = {name: self._post(name) for name in WORKERS}
         self.handles: dict[str, CallHandle] = {}
         self.stale: list[CallHandle] = []
