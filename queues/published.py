@@ -6,6 +6,9 @@ from typing import Any
 from queues.models import Agent, Queue, Relax
 from queues.needs import canonical, meets
 
+ANYBODY_AT_ONCE = "0:"
+"""A ladder of somebody who needs nothing, whatever the queue says."""
+
 
 def ladder_of(needs: str, relax: Sequence[Relax]) -> str:
     """Needs by waiting time: `0:spanish >= 3|60:spanish|120:`; empty: anybody from the beginning."""

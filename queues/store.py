@@ -20,6 +20,7 @@ from queues.head_starts import NO_HEAD_START, HeadStart
 from queues.models import Agent, Queue
 from queues.operations import REFUSED, REPEATED, UNKNOWN, Operations, Reply, now_ms
 from queues.publication import NO_LADDERS, nobody
+from queues.published import ANYBODY_AT_ONCE
 from queues.results import (
     AgentStatus,
     AgentView,
@@ -126,7 +127,7 @@ class Store:
         queue: str,
         head_starts: Mapping[HeadStart, float] = NO_HEAD_START,
         at: int = 0,
-        ladder: str = "",
+        ladder: str | None = None,
     ) -> Joined:
         """Stand in line. Joining again changes nothing and answers with the present place.
 
@@ -135,7 +136,8 @@ class Store:
         `published.ladder_of`.
         """
         starts = ",".join(f"{reason}:{seconds}" for reason, seconds in head_starts.items())
-        reply = await self.operations.operate(h, "join", (queue, starts, ladder), at)
+        own = "" if ladder is None else ladder or ANYBODY_AT_ONCE
+        reply = await self.operations.operate(h, "join", (queue, starts, own), at)
         if reply.status == REFUSED:
             if reply.state == "ended":
                 raise Fenced("join: the call has ended")

@@ -152,7 +152,7 @@ class World:
             queue, starts = self.pick(("sales", "sales", "tech", "gold")), self.pick(HEAD_STARTS)
             at, ladder = self._some_past(h), self.pick(STEP_NEEDS)
             written = "|".join(f"{after_s}:{need}" for after_s, need in ladder)
-            joined = await self._at(h).store.join(h, queue, starts, at, written)
+            joined = await self._at(h).store.join(h, queue, starts, at, written or None)
             self._ride(h).join(h.call, queue, starts, at, ladder)
             c = self.ref.callers[h.call]
             assert (joined.position, joined.score) == (c.position0, c.score)

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from ivr.flow.check import check_callflows, load_callflows
-from tests.unit.flow.small_company import build, write
+from tests.unit.flow.small_company import build, edit, write
 
 QUEUES = """\
 queues:
@@ -101,6 +101,26 @@ WRONG = [
 ]
 
 
+STEPS = [
+    ("{needs: spansh}", "13:", "step `sales`: no agent has the skill `spansh` (did you mean `spanish`?)"),
+    ("{needs: spanish >}", "13:", "step `sales`: `needs`: a level from 0 to 100 must follow `>`"),
+    ("{relax: [{after_s: 5, needs: anybody}]}", "", "`relax` is for `needs`: write what he needs first"),
+    (
+        "{needs: spanish, relax: [{after_s: 5, needs: trainee}, {after_s: 5, needs: anybody}]}",
+        "",
+        "each `relax` step must begin later than the one before it",
+    ),
+    ("{head_start_s: -1}", "", "step `sales`: `head_start_s`: "),
+]
+
+VIPS = [
+    ('"+49 30 90!8": 5', "queues.yaml:2:3: `+49 30 90!8` is no number"),
+    ('"+49 30 901820": 5\n  "+4930901820": 6', "are the same number"),
+    ('"+49 30 901820": soon', "queues.yaml:2:20: vips: `+49 30 901820` must be a whole number, not `soon`"),
+    ('"+49 30 901820": 0', "vips: "),
+]
+
+
 @pytest.fixture
 def company(tmp_path: Path) -> Path:
     company = build(tmp_path / "callflows")
@@ -139,3 +159,41 @@ def test_more_lanes_than_an_agent_can_look_into(company: Path) -> None:
     write(company, "agents.yaml", f"agents:\n  alice:\n    queues: [{', '.join(names)}]\n")
     (said,) = found(company)
     assert said.startswith("agents.yaml:3:13: agent `alice` serves 66 lanes; 64 are the most (a lane is ")
+
+
+@pytest.mark.parametrize(("fields", "place", "said"), STEPS, ids=[one[0] for one in STEPS])
+def test_a_step_that_cannot_be(company: Path, fields: str, place: str, said: str) -> None:
+    edit(company, "flows/main.yaml", "queue: sales", f"queue: {{name: sales, {fields[1:-1]}}}")
+    assert any(each.startswith(f"flows/main.yaml:{place}") and said in each for each in found(company)), (
+        found(company)
+    )
+
+
+@pytest.mark.parametrize(("vips", "said"), VIPS, ids=[one[0] for one in VIPS])
+def test_a_vip_who_cannot_be(company: Path, vips: str, said: str) -> None:
+    write(company, "queues.yaml", f"vips:\n  {vips}\n{QUEUES}")
+    assert any(said in each for each in found(company)), found(company)
+
+
+def test_a_vip_is_known_by_his_number(company: Path) -> None:
+    write(company, "numbers.yaml", "default: {flow: main}\ncountry: DE\n")
+    write(company, "queues.yaml", f'vips:\n  "+49 30 901820": 60\n  "+49 30 9018XX": 5\n{QUEUES}')
+    vip = load_callflows(company, company).vip
+    assert [vip(number) for number in ("030901820", "+493090182", "004930901821", "", "030901820123")] == [
+        60,
+        0,
+        5,
+        0,
+        0,
+    ]
+
+
+def test_lanes_that_flows_bring_count_too(company: Path) -> None:
+    edit(company, "flows/main.yaml", "queue: sales", "queue: {name: sales, needs: anybody}")
+    assert load_callflows(company, company).ladders == {"sales": frozenset({""})}
+    write(company, "agents.yaml", AGENTS.replace("spanish: 5", "spanish: 100"))
+    steps = "".join(f"  s{n}:\n    queue: {{name: sales, needs: spanish >= {n}}}\n" for n in range(1, 65))
+    main = (company / "flows/main.yaml").read_text()
+    write(company, "flows/main.yaml", main + steps)
+    said = [each for each in found(company) if "lanes" in each]
+    assert said, found(company)
