@@ -32,6 +32,16 @@ WRONG = {
     "a hold outlives the call": ("    close_hold('agent')\n    close_hold('caller')\n", ""),
     "the wait is not in the sum": ("put(call, 'wait_ms', int(call.wait_ms) + waited)", ""),
     "two may win a call": ("if owner == ARGV[2] and epoch == ARGV[3] then", "if owner then"),
+    "what is required is not waited for": (
+        "must_speak(agent) and not forced then return UNSAID",
+        "false then",
+    ),
+    "what is missing is not told": ("then tell_disposition(agent, '') end", "then end"),
+    "a private call is no hindrance": ("if agent.in_use == '1' then return", "if false then return"),
+    "a private call is held against him": ("if was_private(agent) then", "if false then"),
+    "who refuses for ever is rung for ever": ("misses >= most and", "false and"),
+    "a wrap-up has no end": ("int(rules.wrapup_max_s) * 1000)", "1e9)"),
+    "what a supervisor decides can be undone": ("if agent.wish_by ~= '' and not forced", "if false"),
     "ties are not broken": ("int(n) + 1 or 0", "0 or 0"),
 }
 

@@ -2,7 +2,7 @@
 
 STEPS = (
     *("arrive", "note", "checkpoint", "join", "join_again", "settle", "connected", "decline"),
-    *("nobody_answers", "leave", "hold", "unbridged", "ended", "agent", "reach"),
+    *("nobody_answers", "leave", "hold", "unbridged", "ended", "agent", "wraps_up", "reach"),
     *("time_passes", "due", "sweep", "reply_lost", "duplicate", "stale_owner", "worker_dies"),
 )
 """What may happen in a `World`: its methods of these names."""
@@ -14,6 +14,8 @@ WEIGHTS = dict.fromkeys(STEPS, 4) | {
     "connected": 10,
     "unbridged": 6,
     "agent": 8,
+    "wraps_up": 10,
+    "reach": 6,
     "time_passes": 8,
     **dict.fromkeys(("note", "checkpoint", "sweep", "leave"), 2),
     **dict.fromkeys(("reply_lost", "worker_dies", "stale_owner"), 1),
