@@ -8,11 +8,11 @@ import asyncio
 import logging
 from math import inf
 
-from ivr.agent_leg import Leg, playback_id
+from ivr.agent_leg import playback_id
 from ivr.ari import AriError, NotFound
 from ivr.ari import events as ari
-from ivr.caller import Caller
 from ivr.flow.line import Announcement
+from ivr.ringing import Callee
 
 log = logging.getLogger(__name__)
 
@@ -23,21 +23,18 @@ NEWS_S = 1.0
 """A sound that breaks off may do so because he has hung up: the news of that is so much later at most."""
 
 
-async def announce(caller: Caller, leg: Leg, announcement: Announcement) -> str:
-    """Ask him, whose events must come to the caller's mailbox; empty: he takes the call.
-
-    Else `declined`, or `failed` if he could not be told anything. Raises `Hangup` when the caller goes.
-    """
-    asterisk, loop = caller.house.asterisk, asyncio.get_running_loop()
+async def announce(callee: Callee, announcement: Announcement) -> str:
+    """Ask him; empty: he takes the call. Else `declined`, or `failed` if he could not be told anything."""
+    asterisk, leg, loop = callee.asterisk, callee.leg, asyncio.get_running_loop()
     until, say_at, said, verdict = loop.time() + announcement.within_s, loop.time(), 0, "declined"
     playback = ""
     try:
         while (now := loop.time()) < until:
             if now >= say_at:
                 said, say_at = said + 1, inf
-                playback = playback_id(leg.channel, caller.handle.epoch, said)
+                playback = playback_id(leg.channel, callee.handle.epoch, said)
                 await asterisk.play(leg.channel, playback, announcement.media)
-            match await caller.next(min(until, say_at)):
+            match await callee.hear(min(until, say_at)):
                 case ari.PlaybackFinished(playback=played) if played.id == playback:
                     say_at, playback = loop.time() + PAUSE_S, ""
                     if played.state != "done":
@@ -52,7 +49,7 @@ async def announce(caller: Caller, leg: Leg, announcement: Announcement) -> str:
     except NotFound:
         return "declined"  # he has hung up
     except AriError as error:
-        log.warning("nobody can be asked: %s", error, extra={"call": caller.call, "channel": leg.channel})
+        log.warning("nobody can be asked: %s", error, extra={"call": callee.call, "channel": leg.channel})
         return "failed"
     if not verdict and playback:  # Asterisk bridges nobody before he has heard what he is played
         await asterisk.stop(playback)

@@ -14,12 +14,12 @@ import logging
 import time
 
 from ivr.agent_leg import AgentLeg, bridge_id
-from ivr.ari import AriError, NotFound
+from ivr.approach import Approach
+from ivr.ari import AriError, Asterisk, NotFound
 from ivr.ari import events as ari
-from ivr.caller import Caller
+from ivr.caller import Caller, Over
 from ivr.checkpoint import CallRecord
 from ivr.place import MARK, Place
-from ivr.ringing import ring
 from queues.errors import StoreAway
 from queues.operations import now_ms
 from queues.store import Offer
@@ -40,7 +40,10 @@ class Hunt:
         self._handle = caller.handle
         self._call = caller.call
         self._place = place
+        self._approaches: dict[int, Approach] = {}
+        """Agents who are being reached, by attempt."""
         self._leg: AgentLeg | None = None
+        """The agent who is being connected, or talks."""
 
     @property
     def talking(self) -> bool:
@@ -74,25 +77,27 @@ class Hunt:
         return await self._wait(queue, joined_at, max_wait_s)
 
     async def end(self) -> None:
-        """The call is over: so are the agent's leg and their bridge."""
+        """The call is over: so are the agents' legs and their bridge."""
         leg = self._leg
+        await self._withdraw()
         if leg is not None:
-            await self._house.asterisk.hang_up(leg.channel, 16 if leg.answered else 26)
+            await _hang_up(self._house.asterisk, leg)
             if leg.bridge:
                 await self._house.asterisk.unbridge(leg.bridge)
 
     def forget(self) -> None:
-        """What happens to the agent's leg is of no more interest."""
-        leg, self._leg = self._leg, None
-        if leg is not None:
-            self._house.forget(leg.channel)
+        """What happens to the agents' legs is of no more interest."""
+        for approach in self._approaches.values():
+            approach.give_up()
+        self._approaches.clear()
+        self._part()
 
     # He waits
 
     async def _join(self, queue: str, path: str) -> int:
         caller, asterisk = self._caller, self._house.asterisk
         await caller.leave_bridge()
-        await asterisk.start_music(self._call, self._house.music_of(queue))
+        await asterisk.start_music(self._call, self._house.queue(queue).music)
         place, self._place = self._place, None
         asked_at = place.joined_at if place is not None and place.queue == queue else now_ms()
         while True:
@@ -112,32 +117,42 @@ class Hunt:
         if max_wait_s is not None:
             until = loop.time() + max(0.0, joined_at / 1000 + max_wait_s - time.time())
         while True:
-            message = await self._caller.next(until)
-            if message is None:
-                await self._house.store.leave(self._handle, reason="timeout")
-                await self._caller.tell(self._house.asterisk.stop_music(self._call))
-                return "timeout"
-            if isinstance(message, Offer) and await self._try(message, queue):
-                return "answered"
+            # Whose phone rings is not given up because the time is over.
+            match await self._caller.next(None if self._approaches else until):
+                case None:
+                    await self._house.store.leave(self._handle, reason="timeout")
+                    await self._caller.tell(self._house.asterisk.stop_music(self._call))
+                    return "timeout"
+                case Offer() as offer:
+                    self._approaches[offer.attempt] = Approach(self._caller, AgentLeg.of_offer(offer))
+                case Over(Approach() as approach) if await self._serve(approach, queue):
+                    return "answered"
 
     # An agent is rung
 
-    async def _try(self, offer: Offer, queue: str) -> bool:
-        """Ring the offered agent; True after a talk that the agent has left, False if the caller waits on."""
-        leg = self._leg = AgentLeg.of_offer(offer)
-        self._house.listen(leg.channel, self._caller.mailbox)
-        reason = await ring(self._caller, leg)
-        if not reason:
-            reason = await self._connect(leg, queue)
+    async def _serve(self, approach: Approach, queue: str) -> bool:
+        """What has come of it: True after a talk that the agent has left, False if the caller waits on."""
+        leg = approach.leg
+        if self._approaches.pop(leg.attempt, None) is None:
+            return False  # somebody else was being connected, and could not be
+        self._leg = leg
+        reason = approach.why_not() or await self._connect(leg, queue)
         if not reason:
             await self._talk()
             return True
         await self._decline(leg, reason)
         return False
 
+    async def _withdraw(self) -> None:
+        """Nobody else is to be reached any more."""
+        for approach in self._approaches.values():
+            approach.give_up()
+            await _hang_up(self._house.asterisk, approach.leg)
+        self._approaches.clear()
+
     async def _decline(self, leg: AgentLeg, reason: str) -> None:
         """The attempt has come to nothing: he waits on in his place."""
-        self.forget()
+        self._part()
         await self._house.store.decline(
             self._handle, agent=leg.agent, attempt=leg.attempt, reason=reason, ring_ms=leg.ring_ms()
         )
@@ -148,6 +163,7 @@ class Hunt:
         if not await self._settle(leg):
             await asterisk.hang_up(leg.channel)
             return "withdrawn"
+        await self._withdraw()
         await caller.catch_up()  # that may have taken a while: he may be gone
         leg.bridge = bridge_id(self._call, leg.attempt)
         try:
@@ -156,7 +172,7 @@ class Hunt:
             log.warning("bridge failed: %s", error, extra={"call": self._call})
             await asterisk.hang_up(leg.channel)
             await asterisk.unbridge(leg.bridge, goes_on=self._call)
-            await asterisk.start_music(self._call, self._house.music_of(queue))
+            await asterisk.start_music(self._call, self._house.queue(queue).music)
             return "caller_gone" if isinstance(error, NotFound) else "withdrawn"
         await caller.catch_up(connecting=True)
         await store.connected(self._handle, agent=leg.agent, attempt=leg.attempt, at=now_ms(), wait=False)
@@ -177,7 +193,8 @@ class Hunt:
                     await self._house.asterisk.play(leg.channel, playback, ["sound:one-moment-please"])
                 if loop.time() >= deadline:
                     return False
-                await self._caller.next(loop.time() + 0.1)
+                await asyncio.sleep(0.1)
+                await self._caller.catch_up()
         if told:  # Asterisk bridges nobody before he has heard what he is played
             await self._house.asterisk.stop(playback)
         return won
@@ -195,7 +212,13 @@ class Hunt:
                     break
         await self._house.store.unbridged(self._handle, ended_by="agent", at=message.at, wait=False)
         self._caller.left_in = leg.bridge
-        self.forget()
+        self._part()
+
+    def _part(self) -> None:
+        """What happens to the agent is of no more interest."""
+        leg, self._leg = self._leg, None
+        if leg is not None:
+            self._house.forget(leg.channel)
 
     # Taken over from a worker that died or drains
 
@@ -217,6 +240,11 @@ class Hunt:
         await asterisk.hang_up(leg.channel)
         await asterisk.unbridge(leg.bridge, goes_on=self._call if connecting else "")
         if connecting:
-            await asterisk.start_music(self._call, self._house.music_of(record.queue))
+            await asterisk.start_music(self._call, self._house.queue(record.queue).music)
         await self._decline(leg, "worker_lost")
         return False
+
+
+async def _hang_up(asterisk: Asterisk, leg: AgentLeg) -> None:
+    """A phone that still rings is told that somebody else has answered: it does not count a missed call."""
+    await asterisk.hang_up(leg.channel, 16 if leg.answered else 26)

@@ -35,6 +35,12 @@ class Mailbox(Generic[T]):
                     alarm.cancel()
         return self._messages.popleft()
 
+    def empty(self) -> list[T]:
+        """All that is in it, which it is not any more."""
+        messages = list(self._messages)
+        self._messages.clear()
+        return messages
+
     def _wake(self) -> None:
         if self._reader is not None and not self._reader.done():
             self._reader.set_result(None)

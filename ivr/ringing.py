@@ -2,11 +2,14 @@
 
 import asyncio
 import logging
+from collections.abc import Awaitable, Callable
+from typing import NamedTuple
 
 from ivr.agent_leg import Leg, decline_reason
-from ivr.ari import AriError
+from ivr.ari import AriError, Asterisk
 from ivr.ari import events as ari
-from ivr.caller import Caller
+from ivr.caller import Message
+from queues.handle import CallHandle
 
 log = logging.getLogger(__name__)
 
@@ -14,14 +17,29 @@ RING_GRACE_S = 10.0
 """Asterisk ends the ringing by itself; so long after it should have, its news is not waited for any more."""
 
 
-async def ring(caller: Caller, leg: Leg) -> str:
-    """Ring it, whose events must come to the caller's mailbox; why it was not answered, or nothing."""
-    asterisk, dialled = caller.house.asterisk, False
+class Callee(NamedTuple):
+    """Somebody who is called for a caller."""
+
+    asterisk: Asterisk
+    handle: CallHandle
+    """The caller's call."""
+    leg: Leg
+    hear: Callable[[float], Awaitable[Message | None]]
+    """The next that is told, of this leg or not; None at the loop time given."""
+
+    @property
+    def call(self) -> str:
+        return self.handle.call
+
+
+async def ring(callee: Callee) -> str:
+    """Ring his telephone; why it was not answered, or nothing."""
+    asterisk, leg, dialled = callee.asterisk, callee.leg, False
     until = asyncio.get_running_loop().time() + leg.ring_s + RING_GRACE_S
-    told = {"call": caller.call, "channel": leg.channel}
+    told = {"call": callee.call, "channel": leg.channel}
     try:
         await asterisk.create(leg.endpoint, leg.channel)
-        while (message := await caller.next(until)) is not None:
+        while (message := await callee.hear(until)) is not None:
             if not isinstance(message, ari.ChannelEvent) or message.channel.id != leg.channel:
                 continue
             match message:
@@ -29,7 +47,7 @@ async def ring(caller: Caller, leg: Leg) -> str:
                     dialled = True
                     if leg.shown:
                         await asterisk.show(leg.channel, leg.shown)
-                    await asterisk.dial(leg.channel, leg.ring_s, caller.call if leg.shown is None else "")
+                    await asterisk.dial(leg.channel, leg.ring_s, callee.call if leg.shown is None else "")
                 case ari.ChannelStateChange() if message.channel.state == "Up":
                     leg.answered = True
                     return ""

@@ -11,9 +11,9 @@ from typing import NoReturn
 
 from calllog.errors import HoldfastError
 from ivr.agent_leg import GENERATIONS, earlier_playbacks, playback_id
-from ivr.ari import AsteriskAway, Silenced
+from ivr.ari import AsteriskAway
 from ivr.ari import events as ari
-from ivr.call_line import REASONS, CallLine
+from ivr.call_line import CallLine, reason_of
 from ivr.caller import Caller, House, Message
 from ivr.callflows import direct_line
 from ivr.checkpoint import CallRecord
@@ -25,7 +25,6 @@ from ivr.hunt import Hunt
 from ivr.outside import Outside, Wish
 from ivr.place import Place
 from ivr.tape import ChannelTape
-from queues.errors import Fenced
 from queues.handle import CallHandle
 
 log = logging.getLogger(__name__)
@@ -49,6 +48,7 @@ class Session(CallLine):
     ) -> None:
         """`place`: where he waited, if his channel is all that is left of the call."""
         self._caller = Caller(house, handle)
+        self._caller.about = about
         super().__init__(house, handle, about, language, ChannelTape(self._caller))
         self._place = place
         self._hunt = Hunt(self._caller, place)
@@ -73,23 +73,19 @@ class Session(CallLine):
     async def run(self, flow: Flow, resumed: CallRecord | None = None) -> None:
         """Run the flow and write the call's end, whatever happens. `resumed`: taken over, at this point."""
         try:
+            await self._through(self._life(flow, resumed))
+        finally:
+            self._forget()
+
+    async def _life(self, flow: Flow, resumed: CallRecord | None) -> None:
+        try:
             try:
                 await self._flow(flow, resumed)
             except Hangup as end:
-                await self._end("", REASONS[end.by], end.by, end.cause)
-        except (Fenced, Silenced):
-            log.warning("call left to its new owner", extra={"call": self.call})
+                await self._end("", reason_of(end), end.by, end.cause)
         except AsteriskAway as error:
             log.warning("call waits for Asterisk: %s", error, extra={"call": self.call})
             await self._leave()
-        except HoldfastError as error:
-            log.error("call failed: %s", error, extra={"call": self.call})
-            await self._fail(error.verdict, error.reason)
-        except Exception:
-            log.exception("call failed", extra={"call": self.call})
-            await self._fail("failed", "internal-error")
-        finally:
-            self._forget()
 
     async def _flow(self, flow: Flow, resumed: CallRecord | None) -> NoReturn:
         if resumed is None:
@@ -138,13 +134,9 @@ class Session(CallLine):
             if not self._caller.typed(message):
                 self.mailbox.put(message)
 
-    async def _fail(self, word: str, reason: str) -> None:
-        """An error of ours: the caller goes back to the dialplan's fallback rather than into silence."""
-        try:
-            await self.house.asterisk.fall_back(self.call)
-            await self._end(word, reason, "system", 0, hang_up=False)
-        except (HoldfastError, OSError):
-            log.exception("the end of a failed call could not be written", extra={"call": self.call})
+    async def _fall_back(self, verdict: str, reason: str) -> None:
+        await self.house.asterisk.fall_back(self.call)
+        await self._end(verdict, reason, "system", 0, hang_up=False)
 
     async def _end(self, verdict: str, reason: str, by: str, cause: int, hang_up: bool = True) -> None:
         asterisk, caller = self.house.asterisk, self._caller
@@ -179,8 +171,8 @@ class Session(CallLine):
         self.path = path
         resumed = self._resumed
         if resumed is not None and path == resumed.step:
-            if resumed.state != "flow":
-                return  # the call is further than this checkpoint: in a queue or with an agent
+            if resumed.state != "flow" or resumed.connected_outside:
+                return  # the call is further than this checkpoint: in a queue, with an agent or with somebody
         elif resumed is not None:
             self._resumed = None
             if resumed.state != "flow":  # the flow no longer has the step in which he waited
@@ -254,7 +246,7 @@ class Session(CallLine):
         resumed, self._resumed = self._resumed, None
         await self._flush()
         wish = Wish(number, ring_s, key, self.about, announcement)
-        return await self._outside.serve(self._effects, wish, resumed is not None)
+        return await self._outside.serve(self._effects, wish, resumed)
 
     async def transfer_to_agent(self, agent: str, within_s: int) -> str:
         if not _has_waited(self._resumed):

@@ -34,12 +34,15 @@ from ivr.tasks import Tasks
 from ivr.web import Web
 from queues.errors import Fenced, StoreAway
 from queues.handle import CallHandle
+from queues.models import Queue
 from queues.operations import now_ms
 from queues.store import Offer, Store
 
 log = logging.getLogger(__name__)
 
 RETRY_S = 0.2
+UNPUBLISHED = Queue()
+"""Settings of a queue that callers still wait in."""
 FRONT_DOOR = "front-door"
 """The dialplan context from which callers come."""
 
@@ -84,7 +87,9 @@ class Switchboard:
             asterisk=asterisk,
             store=store,
             checkpoint=checkpoint,
-            music_of=self._music_of,
+            queue=lambda name: self.callflows.queues.get(name, UNPUBLISHED),
+            agent=lambda name: self.callflows.agents.get(name),
+            device=lambda name: self.callflows.devices.get(name),
             prompt=self._prompt,
             say=speech.render,
             outside=self._outside,
@@ -330,10 +335,6 @@ class Switchboard:
 
     def _outside(self, written: str, about: About) -> Destination:
         return self.callflows.destination(written, about)
-
-    def _music_of(self, queue: str) -> str:
-        known = self.callflows.queues.get(queue)
-        return known.music if known is not None else "default"
 
     def on_offer(self, offer: Offer) -> None:
         """Redis has found an agent for one of our callers."""

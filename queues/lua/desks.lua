@@ -16,7 +16,7 @@ local function is_member(set, device) return redis.call('SISMEMBER', SITE_KEY ..
 
 local function see_phone(agent)
   local reachable = is_member('unreachable', agent.device) and '0' or '1'
-  local in_use = is_member('in_use', agent.device) and '1' or '0'
+  local in_use = is_member('in-use', agent.device) and '1' or '0'
   if agent.reachable ~= reachable then put(agent, 'reachable', reachable) end
   if agent.in_use ~= in_use then put(agent, 'in_use', in_use) end
 end

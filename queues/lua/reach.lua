@@ -8,7 +8,7 @@
 asker = ARGV[1]
 
 redis.call(ARGV[3] == '1' and 'SREM' or 'SADD', SITE_KEY .. 'unreachable', ARGV[2])
-redis.call(ARGV[4] == '1' and 'SADD' or 'SREM', SITE_KEY .. 'in_use', ARGV[2])
+redis.call(ARGV[4] == '1' and 'SADD' or 'SREM', SITE_KEY .. 'in-use', ARGV[2])
 local id = redis.call('HGET', SITE_KEY .. 'devices', ARGV[2]) or ''
 local agent = agent_of(id)
 if agent and agent.device == ARGV[2] then

@@ -92,10 +92,7 @@ class Reference(People):
         self._leave_line(c, "answered", at)
         c.state, c.bridged_at, c.served, c.held = "talking", at, True, []
         self._say(call, "bridged", at, agent=agent)
-        p, rules = self.people[agent], self.queues[c.queue]
-        p.misses, p.last_queue = 0, c.queue
-        p.code_call = call if rules.dispositions else ""
-        p.code_due = rules.disposition_required
+        self._talk_begins(self.people[agent], c)
         self._to(self.people[agent], "talking", "", c)
         return True
 
@@ -173,7 +170,8 @@ class Reference(People):
         return self.now if at <= 0 or at > self.now else at
 
     def _within(self, c: Caller, at: int) -> int:
-        return max(self._at(at), c.since_at, c.held_until, *c.holds.values())
+        asked_at = c.asked_at if c.consult else 0
+        return max(self._at(at), c.since_at, c.held_until, asked_at, *c.holds.values())
 
     def _match_freed(self) -> None:
         freed, self._freed = self._freed, []
@@ -189,7 +187,8 @@ class Reference(People):
             self._offer(c, next((p for p in idle if p.agent not in c.avoid), idle[0]))
 
     def _offer(self, c: Caller, p: Person) -> None:
-        c.state, c.agent, c.attempt, c.offered_at = "offered", p.agent, c.attempt + 1, self.now
+        c.attempts = max(c.attempt, c.attempts) + 1
+        c.state, c.agent, c.attempt, c.offered_at = "offered", p.agent, c.attempts, self.now
         lease_ms = 1000 * self.queues[c.queue].ring_s
         self._say(c.call, "offered", self.now, agent=p.agent, attempt=c.attempt, lease_ms=lease_ms)
         self._to(p, "offered", "", c)
@@ -200,6 +199,9 @@ class Reference(People):
         ring_ms = at - c.offered_at
         self._say(c.call, "declined", at, agent=p.agent, attempt=c.attempt, reason=reason, ring_ms=ring_ms)
         c.agent = ""
+        self._rest_after(p, reason, c)
+
+    def _rest_after(self, p: Person, reason: str, c: Caller) -> None:
         if reason in UNPENALISED:
             self._release(p, p.ready_since_at, c)
         else:

@@ -9,7 +9,7 @@ from queues import scripts
 from tests.queues.redis_process import RedisProcess
 from tests.queues.soak import walk
 
-STEPS, EPISODE = 8_000, 400
+STEPS, EPISODE = 16_000, 400
 
 WRONG = {
     "an old owner is obeyed": ("call.epoch ~= ARGV[3]", "false"),
@@ -42,6 +42,17 @@ WRONG = {
     "who refuses for ever is rung for ever": ("misses >= most and", "false and"),
     "a wrap-up has no end": ("int(rules.wrapup_max_s) * 1000)", "1e9)"),
     "what a supervisor decides can be undone": ("if agent.wish_by ~= '' and not forced", "if false"),
+    "who is consulted stays reserved": (
+        "release(agent, nil, call.id, call.queue) end\n  elseif",
+        "end\n  elseif",
+    ),
+    "a hold outlives the consult": ("own(4))\n  close_hold('agent')", "own(4))"),
+    "who is asked need not be free": ("agent.state == 'ready')\nif", "agent.state ~= 'offline')\nif"),
+    "a hand-over needs no answer": (
+        "call.c_state == 'talking' and call.c_attempt == own(1) then\n  hand",
+        "call.c_attempt == own(1) then\n  hand",
+    ),
+    "who gives a caller away is asked first": ("put(call, 'avoid', agent)", ""),
     "ties are not broken": ("int(n) + 1 or 0", "0 or 0"),
 }
 

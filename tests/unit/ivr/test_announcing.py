@@ -9,11 +9,12 @@ import pytest
 
 from ivr.agent_leg import Leg
 from ivr.announcing import NEWS_S, PAUSE_S, announce
-from ivr.ari import AriError, NotFound
+from ivr.ari import AriError, Asterisk, NotFound
 from ivr.ari import events as ari
 from ivr.caller import Caller, House
 from ivr.flow.line import Announcement, Hangup
 from ivr.flow.virtual_time import run
+from ivr.ringing import Callee
 from queues.handle import CallHandle
 
 CALL, LEG = "pbx-1.1", "pbx-1.1-o1"
@@ -69,7 +70,8 @@ def asked(
             loop.call_at(at, lambda event=event: caller.mailbox.put(event()))  # type: ignore[misc]
         leg = Leg(channel=LEG, endpoint="", ring_s=0, answered=True)
         try:
-            verdict = await announce(caller, leg, ASKED)
+            callee = Callee(cast(Asterisk, asterisk), caller.handle, leg, caller.next)
+            verdict = await announce(callee, ASKED)
         except Hangup:
             verdict = "the caller is gone"
         return verdict, loop.time(), asterisk, caller
