@@ -43,6 +43,7 @@ DeclinedReason = Literal[
     "wait_over",
     "worker_lost",
 ]
+TransferFailedReason = Literal["refused", "busy", "no_answer", "failed", "declined"]
 NOT_HIS_FAULT: frozenset[DeclinedReason] = frozenset(
     {"caller_gone", "withdrawn", "answered_elsewhere", "worker_lost", "wait_over"}
 )

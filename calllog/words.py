@@ -7,6 +7,8 @@ from calllog.call_events import (
     Arrived,
     Bridged,
     CallEvent,
+    Consulted,
+    ConsultEnded,
     Declined,
     Ended,
     Escalated,
@@ -24,6 +26,7 @@ from calllog.call_events import (
     SurveyAnswered,
     SurveyOffered,
     Tagged,
+    TransferFailed,
     Transferred,
     Unbridged,
 )
@@ -108,7 +111,15 @@ def _of_call(event: AnyEvent) -> str:
         case Announced():
             return _announced(event)
         case Transferred():
-            return f"{event.how}, to {printable(event.to or event.agent)}, by {printable(event.by)}"
+            to = printable(event.to or event.agent or event.queue)
+            return f"{event.how}, to {to}, by {printable(event.by)}"
+        case TransferFailed():
+            return f"to {printable(event.to or event.agent or event.queue)}: {_plain(event.reason)}"
+        case Consulted():
+            return f"with {printable(event.to or event.agent)}"
+        case ConsultEnded():
+            talked = f"talked {duration(event.talk_ms)}"
+            return f"with {printable(event.to or event.agent)}: {talked}; {_HUNG_UP[event.ended_by]}"
         case OfferMade() | OfferAccepted():
             return f"{printable(event.path)}: {printable(event.offer)}"
         case Recorded():

@@ -123,6 +123,10 @@ class Callflows:
         """Where a call to the number `called` goes: the narrowest that fits, or the default."""
         return self.numbers.find(called) or self.default
 
+    def phones(self) -> dict[str, str | None]:
+        """Devices that are telephones of ours → fixed contact, or None if they register."""
+        return {name: device.contact for name, device in self.devices.items() if device.number is None}
+
     def destination(self, written: str, about: About) -> Destination:
         """Where to call a number outside, as somebody wrote it, for this caller. Raises `NotAllowed`."""
         trunk = self.trunks[self.policy.trunk] if self.policy is not None else None

@@ -63,7 +63,7 @@ class Telephony:
     def of(cls, callflows: Callflows, secrets: Path) -> "Telephony":
         files = {name: secret.of_trunk(secrets, name) for name in callflows.trunks}
         return cls(
-            devices={name: device.contact for name, device in callflows.devices.items()},
+            devices=callflows.phones(),
             trunks=dict(callflows.trunks),
             music={"default", *(queue.music for queue in callflows.queues.values())},
             passwords={name: file.stat().st_mtime_ns for name, file in files.items() if file.exists()},

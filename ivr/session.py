@@ -48,6 +48,7 @@ class Session(CallLine):
     ) -> None:
         """`place`: where he waited, if his channel is all that is left of the call."""
         self._caller = Caller(house, handle)
+        self._caller.about = about
         super().__init__(house, handle, about, language, ChannelTape(self._caller))
         self._place = place
         self._hunt = Hunt(self._caller, place)
@@ -170,8 +171,8 @@ class Session(CallLine):
         self.path = path
         resumed = self._resumed
         if resumed is not None and path == resumed.step:
-            if resumed.state != "flow":
-                return  # the call is further than this checkpoint: in a queue or with an agent
+            if resumed.state != "flow" or resumed.connected_outside:
+                return  # the call is further than this checkpoint: in a queue, with an agent or with somebody
         elif resumed is not None:
             self._resumed = None
             if resumed.state != "flow":  # the flow no longer has the step in which he waited
@@ -245,7 +246,7 @@ class Session(CallLine):
         resumed, self._resumed = self._resumed, None
         await self._flush()
         wish = Wish(number, ring_s, key, self.about, announcement)
-        return await self._outside.serve(self._effects, wish, resumed is not None)
+        return await self._outside.serve(self._effects, wish, resumed)
 
     async def transfer_to_agent(self, agent: str, within_s: int) -> str:
         if not _has_waited(self._resumed):

@@ -13,6 +13,7 @@ LIBRARIES = ("records", "agents", "matching", "operation", "phases", "dues", "st
 
 OPERATIONS = (
     *("arrive", "note", "join", "settle", "connected", "decline", "leave", "hold", "unbridged", "ended"),
+    *("consult", "consulted", "unconsult", "handover", "give"),
 )
 """Functions that are operations of a worker on a call it owns: the call is their first argument."""
 

@@ -150,6 +150,36 @@ class ChannelUnhold(_ChannelEvent, tag=True):
     """The party has taken the call back from hold."""
 
 
+class Requested(msgspec.Struct):
+    """Where a phone wants a call to go: a user part, or the SIP Call-ID of another call of its own."""
+
+    destination: str = ""
+    protocol_id: str = ""
+
+
+class ReferTo(msgspec.Struct):
+    requested_destination: Requested
+    destination_channel: Channel | None = None
+    """Our channel of that other call, if it is there."""
+
+
+class ReferredBy(msgspec.Struct):
+    source_channel: Channel
+
+
+class ChannelTransfer(_Event, tag=True, kw_only=True):
+    """A phone has sent REFER. Told again, with a `state`, for each word of ours on what became of it."""
+
+    refer_to: ReferTo
+    referred_by: ReferredBy
+    state: str = ""
+
+    @property
+    def channel(self) -> Channel:
+        """The channel whose phone has sent it."""
+        return self.referred_by.source_channel
+
+
 class PlaybackFinished(_Event, tag=True, kw_only=True):
     """`playback.state` is `done` only if the sound was really played."""
 
@@ -174,6 +204,7 @@ ChannelEvent = (
     | ChannelDestroyed
     | ChannelHold
     | ChannelUnhold
+    | ChannelTransfer
 )
 Event = CallBroadcast | ChannelEvent | PlaybackFinished | RecordingFinished | RecordingFailed
 Message = Event | RESTResponse
@@ -188,6 +219,7 @@ WANTED: list[str] = [
     "ChannelDestroyed",
     "ChannelHold",
     "ChannelUnhold",
+    "ChannelTransfer",
     "PlaybackFinished",
     "RecordingFinished",
     "RecordingFailed",
