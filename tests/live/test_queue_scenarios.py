@@ -159,24 +159,24 @@ async def test_an_agents_own_wrap_up_counts_before_the_queues(watch: Watch) -> N
 
 @plot
 async def reloaded(stage: Stage) -> Played:
-    """While he waits, the file changes: Remy serves the queue from then on, and Rita does not."""
+    """While he waits, the file changes: Ronja serves the queue from then on, and Radka does not."""
     path = stage.server.settings.callflows / "agents.yaml"
     async with (
-        stage.agent("rita", "agent_answers", ring_ms=1, talk_ms=500) as rita,
-        stage.agent("remy", "agent_answers", ring_ms=1, talk_ms=500) as remy,
+        stage.agent("radka", "agent_answers", ring_ms=1, talk_ms=500) as radka,
+        stage.agent("ronja", "agent_answers", ring_ms=1, talk_ms=500) as ronja,
     ):
-        phones = {"rita": rita, "remy": remy}
+        phones = {"radka": radka, "ronja": ronja}
         waiting = asyncio.ensure_future(stage.call("416", phones, stay_ms=30_000))
         await stage.log.until(lambda event: getattr(event, "queue", "") == "reloaded")
         text = path.read_text()
-        new = text.replace("rita-phone, queues: [reloaded]", "rita-phone, queues: []")
-        new = new.replace("remy-phone, queues: []", "remy-phone, queues: [reloaded]")
+        new = text.replace("radka-phone, queues: [reloaded]", "radka-phone, queues: []")
+        new = new.replace("ronja-phone, queues: []", "ronja-phone, queues: [reloaded]")
         assert new.count("[reloaded]") == text.count("[reloaded]") == 1
         path.write_text(new)
         BESIDE["reloaded"] = [await waiting]
-        code, _, errors = await stage.server.run("agent", "rita", "ready")
+        code, _, errors = await stage.server.run("agent", "radka", "ready")
         assert code == 0, errors
-        await stage.log.state("rita", "ready")
+        await stage.log.state("radka", "ready")
         return await stage.call("416", phones, stay_ms=30_000)
 
 
@@ -184,8 +184,8 @@ async def test_changed_members_reach_who_is_waiting(watch: Watch) -> None:
     second = await watch(reloaded)
     for played in (*BESIDE["reloaded"], second):
         played.check()
-        assert [event.agent for event in played.events if isinstance(event, Bridged)] == ["remy"]
-        assert played.agents["rita"] == []
+        assert [event.agent for event in played.events if isinstance(event, Bridged)] == ["ronja"]
+        assert played.agents["radka"] == []
 
 
 # Nobody takes him: never a storm
