@@ -57,6 +57,7 @@ local function agent_to(agent, state, reason, call, queue)
     redis.call('ZREM', SITE_KEY .. 'due', 'agent:' .. agent.id)
     put(agent, 'due_at', '')
   end
+  if state == 'offered' and agent.code_call ~= '' then put(agent, 'code_call', '') end
   put(agent, 'state', state)
   if agent.reason ~= reason then put(agent, 'reason', reason) end
   put(agent, 'since_at', now_ms())

@@ -92,10 +92,7 @@ class Reference(People):
         self._leave_line(c, "answered", at)
         c.state, c.bridged_at, c.served, c.held = "talking", at, True, []
         self._say(call, "bridged", at, agent=agent)
-        p, rules = self.people[agent], self.queues[c.queue]
-        p.misses, p.last_queue = 0, c.queue
-        p.code_call = call if rules.dispositions else ""
-        p.code_due = rules.disposition_required
+        self._talk_begins(self.people[agent], c)
         self._to(self.people[agent], "talking", "", c)
         return True
 

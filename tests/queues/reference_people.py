@@ -215,6 +215,7 @@ class People:
             self._say_disposition(p, "")
         fields = {"from": p.state, "to": state, "reason": reason, "by": by}
         fields |= {"call": c.call, "queue": c.queue} if c else {"call": "", "queue": ""}
+        p.code_call = "" if state == "offered" else p.code_call
         p.state, p.reason, p.due_at, p.since_at = state, reason, 0, self.now
         p.call = c.call if c and state in BUSY else ""
         if state == "ready":
@@ -253,6 +254,12 @@ class People:
         unreachable = reason == "unreachable"
         state = ("unreachable", "refused") if unreachable else ("paused", "cooldown")
         self._rest(p, *state, seconds, c)
+
+    def _talk_begins(self, p: Person, c: Caller) -> None:
+        rules = self.queues[c.queue]
+        p.misses, p.last_queue = 0, c.queue
+        p.code_call = c.call if rules.dispositions else ""
+        p.code_due = rules.disposition_required
 
     def _wrap_up(self, p: Person, c: Caller) -> None:
         rules = self.queues[c.queue]
