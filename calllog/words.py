@@ -37,6 +37,7 @@ from calllog.events import (
     AnyEvent,
     AsteriskConnected,
     AsteriskLost,
+    Disposition,
     FallbackTaken,
     FlowPublished,
     WorkerRecovered,
@@ -194,7 +195,10 @@ def _of_house(event: AnyEvent) -> str:
         case AgentStateChanged():
             reason = f" ({printable(event.reason)})" if event.reason else ""
             about = f", call {printable(event.call)}" if event.call else ""
-            return f"{event.from_ or 'new'} → {event.to}{reason}{about}"
+            by = f", by {printable(event.by)}" if event.by else ""
+            return f"{event.from_ or 'new'} → {event.to}{reason}{about}{by}"
+        case Disposition():
+            return f"{printable(event.code) or 'not given'}, call {printable(event.call)}"
         case WorkerStarted():
             return f"{printable(event.worker)}, start {event.inc}"
         case WorkerRecovered():

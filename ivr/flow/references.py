@@ -98,6 +98,10 @@ def _agents(folder: Folder) -> Iterator[Problem]:
             if queues is not None and served.name not in queues:
                 text = f"agent `{name}`: there is no queue `{served.name}` in queues.yaml"
                 yield Problem(place_of(node, ("queues", index)), text, nearest(served.name, queues))
+        for queue in agent.wrapup:
+            if queues is not None and queue not in queues:
+                text = f"agent `{name}`: there is no queue `{queue}` in queues.yaml"
+                yield Problem(place_of(node, ("wrapup", queue)), text, nearest(queue, queues))
         if devices is not None and agent.device is not None and agent.device not in devices:
             text = f"agent `{name}`: there is no device `{agent.device}` under `devices:`"
             yield Problem(place_of(node, ("device",)), text, nearest(agent.device, devices))

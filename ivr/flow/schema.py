@@ -38,6 +38,7 @@ PATTERNS = {
     r"^([a-z0-9][a-z0-9_-]{0,39})?$": NAME,
     r"^[a-z]{2,3}(-[a-z0-9]{2,8})?$": "Write a language as `en` or `pt-br`.",
     r"^[0-9*#]*$": "Write keys: 0-9, * and #.",
+    r"^[0-9]{1,4}$": "Write one to four digits.",
     r"^[0-9*#]$": "Write one key: 0-9, * or #.",
     r"^[^\n]{1,200}$": "Write one line of at most 200 characters.",
 }

@@ -8,13 +8,6 @@
 
 asker = ARGV[1]
 
-local function text(value)
-  if value == nil or value == cjson.null then return '' end
-  if type(value) == 'number' then return number(value) end
-  if type(value) == 'table' then return cjson.encode(value) end
-  return tostring(value)
-end
-
 -- The lanes of before stay until every agent stands where he should.
 local function set_queue(name, settings)
   local key, fields, changed = SITE_KEY .. 'queue:' .. name, {}, false

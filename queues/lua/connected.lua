@@ -18,6 +18,7 @@ if status == nil and call.state == 'connecting' and call.agent == own(1) and cal
   log('{"kind":"bridged","agent":"' .. agent.id .. '"' .. passed .. '}')
   put(agent, 'calls', int(agent.calls) + 1)
   put(agent, 'shift_calls', int(agent.shift_calls) + 1)
+  talk_begins(agent, call.id, call.queue)
   agent_to(agent, 'talking', '', call.id, call.queue)
 end
 local talking = call and call.state == 'talking' and call.agent == own(1) and tostring(call.attempt) == own(2)

@@ -8,7 +8,7 @@ function DUE.agent(id)
   if not agent or agent.due_at == '' then return end
   put(agent, 'due_at', '')
   if agent.state == 'wrapup' or agent.state == 'paused' or agent.state == 'unreachable' then
-    release(agent, nil, '', '')
+    rest_over(agent)
   end
 end
 

@@ -2,16 +2,11 @@
 -- call), a new one is offline or ready as `at_start` says.
 --
 -- KEYS[1] the log stream. ARGV[1] asking worker or '' · [2] the publication · [3] JSON list of {id, {name, device,
--- queues: [], serves, skills, wrapup_s, at_start}}; one who is gone: {id, false}. `serves`: queue:tier:head start:order:weight,…
+-- queues: [], serves, skills, wrapup_s, wrapup, at_start}}; one who is gone: {id, false}. `serves`: queue:tier:head start:order:weight,…
 -- Answers {1 or 0 = another publication has begun, next due, offers}.
 
 asker = ARGV[1]
 local devices = SITE_KEY .. 'devices'
-
-local function text(value)
-  if value == nil or value == cjson.null then return '' end
-  return type(value) == 'number' and number(value) or tostring(value)
-end
 
 local function free_home(agent, device)
   if device == '' then return false end
@@ -27,12 +22,7 @@ local function set_home(agent, device)
   if agent.device ~= '' then redis.call('HDEL', devices, agent.device) end
   redis.call('HSET', devices, device, agent.id)
   put(agent, 'device', device)
-  put(agent, 'reachable', redis.call('SISMEMBER', SITE_KEY .. 'unreachable', device) == 1 and '0' or '1')
-  if agent.reachable == '0' and agent.state == 'ready' then
-    agent_to(agent, 'unreachable', '', '', '')
-  elseif agent.reachable == '1' and agent.state == 'unreachable' then
-    release(agent, nil, '', '')
-  end
+  know_phone(agent)
 end
 
 -- A ready agent stands anew even if nothing is new of him: lanes or the strategy of his queues may be.
@@ -61,6 +51,7 @@ local function set_agent(id, settings)
   local agent = agent_of(id)
   if agent.name ~= text(settings.name) then put(agent, 'name', text(settings.name)) end
   if agent.wrapup_s ~= text(settings.wrapup_s) then put(agent, 'wrapup_s', text(settings.wrapup_s)) end
+  if agent.wrapup ~= text(settings.wrapup) then put(agent, 'wrapup', text(settings.wrapup)) end
   if is_new and agent.wish == 'offline' then put(agent, 'wish', '') end
   set_queues(agent, settings)
   set_home(agent, text(settings.device))
@@ -75,8 +66,9 @@ local function drop_agent(id)
   if redis.call('HGET', devices, agent.device) == id then redis.call('HDEL', devices, agent.device) end
   if busy(agent) then
     put(agent, 'wish', 'offline')
+    put(agent, 'wish_by', '')
   else
-    agent_to(agent, 'offline', '', '', '')
+    agent_to(agent, 'offline', 'removed', '', '')
     put(agent, 'device', '')
   end
   put(agent, 'home', '')

@@ -14,6 +14,7 @@ local function bridge_with(agent, attempt)
   log('{"kind":"bridged","agent":"' .. agent.id .. '"}')
   put(agent, 'calls', int(agent.calls) + 1)
   put(agent, 'shift_calls', int(agent.shift_calls) + 1)
+  talk_begins(agent, call.id, call.queue)
 end
 
 local function hand_over()

@@ -13,8 +13,9 @@ local CALL_FIELDS = { 'owner', 'epoch', 'op', 'state', 'queue', 'score', 'joined
   'served', 'left', 'errored', 'overflowed', 'outside', 'errand', 'attempts', 'c_state', 'c_agent', 'c_to', 'c_line',
   'c_attempt', 'c_at', 'seq', 'head_starts', 'ladder', 'lane', 'stage_at' }
 local AGENT_FIELDS = { 'state', 'reason', 'since_at', 'ready_since_at', 'queues', 'device', 'call', 'attempt', 'due_at',
-  'wish', 'reachable', 'wrapup_s', 'calls', 'talk_ms', 'home', 'name', 'events', 'serves', 'skills', 'shift_calls',
-  'shift_talk_ms', 'turn_at' }
+  'wish', 'reachable', 'wrapup_s', 'calls', 'talk_ms', 'home', 'name', 'events', 'in_use', 'wrapup', 'misses', 'missed',
+  'last_queue', 'code_call', 'code_due', 'wrapup_until', 'wish_by', 'serves', 'skills', 'shift_calls', 'shift_talk_ms',
+  'turn_at' }
 
 local calls, agents, queues
 
@@ -44,6 +45,17 @@ local function put(record, field, value)
 end
 
 local function int(text) return tonumber(text) or 0 end
+
+-- A value of JSON as a field; a table as names and values: `sales=30,support=60`.
+local function text(value)
+  if value == nil or value == cjson.null then return '' end
+  if type(value) == 'number' then return number(value) end
+  if type(value) ~= 'table' then return tostring(value) end
+  local parts = {}
+  for name, each in pairs(value) do parts[#parts + 1] = name .. '=' .. tostring(each) end
+  table.sort(parts)
+  return table.concat(parts, ',')
+end
 
 local function tell_call(call, body, at, inferred)
   call.number = (call.number or int(call.seq)) + 1

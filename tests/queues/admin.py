@@ -2,20 +2,16 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any, Protocol
+from typing import Any
 
 import pytest
 
 from queues.errors import NotWaiting
 from queues.models import Agent, Queue
 from queues.store import Store
+from tests.queues.agent_steps import Pick
 from tests.queues.post import AGENTS, QUEUES
 from tests.queues.reference import Person, Reference, Serves
-
-
-class Pick(Protocol):
-    def __call__(self, choices: Sequence[Any], /) -> Any: ...
-
 
 SALES: tuple[dict[str, Any], ...] = (
     {},
@@ -87,7 +83,13 @@ async def publish(
 
 def _written(p: Person) -> dict[str, Any]:
     served = [{"name": queue, **vars(one)} for queue, one in p.serves.items()]
-    return {"device": p.device, "queues": served, "wrapup_s": p.wrapup_s, "skills": dict(p.skills)}
+    return {
+        "device": p.device,
+        "queues": served,
+        "wrapup_s": p.wrapup_s,
+        "wrapup": p.wrapup,
+        "skills": dict(p.skills),
+    }
 
 
 async def move(store: Store, ref: Reference, call: str, pick: Pick) -> None:

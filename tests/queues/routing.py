@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from tests.queues.reference import Caller, Person
+    from tests.queues.reference_people import Caller, Person
 
 IN_LINE = ("waiting", "offered", "connecting")
 REASONS = ("weight", "priority", "vip", "credit", "escalated", "moved")
@@ -37,6 +37,14 @@ class Rules:
     ring_s: int = 20
     cooldown_s: int = 5
     wrapup_s: int = 0
+    after_busy_s: int | None = None
+    after_unreachable_s: int | None = None
+    pause_after: int | None = None
+    wrapup_extend_s: int = 60
+    wrapup_max_s: int = 600
+    dispositions: dict[str, str] = field(default_factory=dict)
+    disposition_required: bool = False
+    disposition_limit_s: int = 300
     weight_s: int = 0
     strategy: str = "longest_idle"
     needs: str = ""
@@ -68,23 +76,21 @@ class Routing:
     _freed: "list[Person]"
     _moved_on: "list[Caller]"
 
-    def _offer(self, c: "Caller", p: "Person") -> None:
-        raise NotImplementedError
+    if TYPE_CHECKING:  # elsewhere in the reference
 
-    def _say(self, owner: str, kind: str, at: int, **fields: Any) -> None:
-        raise NotImplementedError
+        def _offer(self, c: "Caller", p: "Person") -> None: ...
 
-    def _within(self, c: "Caller", at: int) -> int:
-        raise NotImplementedError
+        def _say(self, owner: str, kind: str, at: int, **fields: Any) -> None: ...
 
-    def _close_offer(self, c: "Caller", reason: str, at: int) -> None:
-        raise NotImplementedError
+        def _within(self, c: "Caller", at: int) -> int: ...
 
-    def _leave_line(self, c: "Caller", reason: str, at: int) -> None:
-        raise NotImplementedError
+        def _close_offer(self, c: "Caller", reason: str, at: int) -> None: ...
 
-    def _enter(self, c: "Caller", queue: str, starts: Mapping[str, float], at: int, ladder: Ladder) -> None:
-        raise NotImplementedError
+        def _leave_line(self, c: "Caller", reason: str, at: int) -> None: ...
+
+        def _enter(
+            self, c: "Caller", queue: str, starts: Mapping[str, float], at: int, ladder: Ladder
+        ) -> None: ...
 
     def line(self, queue: str) -> "list[Caller]":
         inside = [c for c in self.callers.values() if c.queue == queue and c.state in IN_LINE]

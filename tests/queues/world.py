@@ -15,9 +15,10 @@ from queues.handle import CallHandle
 from queues.head_starts import HeadStart
 from queues.operations import REPEATED, now_ms
 from queues.results import Done
-from tests.queues.admin import SALES, STEP_NEEDS, Pick, move, people, publish
+from tests.queues.admin import SALES, STEP_NEEDS, move, people, publish
+from tests.queues.agent_steps import AgentSteps, Pick
 from tests.queues.eye import Eye
-from tests.queues.post import AGENTS, QUEUES, WORKERS, Post
+from tests.queues.post import QUEUES, WORKERS, Post
 from tests.queues.redis_process import RedisProcess
 from tests.queues.reference import IN_LINE, Reference
 
@@ -28,7 +29,7 @@ LIVE = (2, 3, 9)
 """So many calls live at most in a world: in some, agents wait for callers; in some, callers for agents."""
 
 
-class World:
+class World(AgentSteps):
     """One site, its two workers, and the reference."""
 
     reference: type[Reference] = Reference
@@ -250,24 +251,6 @@ class World:
         assert ended.verdict == said, (ended, said)
         del self.handles[h.call]
         self.stale.append(h)
-
-    async def agent(self) -> None:
-        agent, action = (
-            self.pick(tuple(AGENTS)),
-            self.pick((*["ready"] * (40 if self._calm else 4), "pause", "offline")),
-        )
-        status = await self._anyone().store.agent(agent, action, reason="lunch" if action == "pause" else "")
-        self.ref.agent(agent, action, "lunch" if action == "pause" else "")
-        p = self.ref.people[agent]
-        assert (status.state, status.reason, status.wish) == (p.state, p.reason, p.wish)
-
-    async def reach(self) -> None:
-        talking = [agent for agent, p in self.ref.people.items() if p.state == "talking"]
-        reachable = self.pick((*[True] * (20 if self._calm else 2), False))
-        agents = talking if talking and self.pick((True, False)) else tuple(AGENTS)
-        device = f"{self.pick(agents)}-phone"
-        await self._anyone().store.reach(device, reachable)
-        self.ref.reach(device, reachable)
 
     async def time_passes(self) -> None:
         self.ref.now += self.pick((0, 1, 7, 900, 2500, 6000))
