@@ -14,7 +14,7 @@ import logging
 import time
 from collections.abc import Mapping
 
-from ivr.agent_leg import AgentLeg, bridge_id
+from ivr.agent_leg import AgentLeg, bridge_id, legs_rung
 from ivr.approach import Approach
 from ivr.ari import AriError, Asterisk, NotFound
 from ivr.ari import events as ari
@@ -44,6 +44,8 @@ class Hunt:
         self._place = place
         self._approaches: dict[int, Approach] = {}
         """Agents who are being reached, by attempt."""
+        self._lost: list[AgentLeg] = []
+        """Agents who were being rung by a worker that is gone."""
         self._leg: AgentLeg | None = None
         """The agent who is being connected, or talks."""
 
@@ -53,10 +55,15 @@ class Hunt:
 
     def take_over(self, record: CallRecord) -> None:
         """Know leg and bridge of a call that was another worker's; done before anything is awaited."""
-        if record.state in ("offered", "connecting", "talking"):
+        if record.state == "offered":
+            self._lost = legs_rung(record)
+        elif record.state in ("connecting", "talking"):
             self._leg = AgentLeg.of_record(record)
-            self._house.listen(self._leg.channel, self._caller.mailbox)
-        elif record.attempt:
+        for leg in (*self._lost, *([self._leg] if self._leg else ())):
+            self._house.listen(leg.channel, self._caller.mailbox)
+        if record.state in ("offered", "connecting", "talking"):
+            return
+        if record.attempt:
             self._caller.left_in = bridge_id(self._call, record.attempt)  # perhaps he has not left it yet
 
     async def serve(
@@ -89,6 +96,8 @@ class Hunt:
         """The call is over: so are the agents' legs and their bridge."""
         leg = self._leg
         await self._withdraw()
+        for lost in self._lost:
+            await _hang_up(self._house.asterisk, lost)
         if leg is not None:
             await _hang_up(self._house.asterisk, leg)
             if leg.bridge:
@@ -99,6 +108,8 @@ class Hunt:
         for approach in self._approaches.values():
             approach.give_up()
         self._approaches.clear()
+        for leg in self._lost:
+            self._house.forget(leg.channel)
         self._part()
 
     # He waits
@@ -236,24 +247,32 @@ class Hunt:
     async def _resume(self, record: CallRecord) -> bool:
         """Go on where the record says. True: the caller talks to an agent; False: he waits in his place."""
         asterisk, leg = self._house.asterisk, self._leg
+        await self._let_go()
         if leg is None:
             return False
-        connecting = record.state == "connecting"
-        there = set() if record.state == "offered" else set(await asterisk.bridged(leg.bridge))
+        there = set(await asterisk.bridged(leg.bridge))
         if record.state == "talking":
             if leg.channel not in there:
                 self._caller.mailbox.put(ari.ChannelDestroyed(channel=ari.Channel(id=leg.channel)))
             return True
-        if connecting and there >= {self._call, leg.channel}:
+        if there >= {self._call, leg.channel}:
             await self._house.store.connected(self._handle, agent=leg.agent, attempt=leg.attempt, at=now_ms())
             leg.answered = True
             return True
         await asterisk.hang_up(leg.channel)
-        await asterisk.unbridge(leg.bridge, goes_on=self._call if connecting else "")
-        if connecting:
-            await asterisk.start_music(self._call, self._house.queue(record.queue).music)
+        await asterisk.unbridge(leg.bridge, goes_on=self._call)
+        await asterisk.start_music(self._call, self._house.queue(record.queue).music)
         await self._decline(leg, "worker_lost")
         return False
+
+    async def _let_go(self) -> None:
+        """Whoever was being rung by the worker that died is rung no more: nobody knows how far that was."""
+        while self._lost:
+            leg = self._lost.pop()
+            await self._house.asterisk.hang_up(leg.channel)
+            await self._house.asterisk.unbridge(leg.bridge)
+            await self._decline(leg, "worker_lost")
+            self._house.forget(leg.channel)
 
 
 async def _hang_up(asterisk: Asterisk, leg: AgentLeg) -> None:

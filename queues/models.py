@@ -101,6 +101,8 @@ class Queue(Settings):
     """Head start of its callers before those of other queues: as if they had come so much earlier."""
     strategy: Strategy = "longest_idle"
     """Which of the ready agents is rung."""
+    ring_more_s: int = Field(10, ge=1, le=300)
+    """Under the strategy `progressive` one phone more rings after each so many seconds."""
     needs: Needs = ""
     """What callers need of an agent's `skills`, such as `spanish >= 3 and not trainee`."""
     relax: Annotated[tuple[Relax, ...], Field(max_length=16)] = ()

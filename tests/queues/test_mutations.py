@@ -87,6 +87,17 @@ WRONG = {
         "if call.state == 'offered' then close_offer('withdrawn', -1) end\n  leave",
         "leave",
     ),
+    "the others go on ringing": ("if one[1] ~= agent.id then close_one", "if false then close_one"),
+    "one phone rings, whatever the strategy": (
+        "strategy.phones and strategy.phones(call, settings) or 1",
+        "1",
+    ),
+    "who has answered elsewhere is punished": (",answered_elsewhere,", ",nowhere,"),
+    "one more never rings": (
+        "function DUE.ring(id)\n  local call = call_of(id)",
+        "function DUE.ring(id)\n  local call = nil",
+    ),
+    "all decline when one does": ("if call.rung == '' then", "if true then"),
     "a dice that shows one side": ("/ 4294967296", "/ 1e18"),
     "it is always his turn": ("put(agent, 'turn_at', now_ms())", ""),
 }
