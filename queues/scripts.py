@@ -21,7 +21,7 @@ FUNCTIONS = (
     *OPERATIONS,
     *("agent", "reach", "ringing", "due", "sweep", "configure"),
     *("enlist", "lease", "retire", "system", "adopt", "probe", "figures"),
-    *("outgoing", "sent", "dial", "once", "count"),
+    *("outgoing", "sent", "dial", "once", "count", "tries"),
 )
 
 PREFIX = "holdfast_"

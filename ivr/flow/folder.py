@@ -16,13 +16,13 @@ from ivr.flow.recordings import read_prompts
 from ivr.flow.wording import closest, fit, only
 from ivr.policy import DialPolicy
 from ivr.steps import verbs
-from queues.models import Agent, Device, Name, Queue
+from queues.models import Agent, Device, Name, Pauses, Queue
 
 Model = TypeVar("Model", bound=BaseModel)
 
 SETTINGS = {
     "queues.yaml": ("queues",),
-    "agents.yaml": ("agents", "devices"),
+    "agents.yaml": ("agents", "devices", "pauses"),
     "numbers.yaml": ("default", "country", "numbers"),
     "hours.yaml": ("timezone", "hours"),
     "trunks.yaml": ("trunks",),
@@ -47,6 +47,7 @@ class Folder:
     queues: dict[str, Queue] = field(default_factory=dict)
     agents: dict[str, Agent] = field(default_factory=dict)
     devices: dict[str, Device] = field(default_factory=dict)
+    pauses: dict[str, str] = field(default_factory=dict)
     trunks: dict[str, Trunk] = field(default_factory=dict)
     hours: dict[str, Hours] = field(default_factory=dict)
     timezone: tzinfo = UTC
@@ -138,6 +139,7 @@ def _tables(folder: Folder) -> None:
     folder.queues = dict(_table(folder, "queues.yaml", "queues", Queue, "queue"))
     folder.agents = dict(_table(folder, "agents.yaml", "agents", Agent, "agent"))
     folder.devices = dict(_table(folder, "agents.yaml", "devices", Device, "device"))
+    folder.pauses = _pauses(folder)
     folder.trunks = dict(_table(folder, "trunks.yaml", "trunks", Trunk, "trunk"))
     folder.hours = dict(_table(folder, "hours.yaml", "hours", Hours, "opening hours"))
     folder.timezone = _timezone(folder)
@@ -167,6 +169,16 @@ def _policy(folder: Folder) -> None:
     else:
         hint = "it says which numbers flows may call, and by which trunk"
         folder.problems.append(Problem(Place("policy.yaml", 1, 1), "`dial` is missing", hint))
+
+
+def _pauses(folder: Folder) -> dict[str, str]:
+    document = folder.documents.get("agents.yaml")
+    written = document.root.nodes.get("pauses") if document else None
+    if written is None:
+        return {}
+    top = Fields({"pauses": written}, {"pauses": written.place}, written.place)
+    read = fit(Pauses, top, folder.problems)
+    return dict(read.pauses) if read else {}
 
 
 def _timezone(folder: Folder) -> tzinfo:
