@@ -13,7 +13,7 @@ from tests.queues.eye import Eye
 from tests.queues.redis_process import RedisProcess
 from tests.queues.soak import walk
 
-STEPS, WALKS = 3_000, 40
+STEPS, WALKS = 3_000, 60
 
 UP, DOWN, LEFT, RIGHT = (-1, 0), (1, 0), (0, -1), (0, 1)
 LINES = {
