@@ -24,7 +24,7 @@ FUNCTIONS = (
     *OPERATIONS,
     *("agent", "reach", "ringing", "due", "sweep", "configure", "enroll", "restage", "enact"),
     *("enlist", "lease", "retire", "system", "adopt", "probe", "figures"),
-    *("outgoing", "sent", "dial", "once", "count"),
+    *("outgoing", "sent", "dial", "once", "count", "tries"),
 )
 
 PREFIX = "holdfast_"
