@@ -35,6 +35,7 @@ from calllog.events import (
     AnyEvent,
     AsteriskConnected,
     AsteriskLost,
+    Disposition,
     FallbackTaken,
     FlowPublished,
     WorkerRecovered,
@@ -43,7 +44,12 @@ from calllog.events import (
 from calllog.printable import duration, printable
 
 _HUNG_UP = {"caller": "caller hung up", "agent": "agent hung up", "system": "we hung up"}
-_ENDS = {"caller-hangup": "", "agent-hangup": "", "flow-ended": "the flow was over"}
+_ENDS = {
+    "caller-hangup": "",
+    "caller-unheard": "no sound came any more",
+    "agent-hangup": "",
+    "flow-ended": "the flow was over",
+}
 """Reasons of `ended` that say no more than who it was, or can be said better."""
 _NORMAL_CAUSES = (0, 16, 31)
 _CAUSES = {
@@ -54,6 +60,7 @@ _CAUSES = {
     26: "answered elsewhere",
     34: "no circuit",
     38: "network out of order",
+    44: "",
     127: "interworking",
 }
 
@@ -180,7 +187,10 @@ def _of_house(event: AnyEvent) -> str:
         case AgentStateChanged():
             reason = f" ({printable(event.reason)})" if event.reason else ""
             about = f", call {printable(event.call)}" if event.call else ""
-            return f"{event.from_ or 'new'} → {event.to}{reason}{about}"
+            by = f", by {printable(event.by)}" if event.by else ""
+            return f"{event.from_ or 'new'} → {event.to}{reason}{about}{by}"
+        case Disposition():
+            return f"{printable(event.code) or 'not given'}, call {printable(event.call)}"
         case WorkerStarted():
             return f"{printable(event.worker)}, start {event.inc}"
         case WorkerRecovered():

@@ -5,10 +5,15 @@ What concerns Redis, prompts and the house is here. What concerns the channel is
 
 import asyncio
 import hashlib
+import logging
+from collections.abc import Awaitable
 from datetime import datetime
 from random import randrange
 from typing import NoReturn
 
+from calllog.errors import HoldfastError
+from ivr.ari import Silenced
+from ivr.ari.events import UNHEARD
 from ivr.caller import House
 from ivr.checkpoint import Kept, Take
 from ivr.flow.line import About, Figures, Hangup, Held, Recorded, Recording
@@ -17,8 +22,10 @@ from ivr.flow.step import innermost
 from ivr.flow.values import Value
 from ivr.flow.web import Request
 from ivr.recorder import Recorder, Tape
-from queues.errors import StoreAway
+from queues.errors import Fenced, StoreAway
 from queues.handle import CallHandle
+
+log = logging.getLogger(__name__)
 
 CAUSES = {
     "normal": 16,
@@ -41,6 +48,11 @@ CHANCES = 1_000_000
 """While Redis is away nobody counts: then it is chance."""
 
 
+def reason_of(end: Hangup) -> str:
+    """Why a call ended, in the call log's words."""
+    return "caller-unheard" if (end.by, end.cause) == ("caller", UNHEARD) else REASONS[end.by]
+
+
 class CallLine:
     """A live call as its flow sees it; half of `ivr.flow.line.Line`."""
 
@@ -59,6 +71,31 @@ class CallLine:
         """Flow, version, and where a take-over goes on."""
         self._to_flush = False
         self._steps = 0
+
+    async def _through(self, life: Awaitable[None]) -> None:
+        """Live it to its end. An error ends this call, and no other."""
+        told = {"call": self.call}
+        try:
+            await life
+        except (Fenced, Silenced):
+            log.warning("call left to its new owner", extra=told)
+        except HoldfastError as error:
+            log.error("call failed: %s", error, extra=told)
+            await self._fail(error.verdict, error.reason)
+        except Exception:
+            log.exception("call failed", extra=told)
+            await self._fail("failed", "internal-error")
+
+    async def _fail(self, verdict: str, reason: str) -> None:
+        """End the call by an error of ours: the caller gets the dialplan's fallback, not silence."""
+        try:
+            await self._fall_back(verdict, reason)
+        except (HoldfastError, OSError):
+            log.exception("the end of a failed call could not be written", extra={"call": self.call})
+
+    async def _fall_back(self, verdict: str, reason: str) -> None:
+        """What that is on this line."""
+        raise NotImplementedError
 
     def restore(self, kept: Kept) -> None:
         """Know what the call's last worker has written down."""

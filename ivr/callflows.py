@@ -16,7 +16,8 @@ from ivr.flow.opening import Hours
 from ivr.flow.step import Flow
 from ivr.numbering import Numbers
 from ivr.policy import OWN, Country, Destination, DialPolicy, NotAllowed, Shown
-from queues.models import Agent, Device, Queue
+from ivr.transfers import Stop, Transfers, stop_at
+from queues.models import Agent, Device, Queue, direct_line
 
 
 def _address(text: str) -> str:
@@ -114,6 +115,8 @@ class Callflows:
     default: Route
     policy: DialPolicy | None
     """Which numbers outside may be called; None: none."""
+    transfers: Transfers | None
+    """Where agents may transfer callers; None: nowhere."""
     prompts: Mapping[str, Mapping[str, str]]
     """Language → prompt → SHA-256 of its sound file."""
     prompts_at: Path
@@ -122,6 +125,10 @@ class Callflows:
     def route(self, called: str) -> Route:
         """Where a call to the number `called` goes: the narrowest that fits, or the default."""
         return self.numbers.find(called) or self.default
+
+    def phones(self) -> dict[str, str | None]:
+        """Devices that are telephones of ours → fixed contact, or None if they register."""
+        return {name: device.contact for name, device in self.devices.items() if device.number is None}
 
     def destination(self, written: str, about: About) -> Destination:
         """Where to call a number outside, as somebody wrote it, for this caller. Raises `NotAllowed`."""
@@ -132,6 +139,10 @@ class Callflows:
         if shown == OWN:
             shown = None if about.number else ""
         return self.policy.destination(written, trunk.address, shown)
+
+    def stop_at(self, written: str) -> Stop:
+        """Whom an agent means who transfers a caller there. Raises `Unknown`."""
+        return stop_at(written, self.transfers, self.agents, self.queues)
 
     def prompt(self, name: str, language: str) -> str:
         """Media URI of a prompt. Raises `MediaFailed` if this version has no such prompt in this language."""
@@ -145,11 +156,6 @@ def heard_in(prompts: Mapping[str, Container[str]], name: str, language: str) ->
     """In which language a call hears a prompt: its own; `pt-br` what it has not in `pt`. None: in none."""
     codes = (language, language.partition("-")[0])
     return next((code for code in codes if name in prompts.get(code, ())), None)
-
-
-def direct_line(agent: str) -> str:
-    """Name of the queue in which callers wait for one agent. Admins' names cannot begin like it."""
-    return f"_{agent}"
 
 
 def with_direct_lines(

@@ -23,7 +23,7 @@ async def obey(code: str, device: str, channel: str, asterisk: Asterisk, store: 
         log.warning("code %s refused: nobody is logged in at %s", code, device)
     else:
         action, spoken = ACTIONS[code]
-        await store.agent(agent, action, reason="phone" if action == "pause" else "")
+        await store.agent(agent, action, what="phone" if action == "pause" else "")
     try:
         await asterisk.answer(channel)
         await asterisk.play(channel, f"{channel}-p0", [spoken])

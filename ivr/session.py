@@ -11,11 +11,10 @@ from typing import NoReturn
 
 from calllog.errors import HoldfastError
 from ivr.agent_leg import GENERATIONS, earlier_playbacks, playback_id
-from ivr.ari import AsteriskAway, Silenced
+from ivr.ari import AsteriskAway
 from ivr.ari import events as ari
-from ivr.call_line import REASONS, CallLine
+from ivr.call_line import CallLine, reason_of
 from ivr.caller import Caller, House, Message
-from ivr.callflows import direct_line
 from ivr.checkpoint import CallRecord
 from ivr.flow.line import About, Announcement, Hangup, Held, MediaFailed, Recorded, Recording
 from ivr.flow.run import run_flow
@@ -25,8 +24,8 @@ from ivr.hunt import Hunt
 from ivr.outside import Outside, Wish
 from ivr.place import Place
 from ivr.tape import ChannelTape
-from queues.errors import Fenced
 from queues.handle import CallHandle
+from queues.models import direct_line
 
 log = logging.getLogger(__name__)
 
@@ -49,6 +48,7 @@ class Session(CallLine):
     ) -> None:
         """`place`: where he waited, if his channel is all that is left of the call."""
         self._caller = Caller(house, handle)
+        self._caller.about = about
         super().__init__(house, handle, about, language, ChannelTape(self._caller))
         self._place = place
         self._hunt = Hunt(self._caller, place)
@@ -73,23 +73,19 @@ class Session(CallLine):
     async def run(self, flow: Flow, resumed: CallRecord | None = None) -> None:
         """Run the flow and write the call's end, whatever happens. `resumed`: taken over, at this point."""
         try:
+            await self._through(self._life(flow, resumed))
+        finally:
+            self._forget()
+
+    async def _life(self, flow: Flow, resumed: CallRecord | None) -> None:
+        try:
             try:
                 await self._flow(flow, resumed)
             except Hangup as end:
-                await self._end("", REASONS[end.by], end.by, end.cause)
-        except (Fenced, Silenced):
-            log.warning("call left to its new owner", extra={"call": self.call})
+                await self._end("", reason_of(end), end.by, end.cause)
         except AsteriskAway as error:
             log.warning("call waits for Asterisk: %s", error, extra={"call": self.call})
             await self._leave()
-        except HoldfastError as error:
-            log.error("call failed: %s", error, extra={"call": self.call})
-            await self._fail(error.verdict, error.reason)
-        except Exception:
-            log.exception("call failed", extra={"call": self.call})
-            await self._fail("failed", "internal-error")
-        finally:
-            self._forget()
 
     async def _flow(self, flow: Flow, resumed: CallRecord | None) -> NoReturn:
         if resumed is None:
@@ -104,6 +100,7 @@ class Session(CallLine):
         await self._caller.catch_up()
         if resumed.state == "flow":
             await self._outside.take_over(self.moving)
+            await self._hunt.look_outside(resumed, self.moving)
             await self._recorder.stop(max(1, self.handle.epoch - GENERATIONS))
             for playback in earlier_playbacks(self.call, self.handle.epoch):
                 await self.house.asterisk.stop(playback)
@@ -138,13 +135,9 @@ class Session(CallLine):
             if not self._caller.typed(message):
                 self.mailbox.put(message)
 
-    async def _fail(self, word: str, reason: str) -> None:
-        """An error of ours: the caller goes back to the dialplan's fallback rather than into silence."""
-        try:
-            await self.house.asterisk.fall_back(self.call)
-            await self._end(word, reason, "system", 0, hang_up=False)
-        except (HoldfastError, OSError):
-            log.exception("the end of a failed call could not be written", extra={"call": self.call})
+    async def _fall_back(self, verdict: str, reason: str) -> None:
+        await self.house.asterisk.fall_back(self.call)
+        await self._end(verdict, reason, "system", 0, hang_up=False)
 
     async def _end(self, verdict: str, reason: str, by: str, cause: int, hang_up: bool = True) -> None:
         asterisk, caller = self.house.asterisk, self._caller
@@ -179,7 +172,7 @@ class Session(CallLine):
         self.path = path
         resumed = self._resumed
         if resumed is not None and path == resumed.step:
-            if resumed.state != "flow" or resumed.connected_outside:
+            if resumed.state != "flow" or resumed.connected_outside or resumed.errand:
                 return  # the call is further than this checkpoint: in a queue, with an agent or with somebody
         elif resumed is not None:
             self._resumed = None

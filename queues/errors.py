@@ -36,3 +36,9 @@ class DeviceTaken(HoldfastError):
     """An agent who is on a call sits at that device."""
 
     reason = "device-taken"
+
+
+class NotNow(HoldfastError):
+    """What an agent asks for cannot be in the state he is in; the text says why."""
+
+    reason = "not-now"

@@ -19,6 +19,7 @@
 | agent:ID | hash | for ever | queues | state, device, reservation and counters of an agent |
 | devices | hash | while logged in | queues | device → agent who is at it |
 | unreachable | set | while so | queues | devices that cannot be rung |
+| in-use | set | while so | queues | devices that are in calls which are none of ours |
 | due | zset | while due | queues | `agent:ID` by the instant his wrap-up or cool-down ends |
 | ties | string | for ever | queues | last join's ms and how many there were in it |
 | outbox | zset | until delivered | queues | keys of letters to other people's servers by when they are due |

@@ -5,13 +5,27 @@
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,39}$")]
 """Names of queues, agents, devices, flows: safe in keys, paths, channel names and JSON without quoting."""
 
+Extension = Annotated[str, Field(pattern=r"^[0-9]{1,8}$")]
+"""What agents dial to transfer a caller."""
+
+Key = Annotated[str, Field(pattern=r"^[0-9]{1,4}$")]
+"""What an agent dials behind a code to choose from a list: digits."""
+
+Reasons = Annotated[dict[Key, Name], Field(max_length=50)]
+"""Digits → name."""
+
 MAX_QUEUES_OF_AGENT = 64
 """An agent's next caller is looked for in each of his queues: this bounds what a match costs."""
+
+
+def direct_line(agent: str) -> str:
+    """Name of the queue in which callers wait for one agent. Admins' names cannot begin like it."""
+    return f"_{agent}"
 
 
 class Settings(BaseModel):
@@ -39,6 +53,37 @@ class Queue(Settings):
     """1: takes any caller; above: people to whom a flow can escalate."""
     short_abandon_s: int = Field(5, ge=0, le=3600)
     """Who hangs up within this time is a short abandon, shown apart."""
+    extension: Extension | None = None
+    """What agents dial to transfer a caller into this queue, in quotes if it begins with 0."""
+
+    # After a call, and after one that was not taken
+
+    after_no_answer_s: int | None = Field(None, ge=1, le=86_400)
+    """`cooldown_s` of an agent who has let it ring; empty: that."""
+    after_busy_s: int | None = Field(None, ge=1, le=86_400)
+    """`cooldown_s` of an agent whose phone was busy; empty: that."""
+    after_rejected_s: int | None = Field(None, ge=1, le=86_400)
+    """`cooldown_s` of an agent who has rejected or redirected the call; empty: that."""
+    after_unreachable_s: int | None = Field(None, ge=1, le=86_400)
+    """When a phone that could not be reached is tried again; empty: after `cooldown_s`."""
+    pause_after: int | None = Field(None, ge=1, le=100)
+    """After so many calls in a row that he did not take an agent is paused until he is back; empty: never."""
+    wrapup_extend_s: int = Field(60, ge=1, le=3600)
+    """By so much one request makes a wrap-up longer."""
+    wrapup_max_s: int = Field(600, ge=1, le=86_400)
+    """Longer than this no request makes it."""
+    dispositions: Reasons = {}
+    """What calls are about: digits that agents dial, and the name in the call log, such as `1: sold`."""
+    disposition_required: bool = False
+    """Whether the wrap-up goes on until the agent has said what the call was about."""
+    disposition_limit_s: int = Field(300, ge=1, le=86_400)
+    """Who has not said it so long after the call is free again, and the call log says that it is missing."""
+
+    @model_validator(mode="after")
+    def _sayable(self) -> "Queue":
+        if self.disposition_required and not self.dispositions:
+            raise ValueError("`disposition_required` needs `dispositions` to choose from")
+        return self
 
 
 class Agent(Settings):
@@ -52,8 +97,12 @@ class Agent(Settings):
     """Queues he serves; the caller with the lowest score over all of them is his next."""
     wrapup_s: int | None = Field(None, ge=0, le=86_400)
     """His own wrap-up time; None: the queue's."""
+    wrapup: dict[Name, Annotated[int, Field(ge=0, le=86_400)]] = {}
+    """His wrap-up time for single queues, such as `sales: 30`; for the others `wrapup_s`."""
     at_start: Literal["offline", "ready"] = "offline"
     """His state when he is published for the first time."""
+    extension: Extension | None = None
+    """What other agents dial to transfer a caller to him, in quotes if it begins with 0."""
 
 
 class Device(Settings):
@@ -61,3 +110,11 @@ class Device(Settings):
 
     contact: Annotated[str, Field(pattern=r"^sips?:[A-Za-z0-9._~%+!*'()$&=:@\[\]-]{1,200}$")] | None = None
     """Fixed SIP address; None: the phone registers."""
+    number: Annotated[str, Field(min_length=2, max_length=40)] | None = None
+    """A telephone outside, such as a mobile, in quotes: it is called by the trunk of policy.yaml."""
+
+    @model_validator(mode="after")
+    def _one_way(self) -> "Device":
+        if self.number is not None and self.contact is not None:
+            raise ValueError("a device has a `contact` or a `number`, not both")
+        return self

@@ -8,7 +8,7 @@ import hashlib
 from importlib.resources import files
 from typing import NamedTuple
 
-LIBRARIES = ("records", "agents", "matching", "operation", "phases", "dues", "start")
+LIBRARIES = (*("records", "agents", "desks", "matching", "operation", "rests", "phases", "dues", "start"),)
 """Put before the functions, in this order."""
 
 OPERATIONS = (

@@ -14,7 +14,7 @@ from typing import Any, Literal
 import msgspec
 
 from queues import snapshots
-from queues.errors import DeviceTaken, Fenced, StoreFault, UnknownAgent
+from queues.errors import DeviceTaken, Fenced, NotNow, StoreFault, UnknownAgent
 from queues.handle import CallHandle
 from queues.models import Agent, Queue
 from queues.operations import REFUSED, REPEATED, UNKNOWN, Operations, Reply, now_ms
@@ -34,6 +34,16 @@ from queues.results import (
 __all__ = ["Offer", "Store"]
 
 DEVICE_TAKEN = 4
+NOT_NOW = {
+    5: "nothing to extend or to say now",
+    6: "a disposition is due first",
+    7: "this queue has no such disposition",
+    8: "no device to sit at",
+    9: "a supervisor has decided what comes after this call",
+}
+"""What `agent` answers to requests that cannot be fulfilled."""
+
+AgentAction = Literal["ready", "pause", "offline", "extend", "disposition"]
 COUNTED_S = 600
 """So long after a step has counted may a take-over do it again."""
 
@@ -225,20 +235,22 @@ class Store:
     # Agents
 
     async def agent(
-        self,
-        agent: str,
-        action: Literal["ready", "pause", "offline"],
-        reason: str = "",
-        device: str | None = None,
+        self, agent: str, action: AgentAction, what: str = "", device: str | None = None, by: str = ""
     ) -> AgentStatus:
-        """What an agent asks for. During a call it becomes his `wish`. Raises UnknownAgent, DeviceTaken."""
-        own = (self.operations.worker, agent, action, reason, device or "")
+        """What an agent asks for. What must wait for the end of his call becomes his `wish`.
+
+        `what`: the reason of a pause, the seconds of an extension (empty: the queue's), a disposition's code
+        or name. `by`: the supervisor who forces it. Raises UnknownAgent, DeviceTaken, NotNow.
+        """
+        own = (self.operations.worker, agent, action, what, device or "", by)
         reply = await self.operations.run("agent", *own, heed=self.operations.told)
         status, state, why, wish, *_ = reply
         if status == UNKNOWN:
             raise UnknownAgent(f"no agent is called {agent!r}")
         if status == DEVICE_TAKEN:
             raise DeviceTaken("an agent who is on a call sits at that device")
+        if status in NOT_NOW:
+            raise NotNow(f"{agent}: {NOT_NOW[status]}")
         return AgentStatus(state, why, wish)
 
     async def agent_at_device(self, device: str) -> str | None:
@@ -246,10 +258,10 @@ class Store:
         found = await self.operations.link.call("HGET", self.operations.keys.devices, device)
         return str(found) if found else None
 
-    async def reach(self, device: str, reachable: bool) -> None:
-        """A device can be rung, or no longer can."""
+    async def reach(self, device: str, reachable: bool, in_use: bool = False) -> None:
+        """A device can be rung, or no longer can. `in_use`: by a call that is none of ours."""
         run, worker = self.operations.run, self.operations.worker
-        await run("reach", worker, device, int(reachable), heed=self.operations.told)
+        await run("reach", worker, device, int(reachable), int(in_use), heed=self.operations.told)
 
     async def due(self) -> int | None:
         """End the wrap-ups and cool-downs that are over; the next instant (ms) to do so, if there is one."""

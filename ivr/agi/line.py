@@ -18,7 +18,7 @@ from typing import Any, NoReturn, TypeVar
 from calllog.errors import HoldfastError
 from ivr.agi.wire import Conversation, LineLost, Refused, Result, quoted
 from ivr.ari.asterisk import FALLBACK
-from ivr.call_line import REASONS, CallLine
+from ivr.call_line import CallLine, reason_of
 from ivr.caller import House
 from ivr.flow.line import KEYS, About, Announcement, Hangup, Held, MediaFailed, Recorded, Recording
 from ivr.flow.run import run_flow
@@ -96,6 +96,15 @@ class AgiLine(CallLine):
     async def run(self, flow: Flow) -> None:
         """Run the flow; then write the call's end, or leave it to whoever gets the channel next."""
         try:
+            await self._through(self._life(flow))
+        except asyncio.CancelledError:
+            await self._leave(at_once=True)
+            raise
+        finally:
+            self._talk.close()
+
+    async def _life(self, flow: Flow) -> None:
+        try:
             try:
                 await run_flow(self, flow)
             except Hangup as end:
@@ -105,19 +114,6 @@ class AgiLine(CallLine):
         except LineLost as error:
             log.warning("%s", error, extra={"call": self.call})
             await self._leave()
-        except Fenced:
-            log.warning("call left to its new owner", extra={"call": self.call})
-        except asyncio.CancelledError:
-            await self._leave(at_once=True)
-            raise
-        except HoldfastError as error:
-            log.error("call failed: %s", error, extra={"call": self.call})
-            await self._fail(error.verdict, error.reason)
-        except Exception:
-            log.exception("call failed", extra={"call": self.call})
-            await self._fail("failed", "internal-error")
-        finally:
-            self._talk.close()
 
     async def _end(self, end: Hangup) -> None:
         if end.by == "system":
@@ -125,20 +121,16 @@ class AgiLine(CallLine):
                 await self._talk.do("EXEC", "Hangup", end.cause)
         await self._recorder.end(self.about)
         await self.house.checkpoint.ended(
-            self.handle, reason=REASONS[end.by], ended_by=end.by, cause=end.cause
+            self.handle, reason=reason_of(end), ended_by=end.by, cause=end.cause
         )
 
-    async def _fail(self, verdict: str, reason: str) -> None:
-        """An error of ours: the caller gets the dialplan's fallback rather than silence."""
-        try:
-            with suppress(Hangup, LineLost, Refused):
-                for what, where in (("CONTEXT", FALLBACK), ("EXTENSION", "s"), ("PRIORITY", 1)):
-                    await self._talk.do(f"SET {what}", where)
-            await self.house.checkpoint.ended(
-                self.handle, verdict=verdict, reason=reason, ended_by="system", cause=0
-            )
-        except (HoldfastError, OSError):
-            log.exception("the end of a failed call could not be written", extra={"call": self.call})
+    async def _fall_back(self, verdict: str, reason: str) -> None:
+        with suppress(Hangup, LineLost, Refused):
+            for what, where in (("CONTEXT", FALLBACK), ("EXTENSION", "s"), ("PRIORITY", 1)):
+                await self._talk.do(f"SET {what}", where)
+        await self.house.checkpoint.ended(
+            self.handle, verdict=verdict, reason=reason, ended_by="system", cause=0
+        )
 
     async def _hand_over(self) -> None:
         """To the front door, where the step begins anew: what it has told so far is not to be told twice."""

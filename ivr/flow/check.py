@@ -89,6 +89,8 @@ def callflows_of(folder: Folder, prompts_at: Path, version: int = 0) -> Callflow
     assert folder.default is not None, "a directory without it has a problem"
     steps = [step for draft in folder.drafts.values() for step in draft.steps.values()]
     by_name = {agent for step in steps for agent in step.agents()}
+    if folder.transfers is not None:  # whoever transfers may get the caller back
+        by_name |= folder.agents.keys()
     queues, agents = with_direct_lines(by_name, folder.queues, folder.agents)
     flows: dict[str, Flow] = {}
     flows.update((name, draft.flow(version, flows)) for name, draft in folder.drafts.items())
@@ -105,6 +107,7 @@ def callflows_of(folder: Folder, prompts_at: Path, version: int = 0) -> Callflow
         numbers=Numbers(folder.numbers, folder.country),
         default=folder.default,
         policy=folder.policy,
+        transfers=folder.transfers,
         prompts=folder.prompts,
         prompts_at=prompts_at,
     )

@@ -3,9 +3,9 @@
 from collections.abc import Iterator, Mapping
 
 from ivr.callflows import Route, heard_in
-from ivr.flow.document import Fields, Node, Place, Problem, place_of, place_of_text
+from ivr.flow.document import Node, Place, Problem, place_of, place_of_text
 from ivr.flow.expressions import written_in
-from ivr.flow.folder import Folder
+from ivr.flow.folder import Folder, node_of
 from ivr.flow.languages import languages_at
 from ivr.flow.reading import Draft
 from ivr.flow.wording import nearest
@@ -23,6 +23,7 @@ def check_references(folder: Folder) -> Iterator[Problem]:
     yield from _agents(folder)
     yield from _numbers(folder)
     yield from _endpoints(folder)
+    yield from _extensions(folder)
 
 
 def spoken(folder: Folder) -> Mapping[tuple[str, str], set[str]]:
@@ -98,6 +99,10 @@ def _agents(folder: Folder) -> Iterator[Problem]:
             if queues is not None and queue not in queues:
                 text = f"agent `{name}`: there is no queue `{queue}` in queues.yaml"
                 yield Problem(place_of(node, ("queues", index)), text, nearest(queue, queues))
+        for queue in agent.wrapup:
+            if queues is not None and queue not in queues:
+                text = f"agent `{name}`: there is no queue `{queue}` in queues.yaml"
+                yield Problem(place_of(node, ("wrapup", queue)), text, nearest(queue, queues))
         if devices is not None and agent.device is not None and agent.device not in devices:
             text = f"agent `{name}`: there is no device `{agent.device}` under `devices:`"
             yield Problem(place_of(node, ("device",)), text, nearest(agent.device, devices))
@@ -130,10 +135,15 @@ def _endpoints(folder: Folder) -> Iterator[Problem]:
         )
 
 
-def node_of(folder: Folder, file: str, table: str, name: str) -> Node:
-    """What stands under a name that was read from a table."""
-    document = folder.documents[file]
-    assert document is not None
-    entries = document.root.nodes[table]
-    assert isinstance(entries, Fields)
-    return entries.nodes[name]
+def _extensions(folder: Folder) -> Iterator[Problem]:
+    """An extension means one agent or one queue."""
+    taken: dict[str, str] = {}
+    for table, noun, entries in (("queues", "queue", folder.queues), ("agents", "agent", folder.agents)):
+        for name, entry in entries.items():
+            extension, what = entry.extension, f"{noun} `{name}`"
+            if extension in taken:
+                node = node_of(folder, f"{table}.yaml", table, name)
+                text = f"{what}: {taken[extension]} has the extension {extension}"
+                yield Problem(place_of(node, ("extension",)), text, "give one of them another extension")
+            elif extension is not None:
+                taken[extension] = what

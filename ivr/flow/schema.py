@@ -22,6 +22,7 @@ from ivr.flow.reading import FLOW_FIELDS
 from ivr.flow.step import Step
 from ivr.policy import DialPolicy
 from ivr.steps import verbs
+from ivr.transfers import Transfers
 from queues.models import Agent, Device, Queue
 
 Schema = dict[str, Any]
@@ -38,6 +39,7 @@ PATTERNS = {
     r"^([a-z0-9][a-z0-9_-]{0,39})?$": NAME,
     r"^[a-z]{2,3}(-[a-z0-9]{2,8})?$": "Write a language as `en` or `pt-br`.",
     r"^[0-9*#]*$": "Write keys: 0-9, * and #.",
+    r"^[0-9]{1,4}$": "Write one to four digits.",
     r"^[0-9*#]$": "Write one key: 0-9, * or #.",
     r"^[^\n]{1,200}$": "Write one line of at most 200 characters.",
 }
@@ -55,7 +57,7 @@ TABLES: Mapping[str, Mapping[str, type[BaseModel]]] = {
 """File → table → what each entry of it is."""
 SINGLE: Mapping[str, Mapping[str, type[BaseModel]]] = {
     "numbers.yaml": {"default": Route},
-    "policy.yaml": {"dial": DialPolicy},
+    "policy.yaml": {"dial": DialPolicy, "transfers": Transfers},
 }
 """File → field → what stands there."""
 TOPS: Mapping[str, type[BaseModel]] = {"hours.yaml": Clock, "numbers.yaml": Abroad}

@@ -12,6 +12,12 @@ local devices = SITE_KEY .. 'devices'
 local function text(value)
   if value == nil or value == cjson.null then return '' end
   if type(value) == 'number' then return number(value) end
+  if type(value) == 'table' then  -- names and values: `sales=30,support=60`
+    local parts = {}
+    for name, each in pairs(value) do parts[#parts + 1] = name .. '=' .. tostring(each) end
+    table.sort(parts)
+    return table.concat(parts, ',')
+  end
   return tostring(value)
 end
 
@@ -45,12 +51,7 @@ local function set_home(agent, device)
   if agent.device ~= '' then redis.call('HDEL', devices, agent.device) end
   redis.call('HSET', devices, device, agent.id)
   put(agent, 'device', device)
-  put(agent, 'reachable', redis.call('SISMEMBER', SITE_KEY .. 'unreachable', device) == 1 and '0' or '1')
-  if agent.reachable == '0' and agent.state == 'ready' then
-    agent_to(agent, 'unreachable', '', '', '')
-  elseif agent.reachable == '1' and agent.state == 'unreachable' then
-    release(agent, nil, '', '')
-  end
+  know_phone(agent)
 end
 
 local function set_queues(agent, list)
@@ -76,6 +77,7 @@ local function set_agent(id, settings)
   local agent = agent_of(id)
   if agent.name ~= text(settings.name) then put(agent, 'name', text(settings.name)) end
   if agent.wrapup_s ~= text(settings.wrapup_s) then put(agent, 'wrapup_s', text(settings.wrapup_s)) end
+  if agent.wrapup ~= text(settings.wrapup) then put(agent, 'wrapup', text(settings.wrapup)) end
   if is_new and agent.wish == 'offline' then put(agent, 'wish', '') end
   set_home(agent, text(settings.device))
   set_queues(agent, table.concat(settings.queues, ','))
@@ -92,8 +94,9 @@ local function drop_agents()
       if redis.call('HGET', devices, agent.device) == id then redis.call('HDEL', devices, agent.device) end
       if busy(agent) then
         put(agent, 'wish', 'offline')
+        put(agent, 'wish_by', '')
       else
-        agent_to(agent, 'offline', '', '', '')
+        agent_to(agent, 'offline', 'removed', '', '')
         put(agent, 'device', '')
       end
       put(agent, 'home', '')

@@ -9,7 +9,7 @@ local function run_due(until_at, limit)
     if agent and agent.due_at ~= '' then
       put(agent, 'due_at', '')
       if agent.state == 'wrapup' or agent.state == 'paused' or agent.state == 'unreachable' then
-        release(agent, nil, '', '')
+        rest_over(agent)
       end
     end
   end

@@ -37,12 +37,7 @@ local function rest_after(agent, reason)
   if is_in(UNPENALISED, reason) then
     release(agent, agent.ready_since_at, call.id, call.queue)
   else
-    local until_at = now_ms() + math.max(queue_of(call.queue).cooldown_s, 1) * 1000
-    if reason == 'unreachable' then
-      rest(agent, 'unreachable', '', until_at, call.id, call.queue)
-    else
-      rest(agent, 'paused', 'cooldown', until_at, call.id, call.queue)
-    end
+    missed(agent, reason, call.id, call.queue)
   end
 end
 
@@ -131,10 +126,5 @@ local function close_talk(ended_by)
   put(call, 'agent', '')
   if not agent or agent.call ~= call.id then return end
   put(agent, 'talk_ms', int(agent.talk_ms) + talk)
-  local wrapup_s = tonumber(agent.wrapup_s) or queue_of(call.queue).wrapup_s
-  if wrapup_s > 0 then
-    rest(agent, 'wrapup', '', now_ms() + wrapup_s * 1000, call.id, call.queue)
-  else
-    release(agent, nil, call.id, call.queue)
-  end
+  wrap_up(agent, call.id, call.queue)
 end

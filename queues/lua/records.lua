@@ -12,7 +12,8 @@ local CALL_FIELDS = { 'owner', 'epoch', 'op', 'state', 'queue', 'score', 'joined
   'served', 'left', 'errored', 'overflowed', 'outside', 'errand', 'attempts', 'c_state', 'c_agent', 'c_to', 'c_line',
   'c_attempt', 'c_at', 'seq' }
 local AGENT_FIELDS = { 'state', 'reason', 'since_at', 'ready_since_at', 'queues', 'device', 'call', 'attempt', 'due_at',
-  'wish', 'reachable', 'wrapup_s', 'calls', 'talk_ms', 'home', 'name', 'events' }
+  'wish', 'reachable', 'wrapup_s', 'calls', 'talk_ms', 'home', 'name', 'events',
+  'in_use', 'wrapup', 'misses', 'missed', 'last_queue', 'code_call', 'code_due', 'wrapup_until', 'wish_by' }
 
 local calls, agents
 

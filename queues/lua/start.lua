@@ -4,7 +4,7 @@ local function start(keys, argv)
   KEYS, ARGV = keys, argv
   log_to(KEYS[1])
   calls, agents, freed, offers = {}, {}, {}, {}
-  next_due, asker = 0, ''
+  next_due, asker, told_by = 0, '', ''
   call, at, repeated, inferred = nil, nil, nil, nil
 end
 

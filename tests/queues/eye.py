@@ -40,6 +40,7 @@ return { cjson.encode({ calls = hashes('call:', calls, cjson.decode(ARGV[2])),
     due = redis.call('ZRANGE', site .. 'due', 0, -1) }),
   redis.call('XRANGE', site .. 'log', ARGV[4], '+') }
 """
+OF_AGENTS = ("agent_state", "disposition")
 TRIM_EVERY = 500
 
 
@@ -127,12 +128,12 @@ class Eye:
         """Exactly these events were logged, in this order; the log of a call that ended is sound."""
         said, ref.log = ref.log, []
         heard = [msgspec.json.decode(text) for text in self._new]
-        assert [(e.get("call"), e["kind"]) for e in heard if e["kind"] != "agent_state"] == [
-            (owner, kind) for owner, kind, _, _ in said if kind != "agent_state"
+        assert [(e.get("call"), e["kind"]) for e in heard if e["kind"] not in OF_AGENTS] == [
+            (owner, kind) for owner, kind, _, _ in said if kind not in OF_AGENTS
         ], (heard, said)
         for text, event, (owner, kind, at, fields) in zip(self._new, heard, said, strict=True):
             assert (event["kind"], event["at"]) == (kind, at), (event, at)
-            assert owner == (event["agent"] if kind == "agent_state" else event["call"])
+            assert owner == (event["agent"] if kind in OF_AGENTS else event["call"])
             wrong = {name: value for name, value in fields.items() if event.get(name, "") != value}
             assert not wrong, (event, wrong)
             self._keep(text)

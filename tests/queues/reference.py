@@ -3,92 +3,32 @@
 Everything is recomputed from the calls and agents themselves; nothing is kept in two places.
 """
 
-from dataclasses import dataclass, field
-from typing import Any
+from tests.queues.reference_people import (
+    BUSY,
+    HANGUPS,
+    IN_LINE,
+    UNPENALISED,
+    Caller,
+    Logged,
+    People,
+    Person,
+    Rules,
+)
 
-UNPENALISED = ("caller_gone", "withdrawn", "answered_elsewhere", "worker_lost", "wait_over")
-HANGUPS = {
-    "waiting": "caller_hangup",
-    "offered": "caller_hangup_ringing",
-    "connecting": "caller_hangup_connecting",
-}
-BUSY = ("offered", "connecting", "talking")
-IN_LINE = tuple(HANGUPS)
-
-Logged = tuple[str, str, int, dict[str, Any]]
-"""Owner (call or agent), kind, at, the other fields."""
-
-
-@dataclass
-class Rules:
-    """Settings of one queue, seconds."""
-
-    ring_s: int = 20
-    cooldown_s: int = 5
-    wrapup_s: int = 0
+__all__ = ["BUSY", "IN_LINE", "Caller", "Logged", "Person", "Reference", "Rules"]
 
 
-@dataclass
-class Caller:
-    call: str
-    since_at: int
-    arrived_at: int
-    state: str = "flow"
-    queue: str = ""
-    score: float = 0.0
-    joined_at: int = 0
-    position0: int = 0
-    agent: str = ""
-    attempt: int = 0
-    offered_at: int = 0
-    bridged_at: int = 0
-    answered: bool = False
-    served: bool = False
-    overflowed: bool = False
-    left: str = ""
-    errored: bool = False
-    consult: str = ""
-    """Whom the agent asks: offered (rung), talking; empty: nobody."""
-    asked: str = ""
-    """The agent whom he asks; empty: a number outside."""
-    asked_attempt: int = 0
-    asked_at: int = 0
-    attempts: int = 0
-    avoid: list[str] = field(default_factory=list)
-    holds: dict[str, int] = field(default_factory=dict)
-    held_until: int = 0
-    held: list[tuple[int, int]] = field(default_factory=list)
-    wait_ms: int = 0
-    held_ms: int = 0
-    talk_ms: int = 0
-
-
-@dataclass
-class Person:
-    agent: str
-    device: str
-    queues: tuple[str, ...]
-    wrapup_s: int | None = None
-    state: str = "offline"
-    reason: str = ""
-    ready_since_at: int = 0
-    call: str = ""
-    due_at: int = 0
-    wish: str = ""
-
-
-class Reference:
+class Reference(People):
     """One site. Each public method is one script; `log` is what the scripts must have written."""
 
     def __init__(self, now: int, queues: dict[str, Rules], people: list[Person]) -> None:
+        super().__init__()
         self.now = now
         self.queues = queues
         self.people = {person.agent: person for person in people}
         self.callers: dict[str, Caller] = {}
-        self.unreachable: set[str] = set()
         self.log: list[Logged] = []
         self._joins: tuple[int, int] = (0, 0)
-        self._freed: list[Person] = []
 
     # Views
 
@@ -152,6 +92,10 @@ class Reference:
         self._leave_line(c, "answered", at)
         c.state, c.bridged_at, c.served, c.held = "talking", at, True, []
         self._say(call, "bridged", at, agent=agent)
+        p, rules = self.people[agent], self.queues[c.queue]
+        p.misses, p.last_queue = 0, c.queue
+        p.code_call = call if rules.dispositions else ""
+        p.code_due = rules.disposition_required
         self._to(self.people[agent], "talking", "", c)
         return True
 
@@ -223,38 +167,6 @@ class Reference:
         self._match_freed()
         return verdict
 
-    # Agents
-
-    def agent(self, agent: str, action: str, reason: str = "") -> None:
-        p = self.people[agent]
-        if action == "ready":
-            if p.state == "ready":
-                return
-            p.wish = ""
-            if p.state not in BUSY:
-                self._release(p, None)
-        elif p.state in BUSY:
-            p.wish = "offline" if action == "offline" else f"paused:{reason}"
-        else:
-            self._to(p, "offline" if action == "offline" else "paused", reason, None)
-        self._match_freed()
-
-    def reach(self, device: str, reachable: bool) -> None:
-        (self.unreachable.discard if reachable else self.unreachable.add)(device)
-        for p in self.people.values():
-            if p.device == device and not reachable and p.state == "ready":
-                self._to(p, "unreachable", "", None)
-            elif p.device == device and reachable and p.state == "unreachable":
-                self._release(p, None)
-        self._match_freed()
-
-    def due(self) -> None:
-        over = [p for p in self.people.values() if p.due_at and p.due_at <= self.now]
-        for p in sorted(over, key=lambda p: (p.due_at, f"agent:{p.agent}")):
-            p.due_at = 0
-            self._release(p, None)
-        self._match_freed()
-
     # Parts
 
     def _at(self, at: int) -> int:
@@ -263,39 +175,6 @@ class Reference:
     def _within(self, c: Caller, at: int) -> int:
         asked_at = c.asked_at if c.consult else 0
         return max(self._at(at), c.since_at, c.held_until, asked_at, *c.holds.values())
-
-    def _say(self, owner: str, kind: str, at: int, **fields: Any) -> None:
-        self.log.append((owner, kind, at, fields))
-
-    def _to(self, p: Person, state: str, reason: str, c: Caller | None) -> None:
-        if (p.state, p.reason) == (state, reason):
-            return
-        fields = {"from": p.state, "to": state, "reason": reason}
-        fields |= {"call": c.call, "queue": c.queue} if c else {"call": "", "queue": ""}
-        p.state, p.reason, p.due_at = state, reason, 0
-        p.call = c.call if c and state in BUSY else ""
-        if state == "ready":
-            self._freed.append(p)
-        self._say(p.agent, "agent_state", self.now, **fields)
-
-    def _release(self, p: Person, since: int | None, c: Caller | None = None) -> None:
-        wish, p.wish = p.wish, ""
-        if wish == "offline":
-            self._to(p, "offline", "", c)
-        elif wish:
-            self._to(p, "paused", wish.removeprefix("paused:"), c)
-        elif p.device in self.unreachable:
-            self._to(p, "unreachable", "", c)
-        else:
-            p.ready_since_at = self.now if since is None else since
-            self._to(p, "ready", "", c)
-
-    def _rest(self, p: Person, state: str, reason: str, seconds: int, c: Caller) -> None:
-        if p.wish:
-            self._release(p, None, c)
-        else:
-            self._to(p, state, reason, c)
-            p.due_at = self.now + 1000 * seconds
 
     def _match_freed(self) -> None:
         freed, self._freed = self._freed, []
@@ -328,10 +207,8 @@ class Reference:
     def _rest_after(self, p: Person, reason: str, c: Caller) -> None:
         if reason in UNPENALISED:
             self._release(p, p.ready_since_at, c)
-        elif reason == "unreachable":
-            self._rest(p, "unreachable", "", self.queues[c.queue].cooldown_s, c)
         else:
-            self._rest(p, "paused", "cooldown", self.queues[c.queue].cooldown_s, c)
+            self._missed(p, reason, c)
 
     def _leave_line(self, c: Caller, reason: str, at: int) -> None:
         waited = at - c.joined_at
@@ -361,11 +238,7 @@ class Reference:
         c.talk_ms += talk
         c.held_ms += held
         c.since_at, c.state, c.agent = at, "flow", ""
-        wrapup_s = self.queues[c.queue].wrapup_s if p.wrapup_s is None else p.wrapup_s
-        if wrapup_s:
-            self._rest(p, "wrapup", "", wrapup_s, c)
-        else:
-            self._release(p, None, c)
+        self._wrap_up(p, c)
 
     def _verdict(self, c: Caller, ended_by: str) -> str:
         if not c.answered and ended_by != "caller":

@@ -9,7 +9,7 @@ from queues import scripts
 from tests.queues.redis_process import RedisProcess
 from tests.queues.soak import walk
 
-STEPS, EPISODE = 8_000, 400
+STEPS, EPISODE = 80_000, 400
 
 WRONG = {
     "an old owner is obeyed": ("call.epoch ~= ARGV[3]", "false"),
@@ -43,6 +43,16 @@ WRONG = {
         "call.c_attempt == own(1) then\n  hand",
     ),
     "who gives a caller away is asked first": ("put(call, 'avoid', agent)", ""),
+    "what is required is not waited for": (
+        "must_speak(agent) and not forced then return UNSAID",
+        "false then",
+    ),
+    "what is missing is not told": ("then tell_disposition(agent, '') end", "then end"),
+    "a private call is no hindrance": ("if agent.in_use == '1' then return", "if false then return"),
+    "a private call is held against him": ("if was_private(agent) then", "if false then"),
+    "who refuses for ever is rung for ever": ("misses >= most and", "false and"),
+    "a wrap-up has no end": ("int(rules.wrapup_max_s) * 1000)", "1e9)"),
+    "what a supervisor decides can be undone": ("if agent.wish_by ~= '' and not forced", "if false"),
     "ties are not broken": ("int(n) + 1 or 0", "0 or 0"),
 }
 

@@ -122,7 +122,7 @@ async def test_who_gave_him_away_is_not_asked_first(desk: Desk) -> None:
     await post.store.settle(h, first, 1)
     await post.store.connected(h, first, 1)
     other = "bob" if first == "alice" else "alice"
-    await post.store.agent(other, "pause", reason="x")
+    await post.store.agent(other, "pause", "x")
     await post.store.give(h, "[1]", how="blind", queue="sales", by="agent")
     await post.store.agent(other, "ready")  # idle for a shorter time
     await post.store.join(h, "sales")

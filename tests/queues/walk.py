@@ -2,7 +2,7 @@
 
 STEPS = (
     *("arrive", "note", "checkpoint", "join", "join_again", "settle", "connected", "decline"),
-    *("nobody_answers", "leave", "hold", "unbridged", "ended", "agent", "reach"),
+    *("nobody_answers", "leave", "hold", "unbridged", "ended", "agent", "wraps_up", "reach"),
     *("consult", "consulted", "unconsult", "hand_over", "give"),
     *("time_passes", "due", "sweep", "reply_lost", "duplicate", "stale_owner", "worker_dies"),
 )
@@ -16,7 +16,10 @@ WEIGHTS = dict.fromkeys(STEPS, 4) | {
     "unbridged": 6,
     "consult": 8,
     "consulted": 8,
+    "hand_over": 8,
     "agent": 8,
+    "wraps_up": 9,
+    "reach": 6,
     "time_passes": 8,
     **dict.fromkeys(("note", "checkpoint", "sweep", "leave"), 2),
     **dict.fromkeys(("reply_lost", "worker_dies", "stale_owner"), 1),

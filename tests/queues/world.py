@@ -7,9 +7,7 @@ A step is chosen by `pick`, which takes one of a sequence: hypothesis' draw or a
 """
 
 import asyncio
-from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Protocol
 
 from ivr.checkpoint import Kept
 from queues.errors import Fenced
@@ -17,6 +15,7 @@ from queues.handle import CallHandle
 from queues.models import Agent, Queue
 from queues.operations import REPEATED, now_ms
 from queues.results import Done
+from tests.queues.agent_steps import AgentSteps, Pick
 from tests.queues.eye import Eye
 from tests.queues.post import AGENTS, QUEUES, WORKERS, Post
 from tests.queues.redis_process import RedisProcess
@@ -28,11 +27,7 @@ LIVE = (2, 3, 9)
 """So many calls live at most in a world: in some, agents wait for callers; in some, callers for agents."""
 
 
-class Pick(Protocol):
-    def __call__(self, choices: Sequence[Any], /) -> Any: ...
-
-
-class World:
+class World(AgentSteps):
     """One site, its two workers, and the reference."""
 
     reference: type[Reference] = Reference
@@ -59,8 +54,8 @@ class World:
         """Publish the settings and see that both sides start alike."""
         queues = {name: Queue(**vars(rules)) for name, rules in QUEUES.items()}
         agents = {
-            agent: Agent(device=f"{agent}-phone", queues=served, wrapup_s=wrapup_s)
-            for agent, (served, wrapup_s) in AGENTS.items()
+            agent: Agent(device=f"{agent}-phone", queues=served, wrapup_s=wrapup_s, wrapup=wrapup)
+            for agent, (served, wrapup_s, wrapup) in AGENTS.items()
         }
         self._max_live, self._calm = self.pick(LIVE), self.pick((True, False))
         await self._set_clock()
@@ -246,24 +241,6 @@ class World:
         assert ended.verdict == said, (ended, said)
         del self.handles[h.call]
         self.stale.append(h)
-
-    async def agent(self) -> None:
-        agent, action = (
-            self.pick(tuple(AGENTS)),
-            self.pick((*["ready"] * (40 if self._calm else 4), "pause", "offline")),
-        )
-        status = await self._anyone().store.agent(agent, action, reason="lunch" if action == "pause" else "")
-        self.ref.agent(agent, action, "lunch" if action == "pause" else "")
-        p = self.ref.people[agent]
-        assert (status.state, status.reason, status.wish) == (p.state, p.reason, p.wish)
-
-    async def reach(self) -> None:
-        talking = [agent for agent, p in self.ref.people.items() if p.state == "talking"]
-        reachable = self.pick((*[True] * (20 if self._calm else 2), False))
-        agents = talking if talking and self.pick((True, False)) else tuple(AGENTS)
-        device = f"{self.pick(agents)}-phone"
-        await self._anyone().store.reach(device, reachable)
-        self.ref.reach(device, reachable)
 
     async def time_passes(self) -> None:
         self.ref.now += self.pick((0, 1, 7, 900, 2500, 6000))
