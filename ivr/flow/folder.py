@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
-from ivr.callflows import Abroad, Route, Trunk
+from ivr.callflows import Abroad, Route, Trunk, Vips
 from ivr.flow.document import Broken, Document, Fields, Node, Place, Problem, Scalar, read_document
 from ivr.flow.opening import Clock, Hours
 from ivr.flow.reading import Draft, read_flow
@@ -21,7 +21,7 @@ from queues.models import Agent, Device, Name, Queue
 Model = TypeVar("Model", bound=BaseModel)
 
 SETTINGS = {
-    "queues.yaml": ("queues",),
+    "queues.yaml": ("queues", "vips"),
     "agents.yaml": ("agents", "devices"),
     "numbers.yaml": ("default", "country", "numbers"),
     "hours.yaml": ("timezone", "hours"),
@@ -55,6 +55,7 @@ class Folder:
     country: str | None = None
     """Where numbers called are read."""
     policy: DialPolicy | None = None
+    vips: Mapping[str, int] = field(default_factory=dict)
     prompts: dict[str, dict[str, str]] = field(default_factory=dict)
     """Language → prompt → SHA-256 of the sound file."""
 
@@ -143,6 +144,7 @@ def _tables(folder: Folder) -> None:
     folder.timezone = _timezone(folder)
     folder.numbers = dict(_table(folder, "numbers.yaml", "numbers", Route, "number"))
     _policy(folder)
+    _vips(folder)
     numbers = folder.documents["numbers.yaml"]
     if numbers is None:
         return
@@ -167,6 +169,15 @@ def _policy(folder: Folder) -> None:
     else:
         hint = "it says which numbers flows may call, and by which trunk"
         folder.problems.append(Problem(Place("policy.yaml", 1, 1), "`dial` is missing", hint))
+
+
+def _vips(folder: Folder) -> None:
+    document = folder.documents.get("queues.yaml")
+    node = document.root.nodes.get("vips") if document else None
+    if node is None or (isinstance(node, Scalar) and node.text is None):
+        return
+    vips = fit(Vips, Fields({"vips": node}, {"vips": node.place}, node.place), folder.problems, "vips")
+    folder.vips = vips.vips if vips else {}
 
 
 def _timezone(folder: Folder) -> tzinfo:
