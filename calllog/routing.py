@@ -18,7 +18,10 @@ from calllog.call_events import CallEvent, Declined, HoldEnded, HoldStarted, Joi
 from calllog.events import AgentStateChanged, AnyEvent
 from calllog.vocabulary import NOT_HIS_FAULT
 
-LONGEST_IDLE = "longest-idle"
+JUST_NOW_MS = 50
+"""Who may serve a caller only since then, by the time waited, was not passed over: timers are not exact."""
+
+LONGEST_IDLE = "longest_idle"
 """What `offered.why` says of a pick that is checked here."""
 
 
@@ -251,11 +254,14 @@ class PickCheck:
         waited_ms = event.at - joined.at
         if event.agent not in self._idle:
             return Pick(event.call, event.attempt, event.agent, 0, "nobody who was ready", 0)
+        if not self.rules.can_serve(event.agent, joined, waited_ms):
+            return Pick(event.call, event.attempt, event.agent, 0, "nobody who may serve him", 0)
 
         def rank(agent: str) -> tuple[bool, int, int]:
             return agent in declined, self.rules.tier(agent, joined.queue), self._idle[agent]
 
-        able = [agent for agent in self._idle if self.rules.can_serve(agent, joined, waited_ms)]
+        instants = {waited_ms, max(waited_ms - JUST_NOW_MS, 0)}
+        able = [a for a in self._idle if all(self.rules.can_serve(a, joined, ms) for ms in instants)]
         best = min(able, key=rank, default=event.agent)
         if rank(best) >= rank(event.agent):
             return None

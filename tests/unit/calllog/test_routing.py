@@ -30,6 +30,16 @@ class Later(Serves):
 LATER = Later({"ann": ["sales"], "bob": ["sales"]})
 
 
+class ByAndBy(Later):
+    """The same, but there is one tier only."""
+
+    def tier(self, agent: str, queue: str) -> int:  # noqa: ARG002
+        return 1
+
+
+BY_AND_BY = ByAndBy({"ann": ["sales"], "bob": ["sales"]})
+
+
 # Free while waiting
 
 
@@ -133,6 +143,23 @@ def test_a_pick_of_somebody_who_is_not_ready_is_found() -> None:
     shift.offered(1000, "2", "ann")
     (found,) = wrong_picks(shift.events, EVERYBODY)
     assert (found.call, found.other) == ("2", "nobody who was ready")
+
+
+def test_a_pick_of_somebody_who_may_not_serve_him_is_found() -> None:
+    shift = Shift(bob=0)
+    shift.joined(1000, "1")
+    shift.offered(3999, "1", "bob")  # his tier opens a millisecond later
+    (found,) = wrong_picks(shift.events, LATER)
+    assert found.other == "nobody who may serve him"
+
+
+@pytest.mark.parametrize(("offered_at", "wrong"), [(4040, 0), (4060, 1)])
+def test_who_may_serve_him_only_just_now_was_not_passed_over(offered_at: int, wrong: int) -> None:
+    shift = Shift(bob=0, ann=4030)
+    shift.joined(1000, "1")
+    shift.events.sort(key=lambda event: event.at)
+    shift.offered(offered_at, "1", "ann")
+    assert len(wrong_picks(shift.events, BY_AND_BY)) == wrong
 
 
 def test_who_cannot_serve_him_was_not_passed_over() -> None:
