@@ -1,8 +1,8 @@
 """A mixed run on real SIP, and what its log says of the routing: `make bench-mixed`.
 
 Callers to four queues come at random moments, one of ten gives up soon; agents serve one, two or four queues
-with their skills and tiers, decline one of five calls in three ways, and talk for as long as chance has it. No
-sound is sent by anybody.
+with their skills and tiers, decline one of five calls in three ways, and talk for as long as chance has it.
+No sound is sent by anybody.
 Then the log is judged: was anybody free while somebody waited whom he could serve, how much longer did
 callers wait than an ideal router would have let them, was everybody's turn kept, was every pick the right
 one; and the wire: was any agent rung while he was in another call.
