@@ -289,6 +289,7 @@ def test_each_delay_is_regretted() -> None:
     found = regret(shift.events, EVERYBODY)
     assert found.by_call == {"1": 10 + 20, "2": 15}
     assert found.mean_ms == 22.5
+    assert found.error_ms == pytest.approx(7.5 / 2**0.5)
 
 
 def test_a_talk_that_ended_unnoticed_is_regretted() -> None:
