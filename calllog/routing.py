@@ -127,7 +127,7 @@ def _waits(events: Iterable[AnyEvent], end: int) -> Iterator[tuple[Joined, Span]
     callers: dict[str, Joined] = {}
     since: dict[str, int] = {}
     on_hold: set[str] = set()
-    offered: set[str] = set()
+    offered: dict[str, set[str]] = {}
 
     def over(call: str, at: int) -> Iterator[tuple[Joined, Span]]:
         begin = since.pop(call, None)
@@ -143,22 +143,22 @@ def _waits(events: Iterable[AnyEvent], end: int) -> Iterator[tuple[Joined, Span]
                 callers[call] = event
                 since[call] = event.at
             case Declined():
-                offered.discard(call)
-                if call in callers and call not in on_hold:
+                offered.get(call, set()).discard(event.agent)
+                if call in callers and call not in on_hold and not offered.get(call):
                     since[call] = event.at
             case Offered():
-                offered.add(call)
+                offered.setdefault(call, set()).add(event.agent)
                 yield from over(call, event.at)
             case HoldStarted(by="caller"):
                 on_hold.add(call)
                 yield from over(call, event.at)
             case HoldEnded(by="caller"):
                 on_hold.discard(call)
-                if call in callers and call not in offered:
+                if call in callers and not offered.get(call):
                     since[call] = event.at
             case QueueLeft():
                 yield from over(call, event.at)
-                offered.discard(call)
+                offered.pop(call, None)
                 callers.pop(call, None)
     for call in list(since):
         yield from over(call, end)

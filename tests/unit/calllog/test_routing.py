@@ -267,6 +267,24 @@ def test_who_is_on_hold_is_passed_over_and_keeps_his_turn() -> None:
     assert len(passed_over(shift)) == 1
 
 
+def test_who_is_rung_at_several_phones_waits_again_when_the_last_has_declined() -> None:
+    shift = Shift(ann=0, bob=0, cat=0)
+    shift.joined(1000, "1")
+    shift.joined(1001, "2")
+    shift.offered(1001, "1", "ann", why="ring_all")
+    shift.offered(1001, "1", "bob", attempt=2, why="ring_all")
+    shift.declined(2000, "1", "ann", reason="withdrawn")
+    shift.offered(2000, "2", "cat", why="ring_all")  # cat was free for 999 ms while 2 waited
+    assert passed_over(shift) == []
+    shift.declined(2500, "2", "cat")
+    shift.declined(2600, "1", "bob")
+    shift.offered(3000, "2", "ann", why="ring_all")
+    assert len(passed_over(shift)) == 1
+    assert (
+        free_while_waiting(shift.events, EVERYBODY).ms == 3 + 999 + 500
+    )  # the last: ann, until she is rung for 2
+
+
 # Router regret
 
 
