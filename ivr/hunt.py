@@ -12,6 +12,7 @@ point he may hang up: then `Hangup` is raised, and `end` takes down what there i
 import asyncio
 import logging
 import time
+from collections.abc import Mapping
 
 from ivr.agent_leg import AgentLeg, bridge_id
 from ivr.approach import Approach
@@ -21,6 +22,7 @@ from ivr.caller import Caller, Over
 from ivr.checkpoint import CallRecord
 from ivr.place import MARK, Place
 from queues.errors import StoreAway
+from queues.head_starts import NO_HEAD_START, HeadStart
 from queues.operations import now_ms
 from queues.store import Offer
 
@@ -58,11 +60,18 @@ class Hunt:
             self._caller.left_in = bridge_id(self._call, record.attempt)  # perhaps he has not left it yet
 
     async def serve(
-        self, queue: str, max_wait_s: float | None, path: str, resumed: CallRecord | None = None
+        self,
+        queue: str,
+        max_wait_s: float | None,
+        path: str,
+        resumed: CallRecord | None = None,
+        starts: Mapping[HeadStart, float] = NO_HEAD_START,
+        ladder: str | None = None,
     ) -> str:
         """Hold the caller and serve him: `answered` when the agent has left, `timeout` if he waited too long.
 
         `path`: the step in which he waits. `resumed`: the record of a call that was taken over in this step.
+        `starts`, `ladder`: his head starts and needs of his own, see `Store.join`.
         """
         if resumed is not None and resumed.state == "flow" and resumed.left:
             return resumed.left  # he had left the queue when his worker died
@@ -73,7 +82,7 @@ class Hunt:
                 await self._talk()
                 return "answered"
         else:
-            joined_at = await self._join(queue, path)
+            joined_at = await self._join(queue, path, starts, ladder)
         return await self._wait(queue, joined_at, max_wait_s)
 
     async def end(self) -> None:
@@ -94,7 +103,9 @@ class Hunt:
 
     # He waits
 
-    async def _join(self, queue: str, path: str) -> int:
+    async def _join(
+        self, queue: str, path: str, starts: Mapping[HeadStart, float], ladder: str | None
+    ) -> int:
         caller, asterisk = self._caller, self._house.asterisk
         await caller.leave_bridge()
         await asterisk.start_music(self._call, self._house.queue(queue).music)
@@ -102,7 +113,7 @@ class Hunt:
         asked_at = place.joined_at if place is not None and place.queue == queue else now_ms()
         while True:
             try:
-                joined = await self._house.store.join(self._handle, queue=queue, at=asked_at)
+                joined = await self._house.store.join(self._handle, queue, starts, asked_at, ladder)
                 break
             except StoreAway:
                 # His place counts from now; he hears music until Redis is back.

@@ -101,6 +101,7 @@ class Switchboard:
             listen=self.routes.__setitem__,
             forget=self._forget,
             hours=lambda name: self.callflows.hours.get(name),
+            vip=lambda number: self.callflows.vip(number),
             now=lambda: datetime.now(self.callflows.timezone),
             park=self._park,
         )

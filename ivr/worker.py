@@ -194,7 +194,7 @@ class Worker:
 
     async def _configure(self) -> None:
         flows = self.switchboard.callflows
-        await self.store.configure(flows.queues, flows.agents, version=flows.version)
+        await self.store.configure(flows.queues, flows.agents, flows.version, flows.ladders, flows.vip)
 
     async def _leave(self) -> None:
         """Stop claiming, let talks finish for a moment, then hand what is left to the others."""

@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
-from ivr.callflows import Abroad, Route, Trunk
+from ivr.callflows import Abroad, Route, Trunk, Vips
 from ivr.flow.document import Broken, Document, Fields, Node, Place, Problem, Scalar, read_document
 from ivr.flow.opening import Clock, Hours
 from ivr.flow.reading import Draft, read_flow
@@ -21,7 +21,7 @@ from queues.models import Agent, Device, Name, Pauses, Queue
 Model = TypeVar("Model", bound=BaseModel)
 
 SETTINGS = {
-    "queues.yaml": ("queues",),
+    "queues.yaml": ("queues", "vips"),
     "agents.yaml": ("agents", "devices", "pauses"),
     "numbers.yaml": ("default", "country", "numbers"),
     "hours.yaml": ("timezone", "hours"),
@@ -56,6 +56,7 @@ class Folder:
     country: str | None = None
     """Where numbers called are read."""
     policy: DialPolicy | None = None
+    vips: Mapping[str, int] = field(default_factory=dict)
     prompts: dict[str, dict[str, str]] = field(default_factory=dict)
     """Language → prompt → SHA-256 of the sound file."""
 
@@ -139,12 +140,13 @@ def _tables(folder: Folder) -> None:
     folder.queues = dict(_table(folder, "queues.yaml", "queues", Queue, "queue"))
     folder.agents = dict(_table(folder, "agents.yaml", "agents", Agent, "agent"))
     folder.devices = dict(_table(folder, "agents.yaml", "devices", Device, "device"))
-    folder.pauses = _pauses(folder)
+    _pauses(folder)
     folder.trunks = dict(_table(folder, "trunks.yaml", "trunks", Trunk, "trunk"))
     folder.hours = dict(_table(folder, "hours.yaml", "hours", Hours, "opening hours"))
     folder.timezone = _timezone(folder)
     folder.numbers = dict(_table(folder, "numbers.yaml", "numbers", Route, "number"))
     _policy(folder)
+    _vips(folder)
     numbers = folder.documents["numbers.yaml"]
     if numbers is None:
         return
@@ -171,14 +173,22 @@ def _policy(folder: Folder) -> None:
         folder.problems.append(Problem(Place("policy.yaml", 1, 1), "`dial` is missing", hint))
 
 
-def _pauses(folder: Folder) -> dict[str, str]:
+def _pauses(folder: Folder) -> None:
     document = folder.documents.get("agents.yaml")
-    written = document.root.nodes.get("pauses") if document else None
-    if written is None:
-        return {}
-    top = Fields({"pauses": written}, {"pauses": written.place}, written.place)
-    read = fit(Pauses, top, folder.problems)
-    return dict(read.pauses) if read else {}
+    node = document.root.nodes.get("pauses") if document else None
+    if node is None or (isinstance(node, Scalar) and node.text is None):
+        return
+    read = fit(Pauses, Fields({"pauses": node}, {"pauses": node.place}, node.place), folder.problems)
+    folder.pauses = dict(read.pauses) if read else {}
+
+
+def _vips(folder: Folder) -> None:
+    document = folder.documents.get("queues.yaml")
+    node = document.root.nodes.get("vips") if document else None
+    if node is None or (isinstance(node, Scalar) and node.text is None):
+        return
+    vips = fit(Vips, Fields({"vips": node}, {"vips": node.place}, node.place), folder.problems, "vips")
+    folder.vips = vips.vips if vips else {}
 
 
 def _timezone(folder: Folder) -> tzinfo:

@@ -105,10 +105,10 @@ def _agents(folder: Folder) -> Iterator[Problem]:
     devices = folder.names("agents.yaml", "devices")
     for name, agent in folder.agents.items():
         node = node_of(folder, "agents.yaml", "agents", name)
-        for index, queue in enumerate(agent.queues):
-            if queues is not None and queue not in queues:
-                text = f"agent `{name}`: there is no queue `{queue}` in queues.yaml"
-                yield Problem(place_of(node, ("queues", index)), text, nearest(queue, queues))
+        for index, served in enumerate(agent.queues):
+            if queues is not None and served.name not in queues:
+                text = f"agent `{name}`: there is no queue `{served.name}` in queues.yaml"
+                yield Problem(place_of(node, ("queues", index)), text, nearest(served.name, queues))
         for queue in agent.wrapup:
             if queues is not None and queue not in queues:
                 text = f"agent `{name}`: there is no queue `{queue}` in queues.yaml"

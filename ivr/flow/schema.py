@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, create_model
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import CoreSchema, core_schema
 
-from ivr.callflows import Abroad, Route, Trunk
+from ivr.callflows import Abroad, Route, Trunk, Vips
 from ivr.flow.cases import Case
 from ivr.flow.opening import Clock, Hours
 from ivr.flow.reading import FLOW_FIELDS
@@ -63,6 +63,7 @@ TOPS: Mapping[str, type[BaseModel]] = {
     "agents.yaml": Pauses,
     "hours.yaml": Clock,
     "numbers.yaml": Abroad,
+    "queues.yaml": Vips,
 }
 """File → what else is at its top."""
 

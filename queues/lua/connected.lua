@@ -14,6 +14,7 @@ if status == nil and call.state == 'connecting' and call.agent == own(1) and cal
   put(call, 'held_since_at', call.hold_caller_at ~= '' and at or '')
   log('{"kind":"bridged","agent":"' .. agent.id .. '"}')
   put(agent, 'calls', int(agent.calls) + 1)
+  put(agent, 'shift_calls', int(agent.shift_calls) + 1)
   talk_begins(agent, call.id, call.queue)
   agent_to(agent, 'talking', '', call.id, call.queue)
 end

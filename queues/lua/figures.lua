@@ -3,7 +3,6 @@
 -- KEYS[1] the log stream. ARGV[1] the queue. Answers {waiting, longest wait in ms, ready, staffed}: the longest wait
 -- is among the first 20 of the line; staffed are agents who are at work for the queue.
 
-local AT_WORK = { ready = true, offered = true, connecting = true, talking = true, wrapup = true }
 local queue, now = ARGV[1], now_ms()
 local line = SITE_KEY .. 'line:' .. queue
 
@@ -13,11 +12,7 @@ for _, id in ipairs(redis.call('ZRANGE', line, 0, 19)) do
   longest = math.max(longest, now - joined_at)
 end
 
-local staffed = 0
-for _, id in ipairs(redis.call('SMEMBERS', SITE_KEY .. 'agents')) do
-  local values = redis.call('HMGET', SITE_KEY .. 'agent:' .. id, 'state', 'queues')
-  local serves = string.find(',' .. (values[2] or '') .. ',', ',' .. queue .. ',', 1, true)
-  if AT_WORK[values[1]] and serves then staffed = staffed + 1 end
-end
+local ready = 0
+for tier = 1, MAX_TIER do ready = ready + redis.call('ZCARD', SITE_KEY .. 'idle:' .. lane_of(queue, tier, '')) end
 
-return { redis.call('ZCARD', line), longest, redis.call('ZCARD', SITE_KEY .. 'idle:' .. queue), staffed }
+return { redis.call('ZCARD', line), longest, ready, int(redis.call('HGET', SITE_KEY .. 'staffed', queue)) }
