@@ -29,6 +29,7 @@
 | outbox | zset | until delivered | queues | keys of letters to other people's servers by when they are due |
 | dialled | zset | 1 h | queues | calls to numbers outside by when they began |
 | once:WHAT | string | as asked | queues | what a caller was told lately, his number hashed: by whom |
+| tries:WHO | string | 1 h | queues | PINs that were tried for an agent, and at a device |
 | letter:KEY | hash | until delivered, 1 day | queues | a letter, its attempts, and when it was posted |
 | counted:KEY | string | 10 min | ivr | number that one run of such a step has got, for a take-over |
 | counters | hash | for ever | ivr | step that counts callers (`split`) → how many it has had |

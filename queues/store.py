@@ -300,6 +300,14 @@ class Store:
             raise NotNow(f"{agent}: {NOT_NOW[status]}")
         return AgentStatus(state, why, wish)
 
+    async def may_try_pin(self, agent: str, device: str) -> bool:
+        """Whether a PIN may be looked at; counted from now on. `agent` empty: nobody has that number."""
+        return bool(await self.operations.run("tries", agent, device, ""))
+
+    async def pin_was_right(self, agent: str, device: str) -> None:
+        """Forget what was tried before."""
+        await self.operations.run("tries", agent, device, "1")
+
     async def agent_at_device(self, device: str) -> str | None:
         """Who is logged in at a device."""
         found = await self.operations.link.call("HGET", self.operations.keys.devices, device)

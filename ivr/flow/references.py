@@ -21,8 +21,10 @@ def check_references(folder: Folder) -> Iterator[Problem]:
         yield from _prompts(folder, draft, languages)
         yield from _texts(draft, languages)
     yield from _agents(folder)
+    yield from _agents_numbers(folder)
     yield from _numbers(folder)
     yield from _endpoints(folder)
+    yield from _extensions(folder)
 
 
 def spoken(folder: Folder) -> Mapping[tuple[str, str], set[str]]:
@@ -89,6 +91,16 @@ def _texts(draft: Draft, languages: Mapping[tuple[str, str], set[str]]) -> Itera
                     yield Problem(place, problem, f"write it beside the others: `{language}: …`")
 
 
+def _agents_numbers(folder: Folder) -> Iterator[Problem]:
+    """Who dials a number to log in is one agent."""
+    whose: dict[str, str] = {}
+    for name, agent in folder.agents.items():
+        other = whose.setdefault(agent.number, name) if agent.number is not None else name
+        if other != name:
+            place = place_of(node_of(folder, "agents.yaml", "agents", name), ("number",))
+            yield Problem(place, f"agent `{name}`: `{other}` has the same number", "give each his own")
+
+
 def _agents(folder: Folder) -> Iterator[Problem]:
     queues = folder.names("queues.yaml", "queues")
     devices = folder.names("agents.yaml", "devices")
@@ -132,3 +144,17 @@ def _endpoints(folder: Folder) -> Iterator[Problem]:
         yield Problem(
             trunks[name], f"trunk `{name}` is named like a device in agents.yaml", "rename one of them"
         )
+
+
+def _extensions(folder: Folder) -> Iterator[Problem]:
+    """An extension means one agent or one queue."""
+    taken: dict[str, str] = {}
+    for table, noun, entries in (("queues", "queue", folder.queues), ("agents", "agent", folder.agents)):
+        for name, entry in entries.items():
+            extension, what = entry.extension, f"{noun} `{name}`"
+            if extension in taken:
+                node = node_of(folder, f"{table}.yaml", table, name)
+                text = f"{what}: {taken[extension]} has the extension {extension}"
+                yield Problem(place_of(node, ("extension",)), text, "give one of them another extension")
+            elif extension is not None:
+                taken[extension] = what

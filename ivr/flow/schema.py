@@ -22,7 +22,8 @@ from ivr.flow.reading import FLOW_FIELDS
 from ivr.flow.step import Step
 from ivr.policy import DialPolicy
 from ivr.steps import verbs
-from queues.models import Agent, Device, Queue
+from ivr.transfers import Transfers
+from queues.models import Agent, Device, Pauses, Queue
 
 Schema = dict[str, Any]
 
@@ -56,10 +57,15 @@ TABLES: Mapping[str, Mapping[str, type[BaseModel]]] = {
 """File → table → what each entry of it is."""
 SINGLE: Mapping[str, Mapping[str, type[BaseModel]]] = {
     "numbers.yaml": {"default": Route},
-    "policy.yaml": {"dial": DialPolicy},
+    "policy.yaml": {"dial": DialPolicy, "transfers": Transfers},
 }
 """File → field → what stands there."""
-TOPS: Mapping[str, type[BaseModel]] = {"hours.yaml": Clock, "numbers.yaml": Abroad, "queues.yaml": Vips}
+TOPS: Mapping[str, type[BaseModel]] = {
+    "agents.yaml": Pauses,
+    "hours.yaml": Clock,
+    "numbers.yaml": Abroad,
+    "queues.yaml": Vips,
+}
 """File → what else is at its top."""
 
 
