@@ -23,6 +23,7 @@ from ivr.ari import AriError, Asterisk, NotFound
 from ivr.ari import events as ari
 from ivr.caller import Caller, Over
 from ivr.checkpoint import CallRecord
+from ivr.flow.standing import ORDINARY, Standing
 from ivr.outside import Outside, Wish
 from ivr.place import MARK, Place
 from ivr.talk import Talk
@@ -71,7 +72,7 @@ class Hunt:
         self._asked = ""
         """The queue of the step, to which its needs belong."""
         self._starts: Mapping[HeadStart, float] = NO_HEAD_START
-        self._ladder: str | None = None
+        self._own = ORDINARY.own
         self._outside = Outside(caller)
 
     @property
@@ -106,15 +107,15 @@ class Hunt:
         path: str,
         resumed: CallRecord | None = None,
         starts: Mapping[HeadStart, float] = NO_HEAD_START,
-        ladder: str | None = None,
+        standing: Standing = ORDINARY,
     ) -> str:
         """Hold the caller and serve him: `answered` when the agent has left, `timeout` if he waited too long.
 
         `path`: the step in which he waits. `resumed`: the record of a call that was taken over in this step.
-        `starts`, `ladder`: his head starts and needs of his own, see `Store.join`.
+        `starts`: his head starts, see `Store.join`. `standing`: what he brings besides.
         """
         self._home = self._home or queue
-        self._asked, self._starts, self._ladder = queue, starts, ladder
+        self._asked, self._starts, self._own = queue, starts, standing.own
         if resumed is None:
             outcome = await self._visit(queue, max_wait_s, path)
         else:
@@ -201,8 +202,8 @@ class Hunt:
         asked_at = place.joined_at if place is not None and place.queue == queue else now_ms()
         while True:
             try:
-                ladder = self._ladder if queue == self._asked else None
-                joined = await self._house.store.join(self._handle, queue, self._starts, asked_at, ladder)
+                own = self._own if queue == self._asked else ORDINARY.own
+                joined = await self._house.store.join(self._handle, queue, self._starts, asked_at, *own)
                 break
             except StoreAway:
                 # His place counts from now; he hears music until Redis is back.

@@ -270,7 +270,7 @@ class Session(CallLine):
         self._to_flush = False
         starts: dict[HeadStart, float] = {"escalated" if reason else "priority": standing.head_start_s}
         starts["vip"] = self.house.vip(self.about.number)
-        return await self._hunt.serve(name, max_wait_s, self.path, resumed, starts, standing.ladder)
+        return await self._hunt.serve(name, max_wait_s, self.path, resumed, starts, standing)
 
 
 def _has_waited(resumed: CallRecord | None) -> bool:

@@ -11,7 +11,8 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from queues.needs import RESERVED, SKILL, Needs
 from queues.strategies import Strategy
 
-Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,39}$")]
+NAME = r"^[a-z0-9][a-z0-9_-]{0,39}$"
+Name = Annotated[str, Field(pattern=NAME)]
 """Names of queues, agents, devices, flows: safe in keys, paths, channel names and JSON without quoting."""
 
 Extension = Annotated[str, Field(pattern=r"^[0-9]{1,8}$")]

@@ -59,6 +59,7 @@ NOT_NOW = {
 """What `agent` answers to requests that cannot be fulfilled."""
 
 AgentAction = Literal["ready", "pause", "offline", "extend", "disposition"]
+NOBODY = ("", 0.0)
 COUNTED_S = 600
 """So long after a step has counted may a take-over do it again."""
 
@@ -150,16 +151,17 @@ class Store:
         head_starts: Mapping[HeadStart, float] = NO_HEAD_START,
         at: int = 0,
         ladder: str | None = None,
+        prefer: tuple[str, float] = NOBODY,
     ) -> Joined:
         """Stand in line. Joining again changes nothing and answers with the present place.
 
         `head_starts`: reason → seconds; the queue's weight, and credit for what he has waited in other queues
         of this call, come of themselves. `ladder`: what he needs instead of what the queue says; see
-        `published.ladder_of`.
+        `published.ladder_of`. `prefer`: an agent, and for how many seconds he waits for that one first.
         """
         starts = ",".join(f"{reason}:{seconds}" for reason, seconds in head_starts.items())
         own = "" if ladder is None else ladder or ANYBODY_AT_ONCE
-        reply = await self.operations.operate(h, "join", (queue, starts, own), at)
+        reply = await self.operations.operate(h, "join", (queue, starts, own, *prefer), at)
         if reply.status == REFUSED:
             if reply.state == "ended":
                 raise Fenced("join: the call has ended")

@@ -13,6 +13,7 @@ from queues.published import lanes_of, lanes_served
 def check_routing(folder: Folder) -> Iterator[Problem]:
     """Skills that nobody has, tiers that never open, agents who would have to look into too many lanes."""
     yield from _skills(folder)
+    yield from _preferred(folder)
     ladders = ladders_of(folder)
     lanes = {name: lanes_of(queue, ladders.get(name, ())) for name, queue in folder.queues.items()}
     for name, agent in folder.agents.items():
@@ -57,6 +58,16 @@ def _skills(folder: Folder) -> Iterator[Problem]:
                         text = f"step `{name}`: no agent has the skill `{skill}`"
                         place = place_of_text(draft.source.nodes[name], need)
                         yield Problem(place, text, nearest(skill, known))
+
+
+def _preferred(folder: Folder) -> Iterator[Problem]:
+    known = folder.names("agents.yaml", "agents")
+    for draft in folder.drafts.values():
+        for name, step in draft.steps.items():
+            for agent in step.prefers():
+                if known is not None and agent not in known:
+                    text = f"step `{name}`: there is no agent `{agent}` in agents.yaml"
+                    yield Problem(place_of_text(draft.source.nodes[name], agent), text, nearest(agent, known))
 
 
 def _tiers(folder: Folder, name: str, agent: Agent) -> Iterator[Problem]:

@@ -81,6 +81,10 @@ class Step(BaseModel):
         """Queues into which it puts callers with needs of their own, and these (see queues.published)."""
         return ()
 
+    def prefers(self) -> Iterable[str]:
+        """Ids of agents for whom the step lets a caller wait first, as far as they are written there."""
+        return ()
+
     def needed(self) -> Iterable[str]:
         """Needs as they are written in it."""
         return ()

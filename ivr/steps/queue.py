@@ -1,14 +1,16 @@
 """`queue`: wait for an agent, and talk to him."""
 
+import re
 from collections.abc import Iterable
 from typing import Annotated, ClassVar
 
 from pydantic import Field
 
+from ivr.flow.expressions import Template
 from ivr.flow.line import Line
 from ivr.flow.standing import Standing
 from ivr.flow.step import Step
-from queues.models import DAY_S, Relax
+from queues.models import DAY_S, NAME, Relax
 from queues.needs import Needs
 from queues.published import ladder_of
 
@@ -46,7 +48,14 @@ steps:
     relax: Annotated[tuple[Relax, ...], Field(max_length=16)] = ()
     """How `needs` become less with the time waited."""
 
+    agent: Template | None = None
+    """An agent of `agents.yaml` for whom he waits first, perhaps as a value: `{crm.agent}`."""
+    agent_s: Annotated[int, Field(ge=1, le=3600)] = 30
+    """For so many seconds; not at all if that agent is not at work, pauses or is not known."""
+
     def nonsense(self) -> str | None:
+        if self.agent is None and "agent_s" in self.model_fields_set:
+            return "`agent_s` is for `agent`: write for whom he waits"
         if self.relax and self.needs is None:
             return "`relax` is for `needs`: write what he needs first"
         times = [step.after_s for step in self.relax]
@@ -56,6 +65,9 @@ steps:
 
     def ladders(self) -> Iterable[tuple[str, str]]:
         return () if self.needs is None else ((self.name, ladder_of(self.needs, self.relax)),)
+
+    def prefers(self) -> Iterable[str]:
+        return () if self.agent is None or self.agent.fixed is None else (self.agent.fixed,)
 
     def needed(self) -> Iterable[str]:
         return () if self.needs is None else (self.needs, *(step.needs for step in self.relax))
@@ -72,4 +84,7 @@ steps:
 
     async def run(self, line: Line) -> str:
         ladder = next((ladder for _, ladder in self.ladders()), None)
-        return await line.queue(self.name, self.max_wait_s, "", Standing(self.head_start_s, ladder))
+        agent = "" if self.agent is None else await self.agent.text(line)
+        known = agent if re.fullmatch(NAME, agent) else ""
+        standing = Standing(self.head_start_s, ladder, known, float(self.agent_s) if known else 0.0)
+        return await line.queue(self.name, self.max_wait_s, "", standing)

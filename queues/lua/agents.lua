@@ -67,6 +67,7 @@ local function agent_to(agent, state, reason, call, queue)
   put(agent, 'state', state)
   if agent.reason ~= reason then put(agent, 'reason', reason) end
   put(agent, 'since_at', now_ms())
+  if is_away(agent) then leave_him(agent) end
   if from == 'offline' then
     put(agent, 'shift_calls', 0)
     put(agent, 'shift_talk_ms', 0)

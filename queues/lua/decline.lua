@@ -20,7 +20,10 @@ local function reopen(agent, attempt, reason, ring_ms)
     stop_ringing(call)
     put(call, 'state', 'waiting')
   end
-  if not is_in(UNPENALISED, reason) then put(call, 'avoid', avoid(call.avoid, agent)) end
+  if not is_in(UNPENALISED, reason) then 
+    put(call, 'avoid', avoid(call.avoid, agent))
+    if call.prefer == agent then put(call, 'prefer', '') end
+  end
   if wanted(call) > 0 then into_lane(call) end
   match_freed()
   match_call(call)

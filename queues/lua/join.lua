@@ -1,7 +1,8 @@
 -- join: the caller enters a queue; logs `joined`, `hold_started`, and the offer if an agent is free.
 --
 -- own: 1 queue · 2 head starts, as `priority:30,vip:60` (see head_starts.lua); the queue's weight and credit for what
--- he has waited before in this call are added here · 3 needs of his own instead of the queue's, as a ladder.
+-- he has waited before in this call are added here · 3 needs of his own instead of the queue's, as a ladder
+-- · 4 the agent whom he prefers, or '' · 5 for so many seconds.
 -- Result: {position, score, joined_at}; a repeat answers with the present place.
 -- Refused (4) while he is in another queue or talks.
 
@@ -13,6 +14,8 @@ if status == nil then
     starts.weight = queue_of(queue).weight_s
     starts.credit = int(call.wait_ms) / 1000
     put(call, 'ladder', own(3) or '')
+    put(call, 'prefer', own(4) or '')
+    put(call, 'prefer_until', now_ms() + 1000 * (tonumber(own(5)) or 0))
     enter_line(queue, starts)
     match_call(call)
   elseif call.state == 'talking' or call.queue ~= queue then

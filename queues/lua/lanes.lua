@@ -10,7 +10,7 @@
 -- posts_of(agent): what follows from his queues and skills: lists to stand in and lanes to look at.
 -- `next_due`: the earliest due time this script has added, 0 if none.
 
-local next_due, lanes_token
+local next_due, lanes_token, moved_on
 local MAX_TIER = 9
 local MAX_KNOWN, known, known_count = 2000, {}, 0
 
@@ -159,16 +159,47 @@ local function stage_of(call)
   return need, tier, next_at
 end
 
+-- Whether it is in vain to wait for an agent: he is not at work, or pauses until he comes back by himself.
+local function is_away(agent)
+  return not agent or agent.state == 'offline' or agent.state == 'unreachable' or agent.wish ~= ''
+    or (agent.state == 'paused' and agent.reason ~= 'cooldown')
+    or redis.call('SISMEMBER', SITE_KEY .. 'agents', agent.id) == 0
+end
+
+-- As long as he prefers one agent, a caller waits in that one's own lane.
+local function prefers(call)
+  if call.prefer == '' then return false end
+  if int(call.prefer_until) > now_ms() and not is_away(agent_of(call.prefer)) then return true end
+  put(call, 'prefer', '')
+  return false
+end
+
 local function into_lane(call)
   local need, tier, next_at = stage_of(call)
-  local lane = lane_of(call.queue, tier, need)
+  local lane, preferring = lane_of(call.queue, tier, need), prefers(call)
+  if preferring then lane, next_at = '@' .. call.prefer, int(call.prefer_until) end
   if call.lane ~= '' and call.lane ~= lane then redis.call('ZREM', SITE_KEY .. 'wait:' .. call.lane, call.id) end
   if call.lane ~= lane then
-    know_lane(call.queue, tier, need)
+    if not preferring then know_lane(call.queue, tier, need) end
     put(call, 'lane', lane)
   end
   redis.call('ZADD', SITE_KEY .. 'wait:' .. lane, call.score, call.id)
   stage_due(call, next_at)
+end
+
+local MAX_LEFT = 16
+
+-- Who waits for this agent does not any more; beyond the first few, until their time is over.
+local function leave_him(agent)
+  for _, id in ipairs(redis.call('ZRANGE', SITE_KEY .. 'wait:@' .. agent.id, 0, MAX_LEFT - 1)) do
+    local call = call_of(id)
+    if call and call.lane == '@' .. agent.id then
+      into_lane(call)
+      moved_on[#moved_on + 1] = call
+    else
+      redis.call('ZREM', SITE_KEY .. 'wait:@' .. agent.id, id)
+    end
+  end
 end
 
 local function out_of_lane(call)

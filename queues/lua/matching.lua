@@ -7,7 +7,7 @@
 -- match_queue(queue, most): whoever waits in it although somebody is ready; how many that were.
 -- `offers`: what the asking worker (`asker`, '' = none) must ring; other owners are told by PUBLISH.
 
-local offers, asker, moved_on
+local offers, asker
 local MAX_STALE = 16
 
 local function is_in(list, name) return string.find(',' .. list .. ',', ',' .. name .. ',', 1, true) ~= nil end
@@ -43,6 +43,7 @@ local function wanted(call)
   if call.state ~= 'waiting' and call.state ~= 'offered' then return 0 end
   local settings = queue_of(call.queue)
   local strategy = strategy_of(settings)
+  if call.prefer ~= '' then return 1 - #rung_of(call) end
   return (strategy.phones and strategy.phones(call, settings) or 1) - #rung_of(call)
 end
 
@@ -109,6 +110,7 @@ local function offer(call, agent, why)
 end
 
 local function why_of(call)
+  if string.sub(call.lane, 1, 1) == '@' then return 'preferred' end
   local name = queue_of(call.queue).strategy
   return STRATEGIES[name] and name or 'longest_idle'
 end
@@ -131,6 +133,10 @@ local function ready_on(tier, call, queue, need, strategy)
 end
 
 local function agent_for(call)
+  if string.sub(call.lane, 1, 1) == '@' then
+    local agent = agent_of(call.prefer)
+    return agent and agent.state == 'ready' and agent or nil
+  end
   local queue, open, need = read_lane(call.lane)
   local strategy, last_resort = strategy_of(queue_of(queue)), nil
   for tier = 1, open do
@@ -151,13 +157,15 @@ end
 
 local function next_caller(agent)
   local best, best_score, best_lane
-  for _, lane in ipairs(posts_of(agent).wait) do
-    local head = redis.call('ZRANGE', SITE_KEY .. 'wait:' .. lane[1], 0, 0, 'WITHSCORES')
-    local score = head[2] and tonumber(head[2]) - lane[2]
+  local function look(lane, ahead_ms)
+    local head = redis.call('ZRANGE', SITE_KEY .. 'wait:' .. lane, 0, 0, 'WITHSCORES')
+    local score = head[2] and tonumber(head[2]) - ahead_ms
     if score and (not best or score < best_score or (score == best_score and head[1] < best)) then
-      best, best_score, best_lane = head[1], score, lane[1]
+      best, best_score, best_lane = head[1], score, lane
     end
   end
+  look('@' .. agent.id, 0)
+  for _, lane in ipairs(posts_of(agent).wait) do look(lane[1], lane[2]) end
   return best, best_lane
 end
 

@@ -19,6 +19,7 @@ end
 -- Why this agent did not get the one who was before.
 local function by_agent(passed, agent)
   if passed.lane == '' then return 'held' end
+  if string.sub(passed.lane, 1, 1) == '@' then return 'preferred' end
   local queue, open, need = read_lane(passed.lane)
   if not meets(need, skills_of(agent.skills)) then return 'needs' end
   local tier = string.match(',' .. agent.serves, ',' .. string.gsub(queue, '%-', '%%-') .. ':(%d+):')

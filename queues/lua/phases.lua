@@ -151,6 +151,7 @@ local function leave_line(reason)
   end
   put(call, 'avoid', '')
   put(call, 'rung', '')
+  if call.prefer ~= '' then put(call, 'prefer', '') end
 end
 
 -- The bridge is over; the agent wraps up (a due time) or is free. Whom he consults is released.

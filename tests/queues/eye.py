@@ -43,6 +43,9 @@ for _, queue in ipairs(redis.call('SMEMBERS', site .. 'queues')) do
   end
 end
 local agents = redis.call('SMEMBERS', site .. 'agents')
+for _, agent in ipairs(agents) do
+  lists['own:' .. agent] = redis.call('ZRANGE', site .. 'wait:@' .. agent, 0, -1)
+end
 return { cjson.encode({ calls = hashes('call:', calls, cjson.decode(ARGV[2])),
     agents = hashes('agent:', agents, cjson.decode(ARGV[3])), lists = lists,
     due = redis.call('ZRANGE', site .. 'due', 0, -1) }),
@@ -104,7 +107,10 @@ class Seen:
             assert list(self.lists["line:" + queue]) == [c.call for c in ref.line(queue)]
             lanes = {c.lane for c in ref.waiting(queue)}
             assert all(
-                lane is None or f"wait:{lane_name(queue, lane[1], lane[0])}" in self.lists for lane in lanes
+                lane is None
+                or lane[0].startswith("@")
+                or f"wait:{lane_name(queue, lane[1], lane[0])}" in self.lists
+                for lane in lanes
             )
         for name, ids in self.lists.items():
             queue, tier, need = read_lane(name.partition(":")[2])
@@ -112,6 +118,13 @@ class Seen:
                 assert list(ids) == [c.call for c in ref.in_lane(queue, need, tier)], name
             elif name.startswith("idle:"):
                 assert list(ids) == [p.agent for p in ref.idle(queue, need, tier)], name
+        for agent in ref.people:
+            own = [c for c in ref.callers.values() if c.lane == (f"@{agent}", 0)]
+            found = [c.call for c in sorted(own, key=lambda c: (c.score, c.call))]
+            assert list(self.lists["own:" + agent]) == found, agent
+            assert not (found and ref.people[agent].state == "ready"), (
+                "his own caller waits though he is free"
+            )
         due = {f"agent:{p.agent}" for p in ref.people.values() if p.due_at}
         due |= {f"stage:{c.call}" for c in ref.callers.values() if c.stage_at}
         due |= {f"ring:{c.call}" for c in ref.callers.values() if c.ring_at}

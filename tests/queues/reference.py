@@ -49,11 +49,18 @@ class Reference(Routing, People):
         self.callers[call].left = ""
 
     def join(
-        self, call: str, queue: str, starts: Mapping[str, float], at: int = 0, ladder: Ladder = ()
+        self,
+        call: str,
+        queue: str,
+        starts: Mapping[str, float],
+        at: int = 0,
+        ladder: Ladder = (),
+        prefer: tuple[str, int] = ("", 0),
     ) -> None:
         c = self.callers[call]
         if c.state != "flow":
             return
+        c.prefer, c.prefer_until = prefer[0], self.now + 1000 * prefer[1]
         self._enter(c, queue, starts, self._within(c, at), ladder)
         self._match_call(c)
 
@@ -109,6 +116,7 @@ class Reference(Routing, People):
             c.state, c.ringing_at, c.ring_at = "waiting", 0, 0
         if reason not in UNPENALISED:
             c.avoid = [agent, *(a for a in c.avoid if a != agent)][:16]
+            c.prefer = "" if c.prefer == agent else c.prefer
         if self._wanted(c) > 0:
             self._into_lane(c)
         self._match_freed()
@@ -206,7 +214,7 @@ class Reference(Routing, People):
         if self._wanted(c) <= 0:
             c.lane = None
         lease_ms = 1000 * self.queues[c.queue].ring_s
-        why = self.queues[c.queue].strategy
+        why = "preferred" if c.prefer else self.queues[c.queue].strategy
         self._say(c.call, "offered", self.now, agent=p.agent, attempt=c.attempt, lease_ms=lease_ms, why=why)
         self._to(p, "offered", "", c)
 
@@ -237,7 +245,7 @@ class Reference(Routing, People):
         fields = {"queue": c.queue, "reason": reason, "waited_ms": waited}
         self._say(c.call, "queue_left", at, **fields, position=position, original_position=c.position0)
         c.wait_ms += waited
-        c.rung = {}
+        c.rung, c.prefer = {}, ""
         c.since_at, c.state, c.left, c.avoid = at, "flow", reason, []
         c.lane, c.stage_at = None, 0
         c.errored |= reason == "system_error"

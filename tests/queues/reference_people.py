@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tests.queues.routing import Ladder, Rules, Serves
 
@@ -51,6 +51,8 @@ class Caller:
     held: list[tuple[int, int]] = field(default_factory=list)
     starts: dict[str, float] = field(default_factory=dict)
     ladder: Ladder = ()
+    prefer: str = ""
+    prefer_until: int = 0
     rung: dict[tuple[str, int], int] = field(default_factory=dict)
     """Open offers: agent and attempt → when they were made."""
     ringing_at: int = 0
@@ -124,6 +126,12 @@ class People:
 
     def _match_freed(self) -> None:
         raise NotImplementedError
+
+    if TYPE_CHECKING:  # elsewhere in the reference
+
+        def _is_away(self, p: Person | None) -> bool: ...
+
+        def _leave(self, p: Person) -> None: ...
 
     def _say(self, owner: str, kind: str, at: int, **fields: Any) -> None:
         self.log.append((owner, kind, at, fields))
@@ -230,6 +238,8 @@ class People:
         p.code_call = "" if state == "offered" else p.code_call
         p.state, p.reason, p.due_at, p.since_at = state, reason, 0, self.now
         p.call = c.call if c and state in BUSY else ""
+        if self._is_away(p):
+            self._leave(p)
         if fields["from"] == "offline":
             p.shift_calls = p.shift_talk_ms = 0
         if state == "ready":

@@ -151,6 +151,8 @@ class Routing:
                 return best, ahead[best]
         if o.lane is None:
             return "held", 0
+        if o.prefer:
+            return "preferred", 0
         if not p.meets(o.lane[0]):
             return "needs", 0
         if o.queue in p.serves and p.post(o.queue).tier > o.lane[1]:
@@ -233,7 +235,7 @@ class Routing:
     def _match_queue(self, queue: str) -> None:
         found = True
         while found:
-            heads = {c.lane: c for c in reversed(self.line(queue)) if c.lane is not None}
+            heads = {c.lane: c for c in reversed(self.line(queue)) if c.lane is not None and not c.prefer}
             before = [c.attempts for c in heads.values()]
             for c in sorted(heads.values(), key=lambda c: (c.score, c.call)):
                 self._match_call(c)
@@ -243,11 +245,11 @@ class Routing:
         freed, self._freed = self._freed, []
         for p in freed:
             while p.state == "ready":
-                callers = [c for queue in p.queues for c in self.line(queue) if self._may_serve(p, c)]
+                callers = [c for queue in self.queues for c in self.line(queue) if self._may_serve(p, c)]
                 if not callers:
                     break
                 ahead = {queue: 1000 * p.post(queue).head_start_s for queue in p.queues}
-                best = min(callers, key=lambda c: (c.score - ahead[c.queue], c.call))
+                best = min(callers, key=lambda c: (c.score - (0 if c.prefer else ahead[c.queue]), c.call))
                 if self._wanted(best) > 0:
                     self._offer(best, p)
                 else:
@@ -257,12 +259,21 @@ class Routing:
             self._match_call(c)
 
     def _may_serve(self, p: "Person", c: "Caller") -> bool:
-        return c.lane is not None and p.post(c.queue).tier <= c.lane[1] and p.meets(c.lane[0])
+        if c.lane is not None and c.lane[0].startswith("@"):
+            return c.lane[0] == f"@{p.agent}"
+        serves = c.queue in p.queues
+        return serves and c.lane is not None and p.post(c.queue).tier <= c.lane[1] and p.meets(c.lane[0])
 
     def _match_call(self, c: "Caller") -> None:
         self._freed = []
         while c.lane is not None and self._wanted(c) > 0:
             need, highest = c.lane
+            if c.prefer:
+                p = self.people[c.prefer]
+                if p.state != "ready":
+                    return
+                self._offer(c, p)
+                continue
             ready = [self._asked(c, self.idle(c.queue, need, tier)) for tier in range(1, highest + 1)]
             in_turn = [p for tier in ready for p in tier]
             if not in_turn:
@@ -274,6 +285,8 @@ class Routing:
         if c.state not in ("waiting", "offered"):
             return 0
         rules, phones = self.queues[c.queue], 1
+        if c.prefer:
+            return 1 - len(c.rung)
         if rules.strategy == "ring_all":
             phones = MAX_PHONES
         elif rules.strategy == "progressive" and c.ringing_at:
@@ -312,6 +325,22 @@ class Routing:
 
     def _into_lane(self, c: "Caller") -> None:
         c.lane, c.stage_at = self._stage(c)
+        if c.prefer and (c.prefer_until <= self.now or self._is_away(self.people.get(c.prefer))):
+            c.prefer = ""
+        if c.prefer:
+            c.lane, c.stage_at = (f"@{c.prefer}", 0), c.prefer_until
+
+    def _is_away(self, p: "Person | None") -> bool:
+        """Whether it is in vain to wait for him."""
+        paused = p is not None and p.state == "paused" and p.reason != "cooldown"
+        return p is None or paused or p.state in ("offline", "unreachable") or p.wish != ""
+
+    def _leave(self, p: "Person") -> None:
+        """Who waits for this agent does not any more."""
+        for c in sorted(self.callers.values(), key=lambda c: (c.score, c.call)):
+            if c.lane == (f"@{p.agent}", 0):
+                self._into_lane(c)
+                self._moved_on.append(c)
 
     def _ahead(self, c: "Caller", reason: str, seconds: float) -> None:
         c.score -= 1000 * (seconds - c.starts.get(reason, 0))

@@ -98,6 +98,9 @@ WRONG = {
         "function DUE.ring(id)\n  local call = nil",
     ),
     "all decline when one does": ("if call.rung == '' then", "if true then"),
+    "an agent takes others before his own": ("  look('@' .. agent.id, 0)\n", ""),
+    "he waits for an agent who has gone": ("if is_away(agent) then leave_him(agent) end", ""),
+    "he waits for ever": ("if int(call.prefer_until) > now_ms() and", "if"),
     "a dice that shows one side": ("/ 4294967296", "/ 1e18"),
     "it is always his turn": ("put(agent, 'turn_at', now_ms())", ""),
 }

@@ -201,3 +201,55 @@ async def test_what_is_published_reaches_who_waits(desk: Desk) -> None:
     told = [(e.reason, e.position) for e in desk.calls()["pbx-1.3"] if isinstance(e, Moved)]
     assert told == [("published", 1)]
     desk.assert_sound(live=True)
+
+
+async def preferring(desk: Desk, at_work: str = "ready") -> tuple[Post, CallHandle]:
+    """ann and bob serve sales, bob is ready; the caller waits for ann first, for a second."""
+    post = desk.post()
+    agents = {name: Agent.model_validate({"device": name, "queues": ["sales"]}) for name in ("ann", "bob")}
+    await post.store.configure({"sales": Queue()}, agents, version=1)
+    if at_work:
+        await post.store.agent("ann", "ready")
+        busy = await post.arrive("pbx-1.9")
+        await post.store.join(busy, "sales")
+        await connect(post, busy)
+    await post.store.agent("bob", "ready")
+    h = await post.arrive("pbx-1.1")
+    await post.store.join(h, "sales", prefer=("ann", 1))
+    return post, h
+
+
+async def test_he_waits_for_the_agent_he_prefers_but_not_for_long(desk: Desk) -> None:
+    post, _ = await preferring(desk)
+    assert [offer.agent for offer in post.offers] == ["ann"], "bob is ready, and not rung"
+    desk.redis.client().incrby(post.store.operations.keys.prefix + "clock", 1500)
+    await post.store.due()
+    assert [offer.agent for offer in post.offers] == ["ann", "bob"]
+    assert (await post.store.sweep()).found == 0
+
+
+async def test_the_agent_he_prefers_takes_him_when_he_is_free(desk: Desk) -> None:
+    post, h = await preferring(desk)
+    await post.store.unbridged(CallHandle("pbx-1.9", "hf-1", op=99), "agent")
+    assert (post.offers[-1].agent, post.offers[-1].call) == ("ann", h.call)
+    offered = [event for event in desk.log() if event.kind == "offered"][-1]
+    assert offered.why == "preferred"  # type: ignore[union-attr]
+    await post.store.decline(h, "ann", 1, "no_answer")
+    assert post.offers[-1].agent == "bob", "who does not answer is preferred no more"
+
+
+async def test_who_is_not_at_work_is_not_waited_for(desk: Desk) -> None:
+    post, _ = await preferring(desk, at_work="")
+    assert [offer.agent for offer in post.offers] == ["bob"]
+    assert (await post.store.agent("ann", "ready")).state == "ready"
+    other = await post.arrive("pbx-1.2")
+    await post.store.join(other, "sales", prefer=("nobody", 60))
+    assert post.offers[-1].agent == "ann", "nor who is not known"
+
+
+async def test_who_goes_home_is_waited_for_no_more(desk: Desk) -> None:
+    post, h = await preferring(desk)
+    await post.store.agent("ann", "offline")
+    await post.store.unbridged(CallHandle("pbx-1.9", "hf-1", op=99), "agent")
+    assert (post.offers[-1].agent, post.offers[-1].call) == ("bob", h.call)
+    desk.assert_sound(live=True)

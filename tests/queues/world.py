@@ -159,9 +159,10 @@ class World(AgentSteps):
         if h and self._is_answered(h):
             queue, starts = self.pick(("sales", "sales", "tech", "gold")), self.pick(HEAD_STARTS)
             at, ladder = self._some_past(h), self.pick(STEP_NEEDS)
+            prefer = self.pick((("", 0), ("", 0), ("ann", 5), ("cat", 2), ("nobody", 9)))
             written = "|".join(f"{after_s}:{need}" for after_s, need in ladder)
-            joined = await self._at(h).store.join(h, queue, starts, at, written or None)
-            self._ride(h).join(h.call, queue, starts, at, ladder)
+            joined = await self._at(h).store.join(h, queue, starts, at, written or None, prefer)
+            self._ride(h).join(h.call, queue, starts, at, ladder, prefer)
             c = self.ref.callers[h.call]
             assert (joined.position, joined.score) == (c.position0, c.score)
 

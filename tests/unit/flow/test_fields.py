@@ -180,6 +180,11 @@ CASES = [
         *("queue", "relax", "name: s, needs: a", ("", "[{after_s: 9, needs: anybody}]")),
         ("0.0 wait in s, needs 0:a", "0.0 wait in s, needs 0:a|9:"),
     ),
+    Case("queue", "agent", "name: s", ("", "ann"), ("0.0 wait in s", "0.0 wait in s, ann first for 30 s")),
+    Case(
+        *("queue", "agent_s", "name: s, agent: ann", ("", "5")),
+        ("0.0 wait in s, ann first for 30 s", "0.0 wait in s, ann first for 5 s"),
+    ),
     Case("queue", "max_wait_s", "name: sales", ("15", "25"), ("15.0 step main/end", "20.0 talk"), BUSY),
     Case("hangup", "cause", "", ("busy", "congestion"), ("0.0 hangup busy", "0.0 hangup congestion")),
     *ASKING,

@@ -110,6 +110,13 @@ STEPS = [
         "",
         "each `relax` step must begin later than the one before it",
     ),
+    (
+        "{agent: alcie}",
+        "13:",
+        "step `sales`: there is no agent `alcie` in agents.yaml (did you mean `alice`?)",
+    ),
+    ("{agent_s: 5}", "", "`agent_s` is for `agent`: write for whom he waits"),
+    ("{agent: alice, agent_s: 0}", "", "step `sales`: `agent_s`: "),
     ("{head_start_s: -1}", "", "step `sales`: `head_start_s`: "),
 ]
 
