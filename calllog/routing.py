@@ -18,7 +18,10 @@ from calllog.call_events import CallEvent, Declined, HoldEnded, HoldStarted, Joi
 from calllog.events import AgentStateChanged, AnyEvent
 from calllog.vocabulary import NOT_HIS_FAULT
 
-LONGEST_IDLE = "longest-idle"
+JUST_NOW_MS = 50
+"""Who may serve a caller only since then, by the time waited, was not passed over: timers are not exact."""
+
+LONGEST_IDLE = "longest_idle"
 """What `offered.why` says of a pick that is checked here."""
 
 
@@ -124,7 +127,7 @@ def _waits(events: Iterable[AnyEvent], end: int) -> Iterator[tuple[Joined, Span]
     callers: dict[str, Joined] = {}
     since: dict[str, int] = {}
     on_hold: set[str] = set()
-    offered: set[str] = set()
+    offered: dict[str, set[str]] = {}
 
     def over(call: str, at: int) -> Iterator[tuple[Joined, Span]]:
         begin = since.pop(call, None)
@@ -140,22 +143,22 @@ def _waits(events: Iterable[AnyEvent], end: int) -> Iterator[tuple[Joined, Span]
                 callers[call] = event
                 since[call] = event.at
             case Declined():
-                offered.discard(call)
-                if call in callers and call not in on_hold:
+                offered.get(call, set()).discard(event.agent)
+                if call in callers and call not in on_hold and not offered.get(call):
                     since[call] = event.at
             case Offered():
-                offered.add(call)
+                offered.setdefault(call, set()).add(event.agent)
                 yield from over(call, event.at)
             case HoldStarted(by="caller"):
                 on_hold.add(call)
                 yield from over(call, event.at)
             case HoldEnded(by="caller"):
                 on_hold.discard(call)
-                if call in callers and call not in offered:
+                if call in callers and not offered.get(call):
                     since[call] = event.at
             case QueueLeft():
                 yield from over(call, event.at)
-                offered.discard(call)
+                offered.pop(call, None)
                 callers.pop(call, None)
     for call in list(since):
         yield from over(call, end)
@@ -251,11 +254,14 @@ class PickCheck:
         waited_ms = event.at - joined.at
         if event.agent not in self._idle:
             return Pick(event.call, event.attempt, event.agent, 0, "nobody who was ready", 0)
+        if not self.rules.can_serve(event.agent, joined, waited_ms):
+            return Pick(event.call, event.attempt, event.agent, 0, "nobody who may serve him", 0)
 
         def rank(agent: str) -> tuple[bool, int, int]:
             return agent in declined, self.rules.tier(agent, joined.queue), self._idle[agent]
 
-        able = [agent for agent in self._idle if self.rules.can_serve(agent, joined, waited_ms)]
+        instants = {waited_ms, max(waited_ms - JUST_NOW_MS, 0)}
+        able = [a for a in self._idle if all(self.rules.can_serve(a, joined, ms) for ms in instants)]
         best = min(able, key=rank, default=event.agent)
         if rank(best) >= rank(event.agent):
             return None

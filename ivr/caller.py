@@ -98,6 +98,8 @@ class House:
     """The channel's events are of no more interest."""
     hours: Callable[[str], Hours | None]
     """Opening hours by name."""
+    vip: Callable[[str], int]
+    """Head start of whoever calls from a number, in seconds."""
     now: Callable[[], datetime]
     """The time of day where the company is."""
     park: Callable[[ari.ChannelEvent], None]

@@ -17,7 +17,7 @@ from ivr.flow.step import Flow
 from ivr.numbering import Numbers
 from ivr.policy import OWN, Country, Destination, DialPolicy, NotAllowed, Shown
 from ivr.transfers import Stop, Transfers, stop_at
-from queues.models import Agent, Device, Queue, direct_line
+from queues.models import DAY_S, Agent, Device, Queue, Served, direct_line
 
 
 def _address(text: str) -> str:
@@ -61,6 +61,15 @@ class Abroad(BaseModel):
 
     country: Country | None = None
     """Two letters, such as `DE`: how numbers without + are read, written ones and those that are called."""
+
+
+class Vips(BaseModel):
+    """What else `queues.yaml` says."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+    vips: Annotated[Mapping[str, Annotated[int, Field(ge=1, le=DAY_S)]], Field(max_length=10_000)] = {}
+    """Callers served earlier: a number, range or pattern, as in numbers.yaml, and a head start in seconds."""
 
 
 class Trunk(BaseModel):
@@ -107,6 +116,8 @@ class Callflows:
     queues: Mapping[str, Queue]
     agents: Mapping[str, Agent]
     devices: Mapping[str, Device]
+    pauses: Mapping[str, str]
+    """Digits that agents dial → why they pause."""
     trunks: Mapping[str, Trunk]
     hours: Mapping[str, Hours]
     timezone: tzinfo
@@ -115,6 +126,10 @@ class Callflows:
     default: Route
     policy: DialPolicy | None
     """Which numbers outside may be called; None: none."""
+    vips: Numbers[int]
+    """Callers with a head start, in seconds."""
+    ladders: Mapping[str, frozenset[str]]
+    """Queue → needs that flows bring beside the queue's own (`queues.published.ladder_of`)."""
     transfers: Transfers | None
     """Where agents may transfer callers; None: nowhere."""
     prompts: Mapping[str, Mapping[str, str]]
@@ -129,6 +144,10 @@ class Callflows:
     def phones(self) -> dict[str, str | None]:
         """Devices that are telephones of ours → fixed contact, or None if they register."""
         return {name: device.contact for name, device in self.devices.items() if device.number is None}
+
+    def vip(self, number: str) -> int:
+        """Head start of whoever calls from this number, in seconds."""
+        return (self.vips.find(number) or 0) if number else 0
 
     def destination(self, written: str, about: About) -> Destination:
         """Where to call a number outside, as somebody wrote it, for this caller. Raises `NotAllowed`."""
@@ -166,5 +185,7 @@ def with_direct_lines(
     for name in sorted(set(asked_for) & agents.keys()):
         agent = agents[name]
         lines[direct_line(name)] = Queue(title=f"{agent.name or name}, by name")
-        people[name] = agent.model_copy(update={"queues": (*agent.queues, direct_line(name))})
+        people[name] = agent.model_copy(
+            update={"queues": (*agent.queues, Served.model_construct(name=direct_line(name)))}
+        )
     return lines, people

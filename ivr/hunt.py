@@ -15,6 +15,7 @@ point he may hang up: then `Hangup` is raised, and `end` takes down what there i
 import asyncio
 import logging
 import time
+from collections.abc import Mapping
 
 from ivr.agent_leg import AgentLeg, bridge_id
 from ivr.approach import Approach
@@ -27,6 +28,7 @@ from ivr.place import MARK, Place
 from ivr.talk import Talk
 from ivr.transfers import Errand, Stop
 from queues.errors import StoreAway
+from queues.head_starts import NO_HEAD_START, HeadStart
 from queues.models import direct_line
 from queues.operations import now_ms
 from queues.store import Offer
@@ -64,6 +66,10 @@ class Hunt:
         self._home = ""
         """The queue he came from to the agent."""
         self._joined_at = 0
+        self._asked = ""
+        """The queue of the step, to which its needs belong."""
+        self._starts: Mapping[HeadStart, float] = NO_HEAD_START
+        self._ladder: str | None = None
         self._outside = Outside(caller)
 
     @property
@@ -77,7 +83,7 @@ class Hunt:
             self._house.listen(self._leg.channel, self._caller.mailbox)
             if record.state == "talking":
                 self._errand = Errand.read(record.errand)
-                self._begin_talk(self._leg, record.queue, record.wait_ms / 1000).take_over(record)
+                self._begin_talk(self._leg, record.queue).take_over(record)
         elif record.attempt:
             self._caller.left_in = bridge_id(self._call, record.attempt)  # perhaps he has not left it yet
 
@@ -89,13 +95,21 @@ class Hunt:
             await self._outside.take_over(moving)
 
     async def serve(
-        self, queue: str, max_wait_s: float | None, path: str, resumed: CallRecord | None = None
+        self,
+        queue: str,
+        max_wait_s: float | None,
+        path: str,
+        resumed: CallRecord | None = None,
+        starts: Mapping[HeadStart, float] = NO_HEAD_START,
+        ladder: str | None = None,
     ) -> str:
         """Hold the caller and serve him: `answered` when the agent has left, `timeout` if he waited too long.
 
         `path`: the step in which he waits. `resumed`: the record of a call that was taken over in this step.
+        `starts`, `ladder`: his head starts and needs of his own, see `Store.join`.
         """
         self._home = self._home or queue
+        self._asked, self._starts, self._ladder = queue, starts, ladder
         if resumed is None:
             outcome = await self._visit(queue, max_wait_s, path)
         else:
@@ -145,7 +159,7 @@ class Hunt:
         """At a stop that is not the last he waits only while somebody's phone rings."""
         outcome = await self._wait(stop.line, now_ms(), AT_ONCE_S, in_vain=self._errand)
         if outcome == "timeout":
-            self._errand = self._errand.after((now_ms() - self._joined_at) / 1000)
+            self._errand = self._errand.after()
             return GIVEN_AWAY
         return outcome
 
@@ -162,7 +176,7 @@ class Hunt:
             return "answered"
         store, handle = self._house.store, self._handle
         store.note(handle, "transfer_failed", to=stop.number, reason=outcome)
-        self._errand = self._errand.after(0)
+        self._errand = self._errand.after()
         store.send_on(handle, self._errand.write())
         await self._house.checkpoint.flush(handle)
         return GIVEN_AWAY if self._errand.stops else "answered"
@@ -170,7 +184,7 @@ class Hunt:
     # He waits
 
     async def _join(self, queue: str, path: str) -> int:
-        """Stand in line, music playing; when that was, ms. Who has waited before is that much earlier."""
+        """Stand in line, music playing; when that was, ms."""
         caller, asterisk = self._caller, self._house.asterisk
         await caller.leave_bridge()
         await asterisk.start_music(self._call, self._house.queue(queue).music)
@@ -178,8 +192,8 @@ class Hunt:
         asked_at = place.joined_at if place is not None and place.queue == queue else now_ms()
         while True:
             try:
-                credit_s = self._errand.credit_s
-                joined = await self._house.store.join(self._handle, queue, credit_s, at=asked_at)
+                ladder = self._ladder if queue == self._asked else None
+                joined = await self._house.store.join(self._handle, queue, self._starts, asked_at, ladder)
                 break
             except StoreAway:
                 # His place counts from now; he hears music until Redis is back.
@@ -201,8 +215,7 @@ class Hunt:
             match await self._caller.next(None if self._approaches else until):
                 case None:
                     if in_vain is not None:
-                        rest = in_vain.after((now_ms() - self._joined_at) / 1000)
-                        self._house.store.send_on(self._handle, rest.write())
+                        self._house.store.send_on(self._handle, in_vain.after().write())
                     await self._house.store.leave(self._handle, reason="timeout")
                     await self._caller.tell(self._house.asterisk.stop_music(self._call))
                     return "timeout"
@@ -223,7 +236,7 @@ class Hunt:
         self._leg = leg
         reason = approach.why_not() or await self._connect(leg, queue)
         if not reason:
-            self._begin_talk(leg, queue, self._errand.credit_s + (now_ms() - self._joined_at) / 1000)
+            self._begin_talk(leg, queue)
             return await self._hear_out()
         await self._decline(leg, reason)
         return ""
@@ -288,10 +301,10 @@ class Hunt:
 
     # They talk
 
-    def _begin_talk(self, leg: AgentLeg, queue: str, waited_s: float) -> Talk:
+    def _begin_talk(self, leg: AgentLeg, queue: str) -> Talk:
         if not queue.startswith(DIRECT):
             self._home = queue
-        self._talk = Talk(self._caller, leg, self._home, max(waited_s, 0.0))
+        self._talk = Talk(self._caller, leg, self._home)
         return self._talk
 
     async def _hear_out(self) -> str:
@@ -325,7 +338,7 @@ class Hunt:
         if await self._resume(resumed):
             if self._talk is None:
                 assert self._leg is not None, "he talks to somebody"
-                self._begin_talk(self._leg, resumed.queue, (now_ms() - resumed.joined_at) / 1000)
+                self._begin_talk(self._leg, resumed.queue)
             return await self._hear_out()
         if len(self._errand.stops) > 1:
             return await self._wait_here(self._errand.stops[0])

@@ -18,6 +18,7 @@ from ivr.caller import Caller, House, Message
 from ivr.checkpoint import CallRecord
 from ivr.flow.line import About, Announcement, Hangup, Held, MediaFailed, Recorded, Recording
 from ivr.flow.run import run_flow
+from ivr.flow.standing import ORDINARY, Standing
 from ivr.flow.step import Flow, innermost
 from ivr.flow.web import Reply, Request
 from ivr.hunt import Hunt
@@ -25,6 +26,7 @@ from ivr.outside import Outside, Wish
 from ivr.place import Place
 from ivr.tape import ChannelTape
 from queues.handle import CallHandle
+from queues.head_starts import HeadStart
 from queues.models import direct_line
 
 log = logging.getLogger(__name__)
@@ -259,12 +261,16 @@ class Session(CallLine):
         await self._flush()
         return await self._caller.during(self.house.web.fetch(request))
 
-    async def queue(self, name: str, max_wait_s: float | None, reason: str = "") -> str:
+    async def queue(
+        self, name: str, max_wait_s: float | None, reason: str = "", standing: Standing = ORDINARY
+    ) -> str:
         resumed, self._resumed = self._resumed, None
         if reason and not _has_waited(resumed):
             self.note("escalated", path=innermost(self.path), queue=name, reason=reason)
         self._to_flush = False
-        return await self._hunt.serve(name, max_wait_s, self.path, resumed)
+        starts: dict[HeadStart, float] = {"escalated" if reason else "priority": standing.head_start_s}
+        starts["vip"] = self.house.vip(self.about.number)
+        return await self._hunt.serve(name, max_wait_s, self.path, resumed, starts, standing.ladder)
 
 
 def _has_waited(resumed: CallRecord | None) -> bool:

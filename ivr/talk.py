@@ -26,13 +26,12 @@ ELSEWHERE = 1_000_000
 class Talk:
     """One talk; after a hand-over the next agent's, too."""
 
-    def __init__(self, caller: Caller, leg: AgentLeg, home: str, credit_s: float) -> None:
-        """`home`: the queue he came from; `credit_s`: how long he has waited until now."""
+    def __init__(self, caller: Caller, leg: AgentLeg, home: str) -> None:
+        """`home`: the queue he came from."""
         self._caller = caller
         self._house = caller.house
         self.leg = leg
         self._home = home
-        self._credit_s = credit_s
         may = self._house.transfers()
         self._keys = FeatureKeys(may.keys if may is not None else None)
         self.consult = self._consult()
@@ -128,7 +127,7 @@ class Talk:
         if stop.number:
             stop, told = Stop(number=stop.number, tag=ELSEWHERE + handle.op + 1), {}
         stops = (stop,) if stop.queue else (stop, Stop(agent=leg.agent), Stop(queue=self._home))
-        self._outcome = Errand(stops, round(self._credit_s, 3))
+        self._outcome = Errand(stops)
         await self._house.store.give(handle, self._outcome.write(), at, **told)
         await self._house.asterisk.hang_up(leg.channel)
         if self.consult.leg is None:

@@ -87,8 +87,6 @@ class Errand(msgspec.Struct, frozen=True, omit_defaults=True):
     """Where he goes, one stop after the other until somebody has him; the last one keeps him."""
 
     stops: tuple[Stop, ...] = ()
-    credit_s: float = 0.0
-    """How long he has waited so far: so much earlier than others he is served."""
 
     def write(self) -> str:
         """As the call's record keeps it."""
@@ -98,9 +96,9 @@ class Errand(msgspec.Struct, frozen=True, omit_defaults=True):
     def read(cls, text: str) -> "Errand":
         return msgspec.json.decode(text, type=cls) if text else cls()
 
-    def after(self, waited_s: float) -> "Errand":
+    def after(self) -> "Errand":
         """What is left when the first stop was in vain."""
-        return Errand(self.stops[1:], round(self.credit_s + waited_s, 3))
+        return Errand(self.stops[1:])
 
 
 class Unknown(Exception):  # noqa: N818  (named by what is the matter)

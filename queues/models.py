@@ -3,9 +3,13 @@
 `_s` fields are seconds.
 """
 
+from collections.abc import Mapping
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+
+from queues.needs import RESERVED, SKILL, Needs
+from queues.strategies import Strategy
 
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,39}$")]
 """Names of queues, agents, devices, flows: safe in keys, paths, channel names and JSON without quoting."""
@@ -21,6 +25,13 @@ Reasons = Annotated[dict[Key, Name], Field(max_length=50)]
 
 MAX_QUEUES_OF_AGENT = 64
 """An agent's next caller is looked for in each of his queues: this bounds what a match costs."""
+MAX_LANES = 64
+"""An agent's next caller is looked for in each lane that he serves: this bounds what a match costs."""
+
+MAX_QUEUES_OF_AGENT = MAX_LANES
+
+DAY_S = 86_400
+Tier = Annotated[int, Field(ge=1, le=9)]
 
 
 def direct_line(agent: str) -> str:
@@ -32,6 +43,15 @@ class Settings(BaseModel):
     """Admins' tables: unknown fields are mistakes, and nothing changes after loading."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+
+class Relax(Settings):
+    """What callers need of an agent once they have waited for a while."""
+
+    after_s: int = Field(ge=1, le=DAY_S)
+    """From so many seconds on."""
+    needs: Needs
+    """What they need then, instead of what was asked before; `anybody`: nothing."""
 
 
 class Queue(Settings):
@@ -85,16 +105,75 @@ class Queue(Settings):
             raise ValueError("`disposition_required` needs `dispositions` to choose from")
         return self
 
+    # Who is next, and who answers
+
+    weight_s: int = Field(0, ge=0, le=DAY_S)
+    """Head start of its callers before those of other queues: as if they had come so much earlier."""
+    strategy: Strategy = "longest_idle"
+    """Which of the ready agents is rung."""
+    needs: Needs = ""
+    """What callers need of an agent's `skills`, such as `spanish >= 3 and not trainee`."""
+    relax: Annotated[tuple[Relax, ...], Field(max_length=16)] = ()
+    """How `needs` become less with the time waited."""
+    tiers: Annotated[Mapping[Tier, Annotated[int, Field(ge=0, le=DAY_S)]], Field(max_length=8)] = {}
+    """Tier → seconds of waiting after which its agents are rung, too, if none of a lower tier is ready."""
+
+    @model_validator(mode="after")
+    def _in_order(self) -> "Queue":
+        times = [step.after_s for step in self.relax]
+        if times != sorted(set(times)):
+            raise ValueError("each `relax` step must begin later than the one before it")
+        if 1 in self.tiers:
+            raise ValueError("tier 1 is rung from the beginning: leave it out of `tiers`")
+        opens = [self.tiers[tier] for tier in sorted(self.tiers)]
+        if opens != sorted(opens):
+            raise ValueError("a higher tier cannot open before a lower one")
+        return self
+
+
+class Served(Settings):
+    """A queue that an agent serves."""
+
+    name: Name
+    """The queue."""
+    tier: Tier = 1
+    """Tier 1 is rung from the beginning, others as `tiers` of the queue says."""
+    head_start_s: int = Field(0, ge=0, le=DAY_S)
+    """His own order of queues: for him, its callers are as if they had come so much earlier."""
+    order: int | None = Field(None, ge=1, le=9999)
+    """His place under the strategy `linear`, the lowest is rung first; None: his place in agents.yaml."""
+    weight: int = Field(1, ge=1, le=10)
+    """Under the strategy `weighted_random` he is rung so many times as often as one with 1."""
+
+
+def _served(value: object) -> object:
+    return {"name": value} if isinstance(value, str) else value
+
+
+def _skill(name: str) -> str:
+    if name in RESERVED:
+        raise ValueError(f"a skill cannot be called `{name}`: the word has a meaning in `needs`")
+    return name
+
+
+Skill = Annotated[str, Field(pattern=f"^{SKILL}$"), AfterValidator(_skill)]
+
 
 class Agent(Settings):
     """A person of `agents.yaml` who takes calls."""
 
     name: str = Field("", max_length=200)
     """For people; the id if empty."""
+    number: Annotated[str, Field(pattern=r"^[0-9]{1,10}$")] | None = None
+    """What he dials to log in at any telephone, before his PIN (`holdfast agent-pin`)."""
     device: Name | None = None
     """The phone he is at unless he logs in at another one."""
-    queues: Annotated[tuple[Name, ...], Field(max_length=MAX_QUEUES_OF_AGENT)] = ()
-    """Queues he serves; the caller with the lowest score over all of them is his next."""
+    queues: Annotated[
+        tuple[Annotated[Served, BeforeValidator(_served)], ...], Field(max_length=MAX_QUEUES_OF_AGENT)
+    ] = ()
+    """Queues he serves, by name or with fields; whose score is lowest over all of them is his next caller."""
+    skills: Annotated[Mapping[Skill, Annotated[int, Field(ge=0, le=100)]], Field(max_length=100)] = {}
+    """What he can, each from 0 (not at all) to 100: `needs` of queues and flows are compared with it."""
     wrapup_s: int | None = Field(None, ge=0, le=86_400)
     """His own wrap-up time; None: the queue's."""
     wrapup: dict[Name, Annotated[int, Field(ge=0, le=86_400)]] = {}
@@ -103,6 +182,30 @@ class Agent(Settings):
     """His state when he is published for the first time."""
     extension: Extension | None = None
     """What other agents dial to transfer a caller to him, in quotes if it begins with 0."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _no_pin(cls, value: object) -> object:
+        if isinstance(value, dict) and "pin" in value:
+            raise ValueError("a PIN is not written into this file: give it to `holdfast agent-pin`")
+        return value
+
+
+OUR_PAUSES = ("cooldown", "phone")
+
+
+class Pauses(Settings):
+    """What else `agents.yaml` says."""
+
+    pauses: Reasons = {}
+    """Why agents pause: digits that they dial behind `*46`, and the word for it, such as `1: lunch`."""
+
+    @model_validator(mode="after")
+    def _asked_for(self) -> "Pauses":
+        for reason in OUR_PAUSES:
+            if reason in self.pauses.values():
+                raise ValueError(f"`{reason}` is a pause that we tell of ourselves: use another word")
+        return self
 
 
 class Device(Settings):

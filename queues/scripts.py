@@ -8,7 +8,10 @@ import hashlib
 from importlib.resources import files
 from typing import NamedTuple
 
-LIBRARIES = (*("records", "agents", "desks", "matching", "operation", "rests", "phases", "dues", "start"),)
+LIBRARIES = (
+    *("records", "strategies", "lanes", "head_starts", "agents", "desks", "matching", "operation", "rests"),
+    *("phases", "dues", "overtaking", "start"),
+)
 """Put before the functions, in this order."""
 
 OPERATIONS = (
@@ -19,9 +22,9 @@ OPERATIONS = (
 
 FUNCTIONS = (
     *OPERATIONS,
-    *("agent", "reach", "ringing", "due", "sweep", "configure"),
+    *("agent", "reach", "ringing", "due", "sweep", "configure", "enroll", "restage", "enact", "move"),
     *("enlist", "lease", "retire", "system", "adopt", "probe", "figures"),
-    *("outgoing", "sent", "dial", "once", "count"),
+    *("outgoing", "sent", "dial", "once", "count", "tries"),
 )
 
 PREFIX = "holdfast_"

@@ -7,17 +7,29 @@ returns: register the call's mailbox first, then join.
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
 import msgspec
 
-from queues import snapshots
-from queues.errors import DeviceTaken, Fenced, NotNow, StoreFault, UnknownAgent
+from queues import publication, snapshots
+from queues.errors import (
+    DeviceTaken,
+    Fenced,
+    NotNow,
+    NotWaiting,
+    StoreFault,
+    UnknownAgent,
+    UnknownCall,
+    UnknownQueue,
+)
 from queues.handle import CallHandle
+from queues.head_starts import NO_HEAD_START, HeadStart
 from queues.models import Agent, Queue
 from queues.operations import REFUSED, REPEATED, UNKNOWN, Operations, Reply, now_ms
+from queues.publication import NO_LADDERS, nobody
+from queues.published import ANYBODY_AT_ONCE
 from queues.results import (
     AgentStatus,
     AgentView,
@@ -25,6 +37,7 @@ from queues.results import (
     Consult,
     Done,
     Joined,
+    Moved,
     Offer,
     QueueFigures,
     QueueView,
@@ -34,6 +47,8 @@ from queues.results import (
 __all__ = ["Offer", "Store"]
 
 DEVICE_TAKEN = 4
+NO_QUEUE = 5
+WORDS = {"flow": "in its call flow", "connecting": "being connected", "talking": "with an agent"}
 NOT_NOW = {
     5: "nothing to extend or to say now",
     6: "a disposition is due first",
@@ -60,7 +75,7 @@ class Store:
     def __init__(self, url: str, site: str, worker: str = "", journal: Path | None = None) -> None:
         self.operations = Operations(url, site, worker, journal)
         self._clock_ahead_ms = 0
-        self._cursors = ("0", "0")
+        self._cursors = ("0", "0", "")
         self._closed = asyncio.Event()
 
     # For the worker
@@ -128,9 +143,23 @@ class Store:
         """Whether nobody but `key` has asked this within so many seconds; it is remembered from now on."""
         return bool(await self.operations.run("once", what, key, within_s))
 
-    async def join(self, h: CallHandle, queue: str, head_start_s: float = 0, at: int = 0) -> Joined:
-        """Stand in line. Joining again changes nothing and answers with the present place."""
-        reply = await self.operations.operate(h, "join", (queue, head_start_s), at)
+    async def join(
+        self,
+        h: CallHandle,
+        queue: str,
+        head_starts: Mapping[HeadStart, float] = NO_HEAD_START,
+        at: int = 0,
+        ladder: str | None = None,
+    ) -> Joined:
+        """Stand in line. Joining again changes nothing and answers with the present place.
+
+        `head_starts`: reason → seconds; the queue's weight, and credit for what he has waited in other queues
+        of this call, come of themselves. `ladder`: what he needs instead of what the queue says; see
+        `published.ladder_of`.
+        """
+        starts = ",".join(f"{reason}:{seconds}" for reason, seconds in head_starts.items())
+        own = "" if ladder is None else ladder or ANYBODY_AT_ONCE
+        reply = await self.operations.operate(h, "join", (queue, starts, own), at)
         if reply.status == REFUSED:
             if reply.state == "ended":
                 raise Fenced("join: the call has ended")
@@ -232,6 +261,24 @@ class Store:
         """What is left of the errand; it rides with the call's next operation."""
         h.pending.append((now_ms(), f"~{errand}"))
 
+    async def move(
+        self, call: str, queue: str = "", position: int = 0, priority_s: int | None = None, by: str = ""
+    ) -> Moved:
+        """Put a waiting caller into another queue, to a place in line (1 = next), or give him a priority.
+
+        Raises UnknownCall, UnknownQueue, NotWaiting.
+        """
+        own = (call, by, queue, position or "", "" if priority_s is None else priority_s)
+        reply = await self.operations.run("move", self.operations.worker, *own, heed=self.operations.told)
+        status, queue_now, position_now, state, *_ = reply
+        if status == UNKNOWN:
+            raise UnknownCall(f"no call {call!r} is live")
+        if status == NO_QUEUE:
+            raise UnknownQueue(f"no queue is called {queue!r}")
+        if status == REFUSED:
+            raise NotWaiting(f"call {call} does not wait: it is {WORDS.get(state, state)}")
+        return Moved(queue_now, position_now, state)
+
     # Agents
 
     async def agent(
@@ -253,6 +300,14 @@ class Store:
             raise NotNow(f"{agent}: {NOT_NOW[status]}")
         return AgentStatus(state, why, wish)
 
+    async def may_try_pin(self, agent: str, device: str) -> bool:
+        """Whether a PIN may be looked at; counted from now on. `agent` empty: nobody has that number."""
+        return bool(await self.operations.run("tries", agent, device, ""))
+
+    async def pin_was_right(self, agent: str, device: str) -> None:
+        """Forget what was tried before."""
+        await self.operations.run("tries", agent, device, "1")
+
     async def agent_at_device(self, device: str) -> str | None:
         """Who is logged in at a device."""
         found = await self.operations.link.call("HGET", self.operations.keys.devices, device)
@@ -272,26 +327,31 @@ class Store:
 
     async def sweep(self) -> Sweep:
         """Find and mend what a crash left; ring what a lost message should have rung."""
-        found, details, _, agents_at, calls_at, *_ = await self.operations.run(
+        found, details, _, agents_at, calls_at, queues_at, *_ = await self.operations.run(
             "sweep", self.operations.worker, *self._cursors, heed=self._swept
         )
-        self._cursors = (agents_at, calls_at)
+        self._cursors = (agents_at, calls_at, queues_at)
         return Sweep(found, details)
 
     def _swept(self, reply: Sequence[Any]) -> None:
-        _, _, next_due, _, _, ringing, offers = reply
+        _, _, next_due, *_, ringing, offers = reply
         self.operations.tell(ringing)
         self.operations.tell(offers, next_due)
 
-    async def configure(self, queues: Mapping[str, Queue], agents: Mapping[str, Agent], version: int) -> None:
-        """Put what admins published beside the live state; publishing it again changes nothing."""
-        config = {
-            "queues": {name: queue.model_dump() for name, queue in queues.items()},
-            "agents": {name: agent.model_dump() for name, agent in agents.items()},
-        }
-        packed = msgspec.json.encode(config).decode()
-        run, worker = self.operations.run, self.operations.worker
-        await run("configure", worker, version, packed, heed=self.operations.told)
+    async def configure(
+        self,
+        queues: Mapping[str, Queue],
+        agents: Mapping[str, Agent],
+        version: int,
+        ladders: Mapping[str, Collection[str]] = NO_LADDERS,
+        vip: Callable[[str], int] = nobody,
+    ) -> bool:
+        """Put what admins published beside the live state; publishing it again changes nothing.
+
+        `ladders`: queue → needs that flows bring beside the queue's own. `vip`: seconds of head start by
+        number. False: another publication began meanwhile, and counts.
+        """
+        return await publication.publish(self.operations, queues, agents, version, ladders, vip)
 
     async def count(self, counter: str, key: str) -> int:
         """The next number of a counter of the site, from 1; with the same `key` once more the same."""

@@ -12,6 +12,7 @@ from calllog.printable import escaped
 from ivr.flow.line import KEYS, Announcement, Figures
 from ivr.flow.script import Agents, Party, Script
 from ivr.flow.simulation import Company, CompanyLine
+from ivr.flow.standing import ORDINARY, Standing
 from ivr.flow.values import as_text
 from ivr.flow.web import Reply, Request, WebFailed, WebTimeout
 
@@ -92,11 +93,13 @@ class TerminalCaller(ToldCall):
         with self._awaiting("waits for a key"):
             return await super().digit(timeout_s)
 
-    async def queue(self, name: str, max_wait_s: float | None, reason: str = "") -> str:
+    async def queue(
+        self, name: str, max_wait_s: float | None, reason: str = "", standing: Standing = ORDINARY
+    ) -> str:
         began_s = self.now_s
         try:
             with self._awaiting("in line", "nobody"):
-                return await super().queue(name, max_wait_s, reason)
+                return await super().queue(name, max_wait_s, reason, standing)
         except _Decided:
             with self._awaiting("in line, and nobody comes"):
                 left_s = self._script.gone_at if max_wait_s is None else began_s + max_wait_s - self.now_s

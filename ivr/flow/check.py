@@ -20,6 +20,7 @@ from ivr.flow.graph import check_graph
 from ivr.flow.naming import begin_comparing
 from ivr.flow.numbers import check_numbers
 from ivr.flow.references import check_references
+from ivr.flow.routing import check_routing, ladders_of
 from ivr.flow.step import Flow
 from ivr.flow.surveys import check_surveys
 from ivr.flow.ways import Inner
@@ -51,6 +52,7 @@ def check_callflows(directory: Path, further: Further | None = None) -> Folder:
         folder.problems.extend(check_surveys(folder.drafts))
         if folder.flows:
             folder.problems.extend(check_references(folder))
+            folder.problems.extend(check_routing(folder))
             folder.problems.extend(check_dialling(folder))
             folder.problems.extend(check_numbers(folder))
         cases = read_cases(directory, folder.problems)
@@ -101,12 +103,15 @@ def callflows_of(folder: Folder, prompts_at: Path, version: int = 0) -> Callflow
         queues=queues,
         agents=agents,
         devices=folder.devices,
+        pauses=folder.pauses,
         trunks=folder.trunks,
         hours=folder.hours,
         timezone=folder.timezone,
         numbers=Numbers(folder.numbers, folder.country),
         default=folder.default,
         policy=folder.policy,
+        vips=Numbers(folder.vips, folder.country),
+        ladders=ladders_of(folder),
         transfers=folder.transfers,
         prompts=folder.prompts,
         prompts_at=prompts_at,

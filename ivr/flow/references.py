@@ -21,6 +21,7 @@ def check_references(folder: Folder) -> Iterator[Problem]:
         yield from _prompts(folder, draft, languages)
         yield from _texts(draft, languages)
     yield from _agents(folder)
+    yield from _agents_numbers(folder)
     yield from _numbers(folder)
     yield from _endpoints(folder)
     yield from _extensions(folder)
@@ -90,15 +91,25 @@ def _texts(draft: Draft, languages: Mapping[tuple[str, str], set[str]]) -> Itera
                     yield Problem(place, problem, f"write it beside the others: `{language}: …`")
 
 
+def _agents_numbers(folder: Folder) -> Iterator[Problem]:
+    """Who dials a number to log in is one agent."""
+    whose: dict[str, str] = {}
+    for name, agent in folder.agents.items():
+        other = whose.setdefault(agent.number, name) if agent.number is not None else name
+        if other != name:
+            place = place_of(node_of(folder, "agents.yaml", "agents", name), ("number",))
+            yield Problem(place, f"agent `{name}`: `{other}` has the same number", "give each his own")
+
+
 def _agents(folder: Folder) -> Iterator[Problem]:
     queues = folder.names("queues.yaml", "queues")
     devices = folder.names("agents.yaml", "devices")
     for name, agent in folder.agents.items():
         node = node_of(folder, "agents.yaml", "agents", name)
-        for index, queue in enumerate(agent.queues):
-            if queues is not None and queue not in queues:
-                text = f"agent `{name}`: there is no queue `{queue}` in queues.yaml"
-                yield Problem(place_of(node, ("queues", index)), text, nearest(queue, queues))
+        for index, served in enumerate(agent.queues):
+            if queues is not None and served.name not in queues:
+                text = f"agent `{name}`: there is no queue `{served.name}` in queues.yaml"
+                yield Problem(place_of(node, ("queues", index)), text, nearest(served.name, queues))
         for queue in agent.wrapup:
             if queues is not None and queue not in queues:
                 text = f"agent `{name}`: there is no queue `{queue}` in queues.yaml"

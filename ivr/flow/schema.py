@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, create_model
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import CoreSchema, core_schema
 
-from ivr.callflows import Abroad, Route, Trunk
+from ivr.callflows import Abroad, Route, Trunk, Vips
 from ivr.flow.cases import Case
 from ivr.flow.opening import Clock, Hours
 from ivr.flow.reading import FLOW_FIELDS
@@ -23,7 +23,7 @@ from ivr.flow.step import Step
 from ivr.policy import DialPolicy
 from ivr.steps import verbs
 from ivr.transfers import Transfers
-from queues.models import Agent, Device, Queue
+from queues.models import Agent, Device, Pauses, Queue
 
 Schema = dict[str, Any]
 
@@ -60,7 +60,12 @@ SINGLE: Mapping[str, Mapping[str, type[BaseModel]]] = {
     "policy.yaml": {"dial": DialPolicy, "transfers": Transfers},
 }
 """File → field → what stands there."""
-TOPS: Mapping[str, type[BaseModel]] = {"hours.yaml": Clock, "numbers.yaml": Abroad}
+TOPS: Mapping[str, type[BaseModel]] = {
+    "agents.yaml": Pauses,
+    "hours.yaml": Clock,
+    "numbers.yaml": Abroad,
+    "queues.yaml": Vips,
+}
 """File → what else is at its top."""
 
 

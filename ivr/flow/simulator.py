@@ -12,6 +12,7 @@ from ivr.flow.keeping import notice, recorded_event
 from ivr.flow.line import KEYS, Announcement, Figures, Hangup, Held, MediaFailed, Recorded, Recording
 from ivr.flow.opening import Hours
 from ivr.flow.script import Agents, Party, Script
+from ivr.flow.standing import ORDINARY, Standing
 from ivr.flow.step import innermost
 from ivr.flow.values import Value
 from ivr.flow.web import Reply, Request, WebFailed, WebTimeout
@@ -215,11 +216,17 @@ class SimulatedLine:
         elif self._keys[0] == key:
             self._keys.popleft()
 
-    async def queue(self, name: str, max_wait_s: float | None, reason: str = "") -> str:
+    async def queue(
+        self,
+        name: str,
+        max_wait_s: float | None,
+        reason: str = "",
+        standing: Standing = ORDINARY,
+    ) -> str:
         await self._await()
         if reason:
             self.note("escalated", path=innermost(self.path), queue=name, reason=reason)
-        self._tell(f"wait in {name}")
+        self._tell(f"wait in {name}{standing}")
         agents = self._script.agents.get(name, Agents())
         if max_wait_s is not None and max_wait_s < agents.after_s:
             await self._wait(max_wait_s, "")

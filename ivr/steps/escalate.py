@@ -6,7 +6,9 @@ from typing import Annotated, ClassVar
 from pydantic import Field
 
 from ivr.flow.line import Line
+from ivr.flow.standing import Standing
 from ivr.flow.step import Step
+from queues.models import DAY_S
 
 
 class Escalate(Step):
@@ -30,6 +32,8 @@ steps:
     """Why, in words for the call log."""
     max_wait_s: Annotated[float, Field(gt=0, le=86400)] | None = None
     """Seconds after which the caller leaves the queue with outcome `timeout`; not written: no limit."""
+    head_start_s: Annotated[int, Field(ge=0, le=DAY_S)] = 0
+    """He is served there as if he had come so many seconds earlier, beside what he has waited before."""
 
     @property
     def agent_left(self) -> str:
@@ -45,4 +49,4 @@ steps:
         return (self.queue,)
 
     async def run(self, line: Line) -> str:
-        return await line.queue(self.queue, self.max_wait_s, self.reason)
+        return await line.queue(self.queue, self.max_wait_s, self.reason, Standing(self.head_start_s))

@@ -1,15 +1,21 @@
 -- Library: agents change state here and nowhere else. The table of transitions is queues/states.py.
 --
--- agent_to(agent, state, reason, call, queue): the change, its log event, its place among the idle.
+-- agent_to(agent, state, reason, call, queue): the change, its log event, its place among the idle. Who becomes ready
+--   gets that in match_freed(), if there is no caller for him: most freed agents never stand there.
 -- release(agent, since, call, queue): nothing holds him any more: ready, or what he asked for meanwhile, or what
 --   his phone allows.
 -- rest(agent, state, reason, until_at, call, queue): a cool-down with a due time. set_due(agent, until_at): only that.
--- `next_due`: the earliest due time this script has added, 0 if none.
 -- `told_by`: who forced the change that comes next, '' = nobody.
 
-local next_due, freed, told_by
+local freed, told_by
+local AT_WORK = { ready = true, offered = true, connecting = true, talking = true, wrapup = true }
 
 local function each_queue(agent) return string.gmatch(agent.queues, '[^,]+') end
+
+-- How many agents are at work for each queue: `figures` reads it.
+local function count_staff(agent, by)
+  for name in each_queue(agent) do redis.call('HINCRBY', SITE_KEY .. 'staffed', name, by) end
+end
 
 local function agent_event(agent, from, reason, call, queue)
   local body = '{"kind":"agent_state","agent":"' .. agent.id .. '","from":"' .. from .. '","to":"' .. agent.state .. '"'
@@ -50,22 +56,22 @@ local function agent_to(agent, state, reason, call, queue)
   local from = agent.state
   if from == state and (state ~= 'paused' or agent.reason == reason) then return end
   if agent.code_due == '1' and state ~= 'talking' and state ~= 'wrapup' then tell_disposition(agent, '') end
-  if from == 'ready' then
-    for name in each_queue(agent) do redis.call('ZREM', SITE_KEY .. 'idle:' .. name, agent.id) end
-  end
+  if from == 'ready' and not agent.to_stand then unstand(agent) end
+  agent.to_stand = state == 'ready'
+  if AT_WORK[from] ~= AT_WORK[state] then count_staff(agent, AT_WORK[state] and 1 or -1) end
   if agent.due_at ~= '' then
     redis.call('ZREM', SITE_KEY .. 'due', 'agent:' .. agent.id)
     put(agent, 'due_at', '')
   end
+  if state == 'offered' and agent.code_call ~= '' then put(agent, 'code_call', '') end
   put(agent, 'state', state)
   if agent.reason ~= reason then put(agent, 'reason', reason) end
   put(agent, 'since_at', now_ms())
-  if state == 'ready' then
-    for name in each_queue(agent) do
-      redis.call('ZADD', SITE_KEY .. 'idle:' .. name, agent.ready_since_at, agent.id)
-    end
-    freed[#freed + 1] = agent
+  if from == 'offline' then
+    put(agent, 'shift_calls', 0)
+    put(agent, 'shift_talk_ms', 0)
   end
+  if state == 'ready' then freed[#freed + 1] = agent end
   if state ~= 'offered' and state ~= 'connecting' and state ~= 'talking' and agent.call ~= '' then
     put(agent, 'call', '')
   end

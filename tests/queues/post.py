@@ -12,7 +12,7 @@ QUEUES = {
         wrapup_s=0, dispositions={"1": "sold", "2": "lost"}, disposition_required=True, disposition_limit_s=4
     ),
     "sales": Rules(wrapup_s=3, cooldown_s=1, wrapup_extend_s=2, wrapup_max_s=4, dispositions={"7": "other"}),
-    "tech": Rules(cooldown_s=2, after_busy_s=4, after_unreachable_s=1, pause_after=3),
+    "tech": Rules(cooldown_s=2, after_busy_s=4, after_unreachable_s=1, pause_after=2),
 }
 AGENTS: dict[str, tuple[tuple[str, ...], int | None, dict[str, int]]] = {
     "ann": (("gold", "sales"), None, {"gold": 2}),

@@ -3,22 +3,17 @@
 Everything is recomputed from the calls and agents themselves; nothing is kept in two places.
 """
 
-from tests.queues.reference_people import (
-    BUSY,
-    HANGUPS,
-    IN_LINE,
-    UNPENALISED,
-    Caller,
-    Logged,
-    People,
-    Person,
-    Rules,
-)
+from collections.abc import Mapping
 
-__all__ = ["BUSY", "IN_LINE", "Caller", "Logged", "Person", "Reference", "Rules"]
+from tests.queues.reference_people import BUSY, HANGUPS, UNPENALISED, Caller, Logged, People, Person
+from tests.queues.routing import IN_LINE, REASONS, Ladder, Routing, Rules, Serves, union_ms
+
+__all__ = ["BUSY", "IN_LINE", "Caller", "Ladder", "Logged", "Person", "Reference", "Rules", "Serves"]
+
+assert tuple(HANGUPS) == IN_LINE
 
 
-class Reference(People):
+class Reference(Routing, People):
     """One site. Each public method is one script; `log` is what the scripts must have written."""
 
     def __init__(self, now: int, queues: dict[str, Rules], people: list[Person]) -> None:
@@ -29,22 +24,13 @@ class Reference(People):
         self.callers: dict[str, Caller] = {}
         self.log: list[Logged] = []
         self._joins: tuple[int, int] = (0, 0)
+        self._moved_on = []
 
     # Views
 
-    def line(self, queue: str) -> list[Caller]:
-        inside = [c for c in self.callers.values() if c.queue == queue and c.state in IN_LINE]
-        return sorted(inside, key=lambda c: (c.score, c.call))
-
-    def waiting(self, queue: str) -> list[Caller]:
-        return [c for c in self.line(queue) if c.state == "waiting"]
-
-    def idle(self, queue: str) -> list[Person]:
-        ready = [p for p in self.people.values() if p.state == "ready" and queue in p.queues]
-        return sorted(ready, key=lambda p: (p.ready_since_at, p.agent))
-
     def next_due(self) -> int:
-        return min((p.due_at for p in self.people.values() if p.due_at), default=0)
+        dues = [p.due_at for p in self.people.values()] + [c.stage_at for c in self.callers.values()]
+        return min((due for due in dues if due), default=0)
 
     # A call
 
@@ -61,26 +47,37 @@ class Reference(People):
         """A new step begins: how the last wait ended is no longer what ends the call."""
         self.callers[call].left = ""
 
-    def join(self, call: str, queue: str, head_start_s: int, at: int = 0) -> None:
+    def join(
+        self, call: str, queue: str, starts: Mapping[str, float], at: int = 0, ladder: Ladder = ()
+    ) -> None:
         c = self.callers[call]
         if c.state != "flow":
             return
-        at = self._within(c, at)
+        self._enter(c, queue, starts, self._within(c, at), ladder)
+        self._match_call(c)
+
+    def _enter(self, c: Caller, queue: str, starts: Mapping[str, float], at: int, ladder: Ladder) -> None:
         last, n = self._joins
         self._joins = (at, n + 1 if last == at else 0)
+        own = {"weight": self.queues[queue].weight_s, "credit": c.wait_ms / 1000}
+        c.starts = {reason: s for reason, s in {**starts, **own}.items() if s}
+        head_start_s = sum(c.starts.get(reason, 0) for reason in REASONS)
         c.score = at + self._joins[1] / 1024 - 1000 * head_start_s
+        c.ladder = ladder
         c.state, c.queue, c.joined_at, c.since_at = "waiting", queue, at, at
-        c.position0 = [o.call for o in self.line(queue)].index(call) + 1
+        c.position0 = self.position(c)
         fields = {"queue": queue, "position": c.position0, "score": c.score, "head_start_s": head_start_s}
-        self._say(call, "joined", at, **fields)
-        self._say(call, "hold_started", at, by="queue")
-        self._match_call(c)
+        needs = self._stage(c)[0][0]
+        self._say(c.call, "joined", at, **fields, head_starts=dict(c.starts) or "", needs=needs)
+        self._say(c.call, "hold_started", at, by="queue")
+        self._into_lane(c)
 
     def settle(self, call: str, agent: str, attempt: int) -> bool:
         c = self.callers[call]
         if (c.state, c.agent, c.attempt) != ("offered", agent, attempt):
             return False
         c.state = "connecting"
+        self.people[agent].turn_at = self.now
         self._to(self.people[agent], "connecting", "", c)
         return True
 
@@ -89,13 +86,12 @@ class Reference(People):
         if (c.state, c.agent, c.attempt) != ("connecting", agent, attempt):
             return False
         at = self._within(c, at)
+        overtook = self._overtake(c, self.people[agent], at)
         self._leave_line(c, "answered", at)
         c.state, c.bridged_at, c.served, c.held = "talking", at, True, []
-        self._say(call, "bridged", at, agent=agent)
-        p, rules = self.people[agent], self.queues[c.queue]
-        p.misses, p.last_queue = 0, c.queue
-        p.code_call = call if rules.dispositions else ""
-        p.code_due = rules.disposition_required
+        self._say(call, "bridged", at, agent=agent, overtook=overtook or "")
+        self._talk_begins(self.people[agent], c)
+        self.people[agent].shift_calls += 1
         self._to(self.people[agent], "talking", "", c)
         return True
 
@@ -107,6 +103,7 @@ class Reference(People):
         c.state = "waiting"
         if reason not in UNPENALISED:
             c.avoid = [agent, *(a for a in c.avoid if a != agent)][:16]
+        self._into_lane(c)
         self._match_freed()
         self._match_call(c)
         return True
@@ -167,6 +164,16 @@ class Reference(People):
         self._match_freed()
         return verdict
 
+    def due(self) -> None:
+        self._rests_over()
+        for c in self.callers.values():
+            if c.stage_at and c.stage_at <= self.now:
+                c.stage_at = 0
+                if c.lane is not None:
+                    self._into_lane(c)
+                    self._moved_on.append(c)
+        self._match_freed()
+
     # Parts
 
     def _at(self, at: int) -> int:
@@ -176,24 +183,13 @@ class Reference(People):
         asked_at = c.asked_at if c.consult else 0
         return max(self._at(at), c.since_at, c.held_until, asked_at, *c.holds.values())
 
-    def _match_freed(self) -> None:
-        freed, self._freed = self._freed, []
-        for p in freed:
-            callers = [c for queue in p.queues for c in self.waiting(queue)]
-            if p.state == "ready" and callers:
-                self._offer(min(callers, key=lambda c: (c.score, c.call)), p)
-
-    def _match_call(self, c: Caller) -> None:
-        self._freed = []
-        idle = self.idle(c.queue)
-        if c.state == "waiting" and idle:
-            self._offer(c, next((p for p in idle if p.agent not in c.avoid), idle[0]))
-
     def _offer(self, c: Caller, p: Person) -> None:
+        c.lane = None
         c.attempts = max(c.attempt, c.attempts) + 1
         c.state, c.agent, c.attempt, c.offered_at = "offered", p.agent, c.attempts, self.now
         lease_ms = 1000 * self.queues[c.queue].ring_s
-        self._say(c.call, "offered", self.now, agent=p.agent, attempt=c.attempt, lease_ms=lease_ms)
+        why = self.queues[c.queue].strategy
+        self._say(c.call, "offered", self.now, agent=p.agent, attempt=c.attempt, lease_ms=lease_ms, why=why)
         self._to(p, "offered", "", c)
 
     def _close_offer(self, c: Caller, reason: str, at: int) -> None:
@@ -218,6 +214,7 @@ class Reference(People):
         self._say(c.call, "queue_left", at, **fields, position=position, original_position=c.position0)
         c.wait_ms += waited
         c.since_at, c.state, c.left, c.avoid = at, "flow", reason, []
+        c.lane, c.stage_at = None, 0
         c.errored |= reason == "system_error"
         c.overflowed |= reason not in ("answered", "system_error", *HANGUPS.values())
 
@@ -236,6 +233,7 @@ class Reference(People):
         p = self.people[c.agent]
         self._say(c.call, "unbridged", at, agent=p.agent, talk_ms=talk, held_ms=held, ended_by=ended_by)
         c.talk_ms += talk
+        p.shift_talk_ms += talk
         c.held_ms += held
         c.since_at, c.state, c.agent = at, "flow", ""
         self._wrap_up(p, c)
@@ -252,12 +250,3 @@ class Reference(People):
         if c.left:
             return "abandoned"
         return "ivr_exit" if ended_by == "caller" else "self_served"
-
-
-def union_ms(spans: list[tuple[int, int]]) -> int:
-    """Time covered by at least one of the spans."""
-    total, end = 0, 0
-    for begin, finish in sorted(spans):
-        total += max(0, finish - max(begin, end))
-        end = max(end, finish)
-    return total

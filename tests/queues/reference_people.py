@@ -1,7 +1,11 @@
 """The rules of agents once more, in plain Python: states, rests, phones; and what is kept of callers."""
 
+from collections import defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
+
+from tests.queues.routing import Ladder, Rules, Serves
 
 UNPENALISED = ("caller_gone", "withdrawn", "answered_elsewhere", "worker_lost", "wait_over")
 HANGUPS = {
@@ -10,27 +14,9 @@ HANGUPS = {
     "connecting": "caller_hangup_connecting",
 }
 BUSY = ("offered", "connecting", "talking")
-IN_LINE = tuple(HANGUPS)
 
 Logged = tuple[str, str, int, dict[str, Any]]
 """Owner (call or agent), kind, at, the other fields."""
-
-
-@dataclass
-class Rules:
-    """Settings of one queue, seconds."""
-
-    ring_s: int = 20
-    cooldown_s: int = 5
-    wrapup_s: int = 0
-    after_busy_s: int | None = None
-    after_unreachable_s: int | None = None
-    pause_after: int | None = None
-    wrapup_extend_s: int = 60
-    wrapup_max_s: int = 600
-    dispositions: dict[str, str] = field(default_factory=dict)
-    disposition_required: bool = False
-    disposition_limit_s: int = 300
 
 
 @dataclass
@@ -63,6 +49,11 @@ class Caller:
     holds: dict[str, int] = field(default_factory=dict)
     held_until: int = 0
     held: list[tuple[int, int]] = field(default_factory=list)
+    starts: dict[str, float] = field(default_factory=dict)
+    ladder: Ladder = ()
+    lane: tuple[str, int] | None = None
+    """Need and highest tier by which he is matched; None: he is not."""
+    stage_at: int = 0
     wait_ms: int = 0
     held_ms: int = 0
     talk_ms: int = 0
@@ -89,6 +80,18 @@ class Person:
     code_call: str = ""
     code_due: bool = False
     wrapup_until: int = 0
+    serves: Mapping[str, Serves] = field(default_factory=dict)
+    skills: Mapping[str, int] = field(default_factory=dict)
+    shift_calls: int = 0
+    shift_talk_ms: int = 0
+    turn_at: int = 0
+
+    def post(self, queue: str) -> Serves:
+        return self.serves.get(queue, Serves())
+
+    def meets(self, need: str) -> bool:
+        """Needs are written so that Python reads them as we do."""
+        return not need or bool(eval(need, {"__builtins__": {}}, defaultdict(int, self.skills)))  # noqa: S307  (our own)
 
     @property
     def must_speak(self) -> bool:
@@ -195,7 +198,7 @@ class People:
             return "unreachable", "phone"
         return ("busy_private", "") if p.device in self.in_use else ("ready", "")
 
-    def due(self) -> None:
+    def _rests_over(self) -> None:
         over = [p for p in self.people.values() if p.due_at and p.due_at <= self.now]
         for p in sorted(over, key=lambda p: (p.due_at, f"agent:{p.agent}")):
             p.due_at = 0
@@ -204,7 +207,6 @@ class People:
                 p.due_at = limit
             else:
                 self._release(p, None)
-        self._match_freed()
 
     # Changes
 
@@ -215,8 +217,11 @@ class People:
             self._say_disposition(p, "")
         fields = {"from": p.state, "to": state, "reason": reason, "by": by}
         fields |= {"call": c.call, "queue": c.queue} if c else {"call": "", "queue": ""}
+        p.code_call = "" if state == "offered" else p.code_call
         p.state, p.reason, p.due_at, p.since_at = state, reason, 0, self.now
         p.call = c.call if c and state in BUSY else ""
+        if fields["from"] == "offline":
+            p.shift_calls = p.shift_talk_ms = 0
         if state == "ready":
             self._freed.append(p)
         self._say(p.agent, "agent_state", self.now, **fields)
@@ -244,6 +249,7 @@ class People:
 
     def _missed(self, p: Person, reason: str, c: Caller) -> None:
         rules = self.queues[c.queue]
+        p.turn_at = self.now
         p.misses, p.missed = p.misses + 1, reason
         if rules.pause_after and p.misses >= rules.pause_after and not p.wish:
             self._to(p, "paused", f"auto:{reason}", c)
@@ -253,6 +259,12 @@ class People:
         unreachable = reason == "unreachable"
         state = ("unreachable", "refused") if unreachable else ("paused", "cooldown")
         self._rest(p, *state, seconds, c)
+
+    def _talk_begins(self, p: Person, c: Caller) -> None:
+        rules = self.queues[c.queue]
+        p.misses, p.last_queue = 0, c.queue
+        p.code_call = c.call if rules.dispositions else ""
+        p.code_due = rules.disposition_required
 
     def _wrap_up(self, p: Person, c: Caller) -> None:
         rules = self.queues[c.queue]

@@ -102,7 +102,7 @@ async def test_given_away(desk: Desk) -> None:
     assert record is not None
     assert (record.state, record.left, record.errand) == ("flow", "", "[1]")
     post.store.send_on(h, "[]")
-    await post.store.join(h, "tech", head_start_s=30)
+    await post.store.join(h, "tech", head_starts={"priority": 30})
     record = await post.checkpoint.record(CALL)
     assert record is not None
     assert (record.state, record.errand, record.agent) == ("offered", "[]", "bob")

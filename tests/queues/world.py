@@ -12,17 +12,19 @@ from pathlib import Path
 from ivr.checkpoint import Kept
 from queues.errors import Fenced
 from queues.handle import CallHandle
-from queues.models import Agent, Queue
+from queues.head_starts import HeadStart
 from queues.operations import REPEATED, now_ms
 from queues.results import Done
+from tests.queues.admin import SALES, STEP_NEEDS, move, people, publish
 from tests.queues.agent_steps import AgentSteps, Pick
 from tests.queues.eye import Eye
-from tests.queues.post import AGENTS, QUEUES, WORKERS, Post
+from tests.queues.post import QUEUES, WORKERS, Post
 from tests.queues.redis_process import RedisProcess
-from tests.queues.reference import IN_LINE, Person, Reference
+from tests.queues.reference import IN_LINE, Reference
 
 DECLINES = ("no_answer", "busy", "rejected", "unreachable", "not_confirmed", "withdrawn", "worker_lost")
 AHEAD_MS = 10 * 365 * 86_400_000
+HEAD_STARTS: tuple[dict[HeadStart, float], ...] = ({}, {}, {}, {"priority": 5}, {"vip": 60, "escalated": 2.5})
 LIVE = (2, 3, 9)
 """So many calls live at most in a world: in some, agents wait for callers; in some, callers for agents."""
 
@@ -34,16 +36,16 @@ class World(AgentSteps):
 
     def __init__(self, redis: RedisProcess, site: str, folder: Path, pick: Pick) -> None:
         self._redis, self.site, self._folder, self.pick = redis, site, folder, pick
-        people = [Person(agent, f"{agent}-phone", *of) for agent, of in AGENTS.items()]
-        self.ref = self.reference(now_ms() + AHEAD_MS, dict(QUEUES), people)
+        self.ref = self.reference(now_ms() + AHEAD_MS, dict(QUEUES), people({}, {}))
         self.posts = {name: self._post(name) for name in WORKERS}
         self.handles: dict[str, CallHandle] = {}
         self.stale: list[CallHandle] = []
         self.steps = 0
         self._riding: dict[str, list[tuple[str, int]]] = {}
         self._noted: dict[str, int] = {}
-        self._born = 0
+        self._born = self._published = 0
         self._max_live, self._calm = 0, False
+        self._taste = SALES
         self._lossy, self._waited = False, True
         self._eye = Eye(redis, site)
 
@@ -52,15 +54,22 @@ class World(AgentSteps):
 
     async def open(self) -> None:
         """Publish the settings and see that both sides start alike."""
-        queues = {name: Queue(**vars(rules)) for name, rules in QUEUES.items()}
-        agents = {
-            agent: Agent(device=f"{agent}-phone", queues=served, wrapup_s=wrapup_s, wrapup=wrapup)
-            for agent, (served, wrapup_s, wrapup) in AGENTS.items()
-        }
         self._max_live, self._calm = self.pick(LIVE), self.pick((True, False))
+        self._taste = (self.pick(SALES),) if self.pick((True, True, False)) else SALES
         await self._set_clock()
-        await self.posts["hf-1"].store.configure(queues, agents, version=1)
+        await self.publish()
         await self.compare()
+
+    async def publish(self) -> None:
+        """An admin takes other settings live; who waits is served by them."""
+        self._published += 1
+        await publish(self._anyone().store, self.ref, self._published, self.pick, self._taste)
+
+    async def move(self) -> None:
+        """Somebody at the desk moves a caller, or gives him another priority."""
+        h = self._pick_call()
+        if h:
+            await move(self._anyone().store, self.ref, h.call, self.pick)
 
     async def close(self) -> None:
         """Both workers end; what was said of calls that live must be sound too."""
@@ -147,10 +156,11 @@ class World(AgentSteps):
     async def join(self) -> None:
         h = self._pick_call("flow")
         if h and self._is_answered(h):
-            queue, head_start = self.pick(("sales", "sales", "tech", "gold")), self.pick((0, 0, 0, 5, 60))
-            at = self._some_past(h)
-            joined = await self._at(h).store.join(h, queue, head_start, at)
-            self._ride(h).join(h.call, queue, head_start, at)
+            queue, starts = self.pick(("sales", "sales", "tech", "gold")), self.pick(HEAD_STARTS)
+            at, ladder = self._some_past(h), self.pick(STEP_NEEDS)
+            written = "|".join(f"{after_s}:{need}" for after_s, need in ladder)
+            joined = await self._at(h).store.join(h, queue, starts, at, written or None)
+            self._ride(h).join(h.call, queue, starts, at, ladder)
             c = self.ref.callers[h.call]
             assert (joined.position, joined.score) == (c.position0, c.score)
 
@@ -259,8 +269,7 @@ class World(AgentSteps):
     async def sweep(self) -> None:
         """Nothing is ever found: what crashes leave is mended by the scripts themselves."""
         overdue = self.ref.now - 2000
-        late = sum(1 for p in self.ref.people.values() if p.due_at and p.due_at <= overdue)
-        if not late:
+        if not 0 < self.ref.next_due() <= overdue:
             found = await self._anyone().store.sweep()
             assert found.found == 0, found.details
 

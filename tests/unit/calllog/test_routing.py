@@ -30,6 +30,16 @@ class Later(Serves):
 LATER = Later({"ann": ["sales"], "bob": ["sales"]})
 
 
+class ByAndBy(Later):
+    """The same, but there is one tier only."""
+
+    def tier(self, agent: str, queue: str) -> int:  # noqa: ARG002
+        return 1
+
+
+BY_AND_BY = ByAndBy({"ann": ["sales"], "bob": ["sales"]})
+
+
 # Free while waiting
 
 
@@ -133,6 +143,23 @@ def test_a_pick_of_somebody_who_is_not_ready_is_found() -> None:
     shift.offered(1000, "2", "ann")
     (found,) = wrong_picks(shift.events, EVERYBODY)
     assert (found.call, found.other) == ("2", "nobody who was ready")
+
+
+def test_a_pick_of_somebody_who_may_not_serve_him_is_found() -> None:
+    shift = Shift(bob=0)
+    shift.joined(1000, "1")
+    shift.offered(3999, "1", "bob")  # his tier opens a millisecond later
+    (found,) = wrong_picks(shift.events, LATER)
+    assert found.other == "nobody who may serve him"
+
+
+@pytest.mark.parametrize(("offered_at", "wrong"), [(4040, 0), (4060, 1)])
+def test_who_may_serve_him_only_just_now_was_not_passed_over(offered_at: int, wrong: int) -> None:
+    shift = Shift(bob=0, ann=4030)
+    shift.joined(1000, "1")
+    shift.events.sort(key=lambda event: event.at)
+    shift.offered(offered_at, "1", "ann")
+    assert len(wrong_picks(shift.events, BY_AND_BY)) == wrong
 
 
 def test_who_cannot_serve_him_was_not_passed_over() -> None:
@@ -240,6 +267,24 @@ def test_who_is_on_hold_is_passed_over_and_keeps_his_turn() -> None:
     assert len(passed_over(shift)) == 1
 
 
+def test_who_is_rung_at_several_phones_waits_again_when_the_last_has_declined() -> None:
+    shift = Shift(ann=0, bob=0, cat=0)
+    shift.joined(1000, "1")
+    shift.joined(1001, "2")
+    shift.offered(1001, "1", "ann", why="ring_all")
+    shift.offered(1001, "1", "bob", attempt=2, why="ring_all")
+    shift.declined(2000, "1", "ann", reason="withdrawn")
+    shift.offered(2000, "2", "cat", why="ring_all")  # cat was free for 999 ms while 2 waited
+    assert passed_over(shift) == []
+    shift.declined(2500, "2", "cat")
+    shift.declined(2600, "1", "bob")
+    shift.offered(3000, "2", "ann", why="ring_all")
+    assert len(passed_over(shift)) == 1
+    assert (
+        free_while_waiting(shift.events, EVERYBODY).ms == 3 + 999 + 500
+    )  # the last: ann, until she is rung for 2
+
+
 # Router regret
 
 
@@ -262,6 +307,7 @@ def test_each_delay_is_regretted() -> None:
     found = regret(shift.events, EVERYBODY)
     assert found.by_call == {"1": 10 + 20, "2": 15}
     assert found.mean_ms == 22.5
+    assert found.error_ms == pytest.approx(7.5 / 2**0.5)
 
 
 def test_a_talk_that_ended_unnoticed_is_regretted() -> None:

@@ -53,10 +53,10 @@ def test_where_they_may(to: str, written: str) -> None:
 
 
 def test_an_errand_is_kept_as_it_is() -> None:
-    errand = Errand((Stop(agent="bob"), Stop(number="+49", tag=7), Stop(queue="sales")), 1.5)
+    errand = Errand((Stop(agent="bob"), Stop(number="+49", tag=7), Stop(queue="sales")))
     assert Errand.read(errand.write()) == errand
     assert Errand.read("") == Errand()
-    assert errand.after(2) == Errand(errand.stops[1:], 3.5)
+    assert errand.after() == Errand(errand.stops[1:])
     assert [stop.line for stop in errand.stops] == ["_bob", "", "sales"]
 
 
