@@ -100,6 +100,11 @@ def earlier_playbacks(channel: str, epoch: int) -> list[str]:
     return [playback_id(channel, each, number) for each in epochs for number in (0, 1)]
 
 
+def is_ours(channel: str) -> bool:
+    """Whether we have made and named that channel: a leg to a phone."""
+    return owner_of(channel) != channel
+
+
 def is_outside(channel: str) -> bool:
     """Whether that is the id of a call to a number outside."""
     return bool(_OUTSIDE.search(channel))

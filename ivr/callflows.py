@@ -115,6 +115,8 @@ class Callflows:
     queues: Mapping[str, Queue]
     agents: Mapping[str, Agent]
     devices: Mapping[str, Device]
+    pauses: Mapping[str, str]
+    """Digits that agents dial → why they pause."""
     trunks: Mapping[str, Trunk]
     hours: Mapping[str, Hours]
     timezone: tzinfo

@@ -108,6 +108,7 @@ class Worker:
             speech=self.speech,
             recordings=self.recordings,
             tasks=self.tasks,
+            secrets=settings.secrets,
         )
         days = settings.recordings_days
         self.clearing = Clearing(self.store, self.versions, self.speech, self.recordings, days)
@@ -135,7 +136,7 @@ class Worker:
         self.store.on_offer = board.on_offer
         self.store.on_due = self._on_due
         self._alarm = Alarm(self._due)
-        self.phones = Phones(self.asterisk, self.store)
+        self.phones = Phones(self.asterisk, self.store, lambda name: name in board.callflows.devices)
         self.spool = Spool(settings.data, self.name, self.store, self.checkpoint)
 
     # Life

@@ -15,6 +15,7 @@
 | line:QUEUE | zset | while somebody waits | queues | everyone in the queue by score; position = rank |
 | wait:LANE | zset | while somebody waits | queues | who of the line may be matched, by lane (lua/lanes.lua) |
 | idle:LIST | zset | while somebody is ready | queues | ready agents by queue, tier and need that they meet |
+| joined:QUEUE | zset | while somebody waits | queues | everyone in the queue by when he joined |
 | staffed | hash | for ever | queues | queue → agents at work for it; under '' that they are counted |
 | lanes | string | for ever | queues | changes whenever lanes or settings of queues do |
 | publishing | string | for ever | queues | the publication that was begun last |
@@ -28,6 +29,7 @@
 | outbox | zset | until delivered | queues | keys of letters to other people's servers by when they are due |
 | dialled | zset | 1 h | queues | calls to numbers outside by when they began |
 | once:WHAT | string | as asked | queues | what a caller was told lately, his number hashed: by whom |
+| tries:WHO | string | 1 h | queues | PINs that were tried for an agent, and at a device |
 | letter:KEY | hash | until delivered, 1 day | queues | a letter, its attempts, and when it was posted |
 | counted:KEY | string | 10 min | ivr | number that one run of such a step has got, for a take-over |
 | counters | hash | for ever | ivr | step that counts callers (`split`) → how many it has had |

@@ -154,6 +154,8 @@ class Agent(Settings):
 
     name: str = Field("", max_length=200)
     """For people; the id if empty."""
+    number: Annotated[str, Field(pattern=r"^[0-9]{1,10}$")] | None = None
+    """What he dials to log in at any telephone, before his PIN (`holdfast agent-pin`)."""
     device: Name | None = None
     """The phone he is at unless he logs in at another one."""
     queues: Annotated[
@@ -168,6 +170,30 @@ class Agent(Settings):
     """His wrap-up time for single queues, such as `sales: 30`; for the others `wrapup_s`."""
     at_start: Literal["offline", "ready"] = "offline"
     """His state when he is published for the first time."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _no_pin(cls, value: object) -> object:
+        if isinstance(value, dict) and "pin" in value:
+            raise ValueError("a PIN is not written into this file: give it to `holdfast agent-pin`")
+        return value
+
+
+OURS = ("cooldown", "phone")
+
+
+class Pauses(Settings):
+    """What else `agents.yaml` says."""
+
+    pauses: Reasons = {}
+    """Why agents pause: digits that they dial behind `*46`, and the word for it, such as `1: lunch`."""
+
+    @model_validator(mode="after")
+    def _asked_for(self) -> "Pauses":
+        for reason in OURS:
+            if reason in self.pauses.values():
+                raise ValueError(f"`{reason}` is a pause that we tell of ourselves: use another word")
+        return self
 
 
 class Device(Settings):

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 LIBRARIES = (
     *("records", "strategies", "lanes", "head_starts", "agents", "desks", "matching", "operation", "rests"),
-    *("phases", "dues", "start"),
+    *("phases", "dues", "overtaking", "start"),
 )
 """Put before the functions, in this order."""
 
@@ -22,9 +22,9 @@ OPERATIONS = (
 
 FUNCTIONS = (
     *OPERATIONS,
-    *("agent", "reach", "ringing", "due", "sweep", "configure", "enroll", "restage", "enact"),
+    *("agent", "reach", "ringing", "due", "sweep", "configure", "enroll", "restage", "enact", "move"),
     *("enlist", "lease", "retire", "system", "adopt", "probe", "figures"),
-    *("outgoing", "sent", "dial", "once", "count"),
+    *("outgoing", "sent", "dial", "once", "count", "tries"),
 )
 
 PREFIX = "holdfast_"

@@ -163,11 +163,16 @@ class Asterisk:
 
     async def state(self, channel: str) -> str:
         """A channel's state, such as `Ringing` or `Up`; empty: Asterisk does not have it any more."""
+        found = await self.channel(channel)
+        return found.state or "unknown" if found is not None else ""
+
+    async def channel(self, channel: str) -> Channel | None:
+        """A channel, in our application or not; None: Asterisk does not have it any more."""
         try:
             reply = await self.link.request("GET", f"channels/{channel}")
         except NotFound:
-            return ""
-        return msgspec.json.decode(reply, type=Channel).state or "unknown"
+            return None
+        return msgspec.json.decode(reply, type=Channel)
 
     async def application(self) -> Application:
         """What our application holds."""
@@ -175,11 +180,10 @@ class Asterisk:
             await self.link.request("GET", f"applications/{self.app}"), type=Application
         )
 
-    async def phones(self) -> dict[str, bool]:
-        """Each SIP device and whether it can be rung."""
+    async def phones(self) -> list[Endpoint]:
+        """Each SIP device and trunk: whether it can be rung (`online`), and its channels."""
         reply = await self.link.request("GET", "endpoints/PJSIP")
-        endpoints = msgspec.json.decode(reply, type=list[Endpoint])
-        return {endpoint.resource: endpoint.state == "online" for endpoint in endpoints}
+        return msgspec.json.decode(reply, type=list[Endpoint])
 
     async def forgive(self, method: str, path: str, query: Mapping[str, str] | None = None) -> None:
         """A command for the tidying-up, where gone is as good as done."""

@@ -101,6 +101,7 @@ def callflows_of(folder: Folder, prompts_at: Path, version: int = 0) -> Callflow
         queues=queues,
         agents=agents,
         devices=folder.devices,
+        pauses=folder.pauses,
         trunks=folder.trunks,
         hours=folder.hours,
         timezone=folder.timezone,

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, tzinfo
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
@@ -16,13 +16,13 @@ from ivr.flow.recordings import read_prompts
 from ivr.flow.wording import closest, fit, only
 from ivr.policy import DialPolicy
 from ivr.steps import verbs
-from queues.models import Agent, Device, Name, Queue
+from queues.models import Agent, Device, Name, Pauses, Queue
 
 Model = TypeVar("Model", bound=BaseModel)
 
 SETTINGS = {
     "queues.yaml": ("queues", "vips"),
-    "agents.yaml": ("agents", "devices"),
+    "agents.yaml": ("agents", "devices", "pauses"),
     "numbers.yaml": ("default", "country", "numbers"),
     "hours.yaml": ("timezone", "hours"),
     "trunks.yaml": ("trunks",),
@@ -47,6 +47,7 @@ class Folder:
     queues: dict[str, Queue] = field(default_factory=dict)
     agents: dict[str, Agent] = field(default_factory=dict)
     devices: dict[str, Device] = field(default_factory=dict)
+    pauses: dict[str, str] = field(default_factory=dict)
     trunks: dict[str, Trunk] = field(default_factory=dict)
     hours: dict[str, Hours] = field(default_factory=dict)
     timezone: tzinfo = UTC
@@ -139,12 +140,13 @@ def _tables(folder: Folder) -> None:
     folder.queues = dict(_table(folder, "queues.yaml", "queues", Queue, "queue"))
     folder.agents = dict(_table(folder, "agents.yaml", "agents", Agent, "agent"))
     folder.devices = dict(_table(folder, "agents.yaml", "devices", Device, "device"))
+    folder.pauses = _beside(folder, "agents.yaml", "pauses", Pauses)
     folder.trunks = dict(_table(folder, "trunks.yaml", "trunks", Trunk, "trunk"))
     folder.hours = dict(_table(folder, "hours.yaml", "hours", Hours, "opening hours"))
     folder.timezone = _timezone(folder)
     folder.numbers = dict(_table(folder, "numbers.yaml", "numbers", Route, "number"))
     _policy(folder)
-    _vips(folder)
+    folder.vips = _beside(folder, "queues.yaml", "vips", Vips)
     numbers = folder.documents["numbers.yaml"]
     if numbers is None:
         return
@@ -171,13 +173,14 @@ def _policy(folder: Folder) -> None:
         folder.problems.append(Problem(Place("policy.yaml", 1, 1), "`dial` is missing", hint))
 
 
-def _vips(folder: Folder) -> None:
-    document = folder.documents.get("queues.yaml")
-    node = document.root.nodes.get("vips") if document else None
+def _beside(folder: Folder, file: str, name: str, kind: type[BaseModel]) -> dict[str, Any]:
+    """A table at the top of a file, beside the one the file is about."""
+    document = folder.documents.get(file)
+    node = document.root.nodes.get(name) if document else None
     if node is None or (isinstance(node, Scalar) and node.text is None):
-        return
-    vips = fit(Vips, Fields({"vips": node}, {"vips": node.place}, node.place), folder.problems, "vips")
-    folder.vips = vips.vips if vips else {}
+        return {}
+    read = fit(kind, Fields({name: node}, {name: node.place}, node.place), folder.problems, name)
+    return dict(getattr(read, name)) if read else {}
 
 
 def _timezone(folder: Folder) -> tzinfo:

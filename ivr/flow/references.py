@@ -21,6 +21,7 @@ def check_references(folder: Folder) -> Iterator[Problem]:
         yield from _prompts(folder, draft, languages)
         yield from _texts(draft, languages)
     yield from _agents(folder)
+    yield from _agents_numbers(folder)
     yield from _numbers(folder)
     yield from _endpoints(folder)
 
@@ -87,6 +88,16 @@ def _texts(draft: Draft, languages: Mapping[tuple[str, str], set[str]]) -> Itera
                     place = place_of_text(draft.source.nodes[name], str(text))
                     problem = f"step `{name}`: this text is not there in `{language}`"
                     yield Problem(place, problem, f"write it beside the others: `{language}: …`")
+
+
+def _agents_numbers(folder: Folder) -> Iterator[Problem]:
+    """Who dials a number to log in is one agent."""
+    whose: dict[str, str] = {}
+    for name, agent in folder.agents.items():
+        other = whose.setdefault(agent.number, name) if agent.number is not None else name
+        if other != name:
+            place = place_of(node_of(folder, "agents.yaml", "agents", name), ("number",))
+            yield Problem(place, f"agent `{name}`: `{other}` has the same number", "give each his own")
 
 
 def _agents(folder: Folder) -> Iterator[Problem]:

@@ -22,7 +22,7 @@ from ivr.flow.reading import FLOW_FIELDS
 from ivr.flow.step import Step
 from ivr.policy import DialPolicy
 from ivr.steps import verbs
-from queues.models import Agent, Device, Queue
+from queues.models import Agent, Device, Pauses, Queue
 
 Schema = dict[str, Any]
 
@@ -59,7 +59,12 @@ SINGLE: Mapping[str, Mapping[str, type[BaseModel]]] = {
     "policy.yaml": {"dial": DialPolicy},
 }
 """File → field → what stands there."""
-TOPS: Mapping[str, type[BaseModel]] = {"hours.yaml": Clock, "numbers.yaml": Abroad, "queues.yaml": Vips}
+TOPS: Mapping[str, type[BaseModel]] = {
+    "agents.yaml": Pauses,
+    "hours.yaml": Clock,
+    "numbers.yaml": Abroad,
+    "queues.yaml": Vips,
+}
 """File → what else is at its top."""
 
 

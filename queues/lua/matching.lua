@@ -114,7 +114,13 @@ local function by_score(one, other)
 end
 
 local function match_freed()
-  for _, agent in ipairs(freed) do match_agent(agent) end
+  for _, agent in ipairs(freed) do
+    match_agent(agent)
+    if agent.to_stand and agent.state == 'ready' then
+      stand(agent)
+      agent.to_stand = nil
+    end
+  end
   table.sort(moved_on, by_score)
   for _, call in ipairs(moved_on) do match_call(call) end
 end

@@ -61,6 +61,7 @@ local function enter_line(queue, starts)
   put(call, 'joined_at', at)
   put(call, 'since_at', at)
   redis.call('ZADD', line, call.score, call.id)
+  redis.call('ZADD', SITE_KEY .. 'joined:' .. queue, at, call.id)
   local position = redis.call('ZRANK', line, call.id) + 1
   put(call, 'position0', position)
   local need = stage_of(call)
@@ -122,6 +123,7 @@ local function leave_line(reason)
   local line = SITE_KEY .. 'line:' .. call.queue
   local position = (redis.call('ZRANK', line, call.id) or 0) + 1
   redis.call('ZREM', line, call.id)
+  redis.call('ZREM', SITE_KEY .. 'joined:' .. call.queue, call.id)
   out_of_lane(call)
   stage_due(call, 0)
   log('{"kind":"hold_ended","by":"queue","held_ms":' .. number(waited) .. '}')

@@ -5,7 +5,7 @@
 -- · [4] the queue that was looked at last.
 -- Answers {found, details, next due, the three cursors, calls offered (as offers, to ring any that was missed), offers}.
 
-local SLICE, OVERDUE_MS, MAX_QUEUES, MAX_MATCHES = 10, 2000, 10, 100
+local SLICE, OVERDUE_MS, MAX_QUEUES, MAX_MATCHES = 5, 2000, 4, 20
 local found, details, ringing = 0, {}, {}
 asker = ARGV[1]
 
@@ -23,7 +23,10 @@ local function sweep_queue(name)
       local call = head and call_of(head)
       if not head or (call and call.state == 'waiting' and call.lane == name .. lane) then break end
       redis.call('ZREM', key, head)
-      if not call then redis.call('ZREM', SITE_KEY .. 'line:' .. name, head) end
+      if not call then
+        redis.call('ZREM', SITE_KEY .. 'line:' .. name, head)
+        redis.call('ZREM', SITE_KEY .. 'joined:' .. name, head)
+      end
       tell('ghost-caller:' .. head)
     end
   end
@@ -74,6 +77,7 @@ local function stand_in_line(call)
   if not redis.call('ZSCORE', SITE_KEY .. 'line:' .. call.queue, call.id) then
     tell('not-in-line:' .. call.id)
     redis.call('ZADD', SITE_KEY .. 'line:' .. call.queue, call.score, call.id)
+    redis.call('ZADD', SITE_KEY .. 'joined:' .. call.queue, call.joined_at, call.id)
   end
 end
 
@@ -113,7 +117,7 @@ local function sweep_call(id)
   end
 end
 
-local late = run_due(now_ms() - OVERDUE_MS, 20)
+local late = run_due(now_ms() - OVERDUE_MS, 16)
 for _ = 1, late do tell('overdue') end
 local queues_at = sweep_queues(ARGV[4])
 local agents_slice = redis.call('SSCAN', SITE_KEY .. 'agents', ARGV[2], 'COUNT', SLICE)

@@ -53,7 +53,10 @@ class Reference(Routing, People):
         c = self.callers[call]
         if c.state != "flow":
             return
-        at = self._within(c, at)
+        self._enter(c, queue, starts, self._within(c, at), ladder)
+        self._match_call(c)
+
+    def _enter(self, c: Caller, queue: str, starts: Mapping[str, float], at: int, ladder: Ladder) -> None:
         last, n = self._joins
         self._joins = (at, n + 1 if last == at else 0)
         own = {"weight": self.queues[queue].weight_s, "credit": c.wait_ms / 1000}
@@ -62,13 +65,12 @@ class Reference(Routing, People):
         c.score = at + self._joins[1] / 1024 - 1000 * head_start_s
         c.ladder = ladder
         c.state, c.queue, c.joined_at, c.since_at = "waiting", queue, at, at
-        c.position0 = [o.call for o in self.line(queue)].index(call) + 1
+        c.position0 = self.position(c)
         fields = {"queue": queue, "position": c.position0, "score": c.score, "head_start_s": head_start_s}
         needs = self._stage(c)[0][0]
-        self._say(call, "joined", at, **fields, head_starts=c.starts or "", needs=needs)
-        self._say(call, "hold_started", at, by="queue")
+        self._say(c.call, "joined", at, **fields, head_starts=dict(c.starts) or "", needs=needs)
+        self._say(c.call, "hold_started", at, by="queue")
         self._into_lane(c)
-        self._match_call(c)
 
     def settle(self, call: str, agent: str, attempt: int) -> bool:
         c = self.callers[call]
@@ -84,9 +86,10 @@ class Reference(Routing, People):
         if (c.state, c.agent, c.attempt) != ("connecting", agent, attempt):
             return False
         at = self._within(c, at)
+        overtook = self._overtake(c, self.people[agent], at)
         self._leave_line(c, "answered", at)
         c.state, c.bridged_at, c.served, c.held = "talking", at, True, []
-        self._say(call, "bridged", at, agent=agent)
+        self._say(call, "bridged", at, agent=agent, overtook=overtook or "")
         self._talk_begins(self.people[agent], c)
         self.people[agent].shift_calls += 1
         self._to(self.people[agent], "talking", "", c)

@@ -76,8 +76,21 @@ class Routing:
     _freed: "list[Person]"
     _moved_on: "list[Caller]"
 
-    def _offer(self, c: "Caller", p: "Person") -> None:
-        raise NotImplementedError
+    if TYPE_CHECKING:  # elsewhere in the reference
+
+        def _offer(self, c: "Caller", p: "Person") -> None: ...
+
+        def _say(self, owner: str, kind: str, at: int, **fields: Any) -> None: ...
+
+        def _within(self, c: "Caller", at: int) -> int: ...
+
+        def _close_offer(self, c: "Caller", reason: str, at: int) -> None: ...
+
+        def _leave_line(self, c: "Caller", reason: str, at: int) -> None: ...
+
+        def _enter(
+            self, c: "Caller", queue: str, starts: Mapping[str, float], at: int, ladder: Ladder
+        ) -> None: ...
 
     def line(self, queue: str) -> "list[Caller]":
         inside = [c for c in self.callers.values() if c.queue == queue and c.state in IN_LINE]
@@ -110,6 +123,80 @@ class Routing:
                 return p.post(queue).weight
         return p.ready_since_at
 
+    def position(self, c: "Caller") -> int:
+        return self.line(c.queue).index(c) + 1
+
+    # Who is passed, who is moved
+
+    def _overtake(self, c: "Caller", p: "Person", at: int) -> int:
+        """Tell those who came earlier and still wait; how many they are. At most 20 are named."""
+        earlier = [o for o in self.line(c.queue) if o.joined_at < c.joined_at]
+        earlier.sort(key=lambda o: (o.joined_at, o.call))
+        for o in earlier[:20]:
+            if o.state == "waiting":
+                reason, ahead = self._why_before(c, o, p)
+                fields = {"queue": c.queue, "by_call": c.call, "reason": reason, "head_start_s": ahead or ""}
+                self._say(o.call, "overtaken", at, **fields)
+        return len(earlier) - sum(o.state != "waiting" for o in earlier[:20])
+
+    def _why_before(self, c: "Caller", o: "Caller", p: "Person") -> tuple[str, float]:
+        if o.score > c.score:
+            ahead = {reason: c.starts.get(reason, 0) - o.starts.get(reason, 0) for reason in REASONS}
+            best = max(REASONS, key=lambda reason: ahead[reason])
+            if ahead[best] > 0:
+                return best, ahead[best]
+        if o.lane is None:
+            return "held", 0
+        if not p.meets(o.lane[0]):
+            return "needs", 0
+        if o.queue in p.serves and p.post(o.queue).tier > o.lane[1]:
+            return "tier", 0
+        return "declined" if p.agent in o.avoid else "rung", 0
+
+    def move(self, call: str, queue: str, position: int, priority: int | None) -> bool:
+        """Another queue (empty: his), another place (0: none), another priority."""
+        c = self.callers[call]
+        if c.state not in ("waiting", "offered"):
+            return False
+        at = self._within(c, 0)
+        if queue and queue != c.queue:
+            self._change_queue(c, queue, at)
+        if priority is not None and c.starts.get("priority", 0) != priority:
+            self._ahead(c, "priority", priority)
+            self._say_moved(c, "priority", at)
+        if position:
+            self._place(c, position)
+            self._say_moved(c, "position", at)
+        self._match_freed()
+        self._match_call(c)
+        return True
+
+    def _say_moved(self, c: "Caller", reason: str, at: int) -> None:
+        fields = {"queue": c.queue, "reason": reason, "by": "eve", "position": self.position(c)}
+        self._say(c.call, "moved", at, **fields, score=c.score)
+
+    def _change_queue(self, c: "Caller", queue: str, at: int) -> None:
+        self._say(c.call, "moved", at, queue=queue, reason="queue", by="eve")
+        if c.state == "offered":
+            self._close_offer(c, "withdrawn", at)
+        self._leave_line(c, "transferred", at)
+        c.left = ""
+        self._enter(c, queue, {**c.starts, "moved": 0}, at, c.ladder)
+
+    def _place(self, c: "Caller", position: int) -> None:
+        others = [o for o in self.line(c.queue) if o is not c]
+        position = min(position, len(others) + 1)
+        if position == self.position(c):
+            return
+        before = others[position - 2].score if position > 1 else None
+        after = others[position - 1].score if position <= len(others) else None
+        if before is not None and after is not None:
+            target = (before + after) / 2
+        else:
+            target = after - 1 if after is not None else (before or 0) + 1
+        c.starts["moved"] = c.starts.get("moved", 0) + (c.score - target) / 1000
+        c.score = target
+
     # What admins publish
 
     def publish(self, queues: "Mapping[str, Rules]", people: "Mapping[str, Person]", vip_s: int) -> None:
@@ -124,7 +211,10 @@ class Routing:
         for queue in sorted(self.queues):
             for c in self.line(queue):
                 self._ahead(c, "weight", self.queues[queue].weight_s)
-                self._ahead(c, "vip", vip_s)
+                if c.starts.get("vip", 0) != vip_s:
+                    self._ahead(c, "vip", vip_s)
+                    fields = {"queue": queue, "reason": "published", "position": self.position(c)}
+                    self._say(c.call, "moved", self.now, **fields, score=c.score)
                 before = c.lane
                 if before is not None:
                     self._into_lane(c)

@@ -78,6 +78,15 @@ WRONG = {
         "if agent.state == 'ready' then unstand(agent) end\n    if AT",
         "if AT",
     ),
+    "whom he passes is not told": ("local overtook = tell_overtaken(agent)", "local overtook = 0"),
+    "the smallest difference is the reason": ("if difference > most then", "if difference > 0 then"),
+    "whoever is rung is passed, too": ("if values[1] ~= 'waiting' then return nil end", ""),
+    "a place is behind, not before": ("before and after and (before + after) / 2", "before and before + 1"),
+    "a new priority adds up with the old": ("local before = starts[reason] or 0", "local before = 0"),
+    "moved, and rung for the old queue": (
+        "if call.state == 'offered' then close_offer('withdrawn', -1) end\n  leave",
+        "leave",
+    ),
     "a dice that shows one side": ("/ 4294967296", "/ 1e18"),
     "it is always his turn": ("put(agent, 'turn_at', now_ms())", ""),
 }

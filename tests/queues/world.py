@@ -15,7 +15,7 @@ from queues.handle import CallHandle
 from queues.head_starts import HeadStart
 from queues.operations import REPEATED, now_ms
 from queues.results import Done
-from tests.queues.admin import SALES, STEP_NEEDS, people, publish
+from tests.queues.admin import SALES, STEP_NEEDS, move, people, publish
 from tests.queues.agent_steps import AgentSteps, Pick
 from tests.queues.eye import Eye
 from tests.queues.post import QUEUES, WORKERS, Post
@@ -64,6 +64,12 @@ class World(AgentSteps):
         """An admin takes other settings live; who waits is served by them."""
         self._published += 1
         await publish(self._anyone().store, self.ref, self._published, self.pick, self._taste)
+
+    async def move(self) -> None:
+        """Somebody at the desk moves a caller, or gives him another priority."""
+        h = self._pick_call()
+        if h:
+            await move(self._anyone().store, self.ref, h.call, self.pick)
 
     async def close(self) -> None:
         """Both workers end; what was said of calls that live must be sound too."""
