@@ -13,12 +13,12 @@ from collections import defaultdict
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
-from unittest.mock import patch
 
 from ivr.checkpoint import Checkpoint, Kept
 from queues.handle import CallHandle
 from queues.models import Agent, Queue, Relax, Served
 from queues.store import Offer, Store
+from queues.wire import Arg
 
 WORKERS = ("hf-1", "hf-2")
 QUIET = 0.1
@@ -143,23 +143,26 @@ class FullHouse:
     async def publish(self, times: int) -> None:
         """Publish settings as they are, and with one agent changed, so many times each."""
         for number in range(times):
-            await self._publish("the same", self._cycles + 2 * number + 2)
+            store, version = self._anyone().store, self._cycles + number + 2
+            await self._configure(store, version)
             name = self.chance.choice([*self.agents])
             person = self.agents[name]
             self.agents[name] = person.model_copy(update={"queues": person.queues[::-1]})
-            await self._publish("an agent", self._cycles + 2 * number + 3)
+            await self._configure(store, version)
             await self._serve()
 
-    async def _publish(self, what: str, version: int) -> None:
-        """Each function of a publication is measured alone."""
-        store = self._anyone().store
+    async def _configure(self, store: Store, version: int) -> None:
+        """A publication is many functions, each for a slice: each is timed by itself."""
         run = store.operations.run
 
-        async def measured(script: str, *argv: Any, **heed: Any) -> Any:
-            return await self.watch.time(f"{script}: {what}", run(script, *argv, **heed))
+        async def timed(script: str, *argv: Arg, heed: Callable[[Any], None] | None = None) -> Any:
+            return await self.watch.time(script, run(script, *argv, heed=heed))
 
-        with patch.object(store.operations, "run", measured):
+        store.operations.run = timed  # type: ignore[method-assign]
+        try:
             await store.configure(self.settings, self.agents, version)
+        finally:
+            store.operations.run = run  # type: ignore[method-assign]
 
     async def _come(self, queue: str) -> str:
         h = self._handle()

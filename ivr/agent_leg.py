@@ -86,6 +86,16 @@ def outside_bridge(call: str, number: int) -> str:
     return f"{call}-t{number}"
 
 
+def asked_channel(call: str, agent: str, attempt: int) -> str:
+    """Channel id of whom an agent asks about his caller: another agent; `agent` empty: a number outside."""
+    return leg_channel(call, attempt) if agent else outside_channel(call, attempt)
+
+
+def asked_bridge(call: str, agent: str, attempt: int) -> str:
+    """Id of the bridge in which the two speak, and, after a hand-over, the caller and whom was asked."""
+    return bridge_id(call, attempt) if agent else outside_bridge(call, attempt)
+
+
 def playback_id(channel: str, epoch: int, number: int) -> str:
     """Two names in turn for each owner: a take-over can stop what plays without having been told its number.
 

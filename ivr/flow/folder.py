@@ -16,6 +16,7 @@ from ivr.flow.recordings import read_prompts
 from ivr.flow.wording import closest, fit, only
 from ivr.policy import DialPolicy
 from ivr.steps import verbs
+from ivr.transfers import Transfers
 from queues.models import Agent, Device, Name, Pauses, Queue
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -26,7 +27,7 @@ SETTINGS = {
     "numbers.yaml": ("default", "country", "numbers"),
     "hours.yaml": ("timezone", "hours"),
     "trunks.yaml": ("trunks",),
-    "policy.yaml": ("dial",),
+    "policy.yaml": ("dial", "transfers"),
 }
 """The files beside `flows/`, and the fields at their top."""
 
@@ -57,6 +58,7 @@ class Folder:
     """Where numbers called are read."""
     policy: DialPolicy | None = None
     vips: Mapping[str, int] = field(default_factory=dict)
+    transfers: Transfers | None = None
     prompts: dict[str, dict[str, str]] = field(default_factory=dict)
     """Language → prompt → SHA-256 of the sound file."""
 
@@ -166,9 +168,15 @@ def _policy(folder: Folder) -> None:
     document = folder.documents.get("policy.yaml")
     if document is None:
         return
-    if "dial" in document.root.nodes:
-        folder.policy = fit(DialPolicy, document.root.nodes["dial"], folder.problems, "dial")
-    else:
+    nodes = document.root.nodes
+    if "transfers" in nodes:
+        node = nodes["transfers"]
+        empty = isinstance(node, Scalar) and node.text is None
+        fields = Fields({}, {}, node.place) if empty else node
+        folder.transfers = fit(Transfers, fields, folder.problems, "transfers")
+    if "dial" in nodes:
+        folder.policy = fit(DialPolicy, nodes["dial"], folder.problems, "dial")
+    elif "transfers" not in nodes:
         hint = "it says which numbers flows may call, and by which trunk"
         folder.problems.append(Problem(Place("policy.yaml", 1, 1), "`dial` is missing", hint))
 
