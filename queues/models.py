@@ -191,7 +191,7 @@ class Agent(Settings):
         return value
 
 
-OURS = ("cooldown", "phone")
+OUR_PAUSES = ("cooldown", "phone")
 
 
 class Pauses(Settings):
@@ -202,7 +202,7 @@ class Pauses(Settings):
 
     @model_validator(mode="after")
     def _asked_for(self) -> "Pauses":
-        for reason in OURS:
+        for reason in OUR_PAUSES:
             if reason in self.pauses.values():
                 raise ValueError(f"`{reason}` is a pause that we tell of ourselves: use another word")
         return self
