@@ -2,7 +2,7 @@
 
 import re
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from ivr.checkpoint import CallRecord
 from queues.store import Offer
@@ -71,6 +71,12 @@ class AgentLeg(Leg):
         )
 
 
+def legs_rung(record: CallRecord) -> list[AgentLeg]:
+    """The legs of all agents who were being rung for a call that was taken over."""
+    rung = record.rung or ((record.agent, record.attempt),)
+    return [AgentLeg.of_record(replace(record, agent=agent, attempt=attempt)) for agent, attempt in rung]
+
+
 def leg_channel(call: str, attempt: int) -> str:
     """Channel id of the nth attempt to reach an agent for a call."""
     return f"{call}-a{attempt}"
@@ -84,6 +90,16 @@ def outside_channel(call: str, number: int) -> str:
 def outside_bridge(call: str, number: int) -> str:
     """Id of the bridge in which such a call is joined with the caller."""
     return f"{call}-t{number}"
+
+
+def asked_channel(call: str, agent: str, attempt: int) -> str:
+    """Channel id of whom an agent asks about his caller: another agent; `agent` empty: a number outside."""
+    return leg_channel(call, attempt) if agent else outside_channel(call, attempt)
+
+
+def asked_bridge(call: str, agent: str, attempt: int) -> str:
+    """Id of the bridge in which the two speak, and, after a hand-over, the caller and whom was asked."""
+    return bridge_id(call, attempt) if agent else outside_bridge(call, attempt)
 
 
 def playback_id(channel: str, epoch: int, number: int) -> str:

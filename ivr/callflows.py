@@ -16,7 +16,8 @@ from ivr.flow.opening import Hours
 from ivr.flow.step import Flow
 from ivr.numbering import Numbers
 from ivr.policy import OWN, Country, Destination, DialPolicy, NotAllowed, Shown
-from queues.models import DAY_S, Agent, Device, Queue, Served
+from ivr.transfers import Stop, Transfers, stop_at
+from queues.models import DAY_S, Agent, Device, Queue, Served, direct_line
 
 
 def _address(text: str) -> str:
@@ -129,6 +130,8 @@ class Callflows:
     """Callers with a head start, in seconds."""
     ladders: Mapping[str, frozenset[str]]
     """Queue → needs that flows bring beside the queue's own (`queues.published.ladder_of`)."""
+    transfers: Transfers | None
+    """Where agents may transfer callers; None: nowhere."""
     prompts: Mapping[str, Mapping[str, str]]
     """Language → prompt → SHA-256 of its sound file."""
     prompts_at: Path
@@ -156,6 +159,10 @@ class Callflows:
             shown = None if about.number else ""
         return self.policy.destination(written, trunk.address, shown)
 
+    def stop_at(self, written: str) -> Stop:
+        """Whom an agent means who transfers a caller there. Raises `Unknown`."""
+        return stop_at(written, self.transfers, self.agents, self.queues)
+
     def prompt(self, name: str, language: str) -> str:
         """Media URI of a prompt. Raises `MediaFailed` if this version has no such prompt in this language."""
         code = heard_in(self.prompts, name, language)
@@ -168,11 +175,6 @@ def heard_in(prompts: Mapping[str, Container[str]], name: str, language: str) ->
     """In which language a call hears a prompt: its own; `pt-br` what it has not in `pt`. None: in none."""
     codes = (language, language.partition("-")[0])
     return next((code for code in codes if name in prompts.get(code, ())), None)
-
-
-def direct_line(agent: str) -> str:
-    """Name of the queue in which callers wait for one agent. Admins' names cannot begin like it."""
-    return f"_{agent}"
 
 
 def with_direct_lines(

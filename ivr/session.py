@@ -15,7 +15,6 @@ from ivr.ari import AsteriskAway
 from ivr.ari import events as ari
 from ivr.call_line import CallLine, reason_of
 from ivr.caller import Caller, House, Message
-from ivr.callflows import direct_line
 from ivr.checkpoint import CallRecord
 from ivr.flow.line import About, Announcement, Hangup, Held, MediaFailed, Recorded, Recording
 from ivr.flow.run import run_flow
@@ -28,6 +27,7 @@ from ivr.place import Place
 from ivr.tape import ChannelTape
 from queues.handle import CallHandle
 from queues.head_starts import HeadStart
+from queues.models import direct_line
 
 log = logging.getLogger(__name__)
 
@@ -102,6 +102,7 @@ class Session(CallLine):
         await self._caller.catch_up()
         if resumed.state == "flow":
             await self._outside.take_over(self.moving)
+            await self._hunt.look_outside(resumed, self.moving)
             await self._recorder.stop(max(1, self.handle.epoch - GENERATIONS))
             for playback in earlier_playbacks(self.call, self.handle.epoch):
                 await self.house.asterisk.stop(playback)
@@ -173,7 +174,7 @@ class Session(CallLine):
         self.path = path
         resumed = self._resumed
         if resumed is not None and path == resumed.step:
-            if resumed.state != "flow" or resumed.connected_outside:
+            if resumed.state != "flow" or resumed.connected_outside or resumed.errand:
                 return  # the call is further than this checkpoint: in a queue, with an agent or with somebody
         elif resumed is not None:
             self._resumed = None

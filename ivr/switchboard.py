@@ -94,6 +94,8 @@ class Switchboard:
             device=lambda name: self.callflows.devices.get(name),
             prompt=self._prompt,
             say=speech.render,
+            transfers=lambda: self.callflows.transfers,
+            stop_at=lambda written: self.callflows.stop_at(written),
             outside=self._outside,
             web=web,
             outbox=outbox,

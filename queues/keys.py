@@ -15,6 +15,7 @@
 | line:QUEUE | zset | while somebody waits | queues | everyone in the queue by score; position = rank |
 | wait:LANE | zset | while somebody waits | queues | who of the line may be matched, by lane (lua/lanes.lua) |
 | idle:LIST | zset | while somebody is ready | queues | ready agents by queue, tier and need that they meet |
+| joined:QUEUE | zset | while somebody waits | queues | everyone in the queue by when he joined |
 | staffed | hash | for ever | queues | queue → agents at work for it; under '' that they are counted |
 | lanes | string | for ever | queues | changes whenever lanes or settings of queues do |
 | publishing | string | for ever | queues | the publication that was begun last |

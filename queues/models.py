@@ -14,6 +14,9 @@ from queues.strategies import Strategy
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,39}$")]
 """Names of queues, agents, devices, flows: safe in keys, paths, channel names and JSON without quoting."""
 
+Extension = Annotated[str, Field(pattern=r"^[0-9]{1,8}$")]
+"""What agents dial to transfer a caller."""
+
 Key = Annotated[str, Field(pattern=r"^[0-9]{1,4}$")]
 """What an agent dials behind a code to choose from a list: digits."""
 
@@ -29,6 +32,11 @@ MAX_QUEUES_OF_AGENT = MAX_LANES
 
 DAY_S = 86_400
 Tier = Annotated[int, Field(ge=1, le=9)]
+
+
+def direct_line(agent: str) -> str:
+    """Name of the queue in which callers wait for one agent. Admins' names cannot begin like it."""
+    return f"_{agent}"
 
 
 class Settings(BaseModel):
@@ -65,6 +73,8 @@ class Queue(Settings):
     """1: takes any caller; above: people to whom a flow can escalate."""
     short_abandon_s: int = Field(5, ge=0, le=3600)
     """Who hangs up within this time is a short abandon, shown apart."""
+    extension: Extension | None = None
+    """What agents dial to transfer a caller into this queue, in quotes if it begins with 0."""
 
     # After a call, and after one that was not taken
 
@@ -101,6 +111,8 @@ class Queue(Settings):
     """Head start of its callers before those of other queues: as if they had come so much earlier."""
     strategy: Strategy = "longest_idle"
     """Which of the ready agents is rung."""
+    ring_more_s: int = Field(10, ge=1, le=300)
+    """Under the strategy `progressive` one phone more rings after each so many seconds."""
     needs: Needs = ""
     """What callers need of an agent's `skills`, such as `spanish >= 3 and not trainee`."""
     relax: Annotated[tuple[Relax, ...], Field(max_length=16)] = ()
@@ -170,6 +182,8 @@ class Agent(Settings):
     """His wrap-up time for single queues, such as `sales: 30`; for the others `wrapup_s`."""
     at_start: Literal["offline", "ready"] = "offline"
     """His state when he is published for the first time."""
+    extension: Extension | None = None
+    """What other agents dial to transfer a caller to him, in quotes if it begins with 0."""
 
     @model_validator(mode="before")
     @classmethod

@@ -17,9 +17,9 @@ from queues.models import Agent, Queue
 from queues.operations import Operations
 from queues.published import agent_settings, queue_settings
 
-QUEUES_AT_ONCE = 10
-AGENTS_AT_ONCE = 10
-CALLERS_AT_ONCE = 25
+QUEUES_AT_ONCE = 5
+AGENTS_AT_ONCE = 4
+CALLERS_AT_ONCE = 8
 
 NO_LADDERS: Mapping[str, Collection[str]] = {}
 

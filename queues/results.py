@@ -41,6 +41,14 @@ class Joined(NamedTuple):
     """An agent is being rung already; the offer has gone to `on_offer`."""
 
 
+class Moved(NamedTuple):
+    """A caller whom somebody has moved. `state`: waiting or offered."""
+
+    queue: str
+    position: int
+    state: str
+
+
 class AgentStatus(NamedTuple):
     """An agent after a request. `wish`: what will be when his call is over (`offline`, `paused:REASON`)."""
 

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 LIBRARIES = (
     *("records", "strategies", "lanes", "head_starts", "agents", "desks", "matching", "operation", "rests"),
-    *("phases", "dues", "start"),
+    *("phases", "dues", "overtaking", "start"),
 )
 """Put before the functions, in this order."""
 
@@ -22,7 +22,7 @@ OPERATIONS = (
 
 FUNCTIONS = (
     *OPERATIONS,
-    *("agent", "reach", "ringing", "due", "sweep", "configure", "enroll", "restage", "enact"),
+    *("agent", "reach", "ringing", "due", "sweep", "configure", "enroll", "restage", "enact", "move"),
     *("enlist", "lease", "retire", "system", "adopt", "probe", "figures"),
     *("outgoing", "sent", "dial", "once", "count", "tries"),
 )
@@ -59,12 +59,13 @@ def load(texts: dict[str, str] | None = None) -> Library:
     """The library. Its first line makes Redis check memory, disk and role before a function starts."""
     texts = texts or read()
     parts = ["local KEYS, ARGV", *(texts[name] for name in ("log", *LIBRARIES))]
-    parts += [f"local function function_{name}()\n{texts[name]}\nend" for name in FUNCTIONS]
+    parts += ["local FUNCTIONS = {}"]  # in a table: Lua has room for 200 local names
+    parts += [f"function FUNCTIONS.{name}()\n{texts[name]}\nend" for name in FUNCTIONS]
     body = "\n".join(parts)
     name = PREFIX + hashlib.sha256(body.encode()).hexdigest()[:12]
     register = [
         f"redis.register_function('{name}_{function}', "
-        f"function(keys, argv) start(keys, argv) return finish(function_{function}()) end)"
+        f"function(keys, argv) start(keys, argv) return finish(FUNCTIONS.{function}()) end)"
         for function in FUNCTIONS
     ]
     return Library(name, f"#!lua name={name}\n{body}\n" + "\n".join(register))

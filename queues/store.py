@@ -14,7 +14,16 @@ from typing import Any, Literal
 import msgspec
 
 from queues import publication, snapshots
-from queues.errors import DeviceTaken, Fenced, NotNow, StoreFault, UnknownAgent
+from queues.errors import (
+    DeviceTaken,
+    Fenced,
+    NotNow,
+    NotWaiting,
+    StoreFault,
+    UnknownAgent,
+    UnknownCall,
+    UnknownQueue,
+)
 from queues.handle import CallHandle
 from queues.head_starts import NO_HEAD_START, HeadStart
 from queues.models import Agent, Queue
@@ -28,6 +37,7 @@ from queues.results import (
     Consult,
     Done,
     Joined,
+    Moved,
     Offer,
     QueueFigures,
     QueueView,
@@ -37,6 +47,8 @@ from queues.results import (
 __all__ = ["Offer", "Store"]
 
 DEVICE_TAKEN = 4
+NO_QUEUE = 5
+WORDS = {"flow": "in its call flow", "connecting": "being connected", "talking": "with an agent"}
 NOT_NOW = {
     5: "nothing to extend or to say now",
     6: "a disposition is due first",
@@ -248,6 +260,24 @@ class Store:
     def send_on(self, h: CallHandle, errand: str) -> None:
         """What is left of the errand; it rides with the call's next operation."""
         h.pending.append((now_ms(), f"~{errand}"))
+
+    async def move(
+        self, call: str, queue: str = "", position: int = 0, priority_s: int | None = None, by: str = ""
+    ) -> Moved:
+        """Put a waiting caller into another queue, to a place in line (1 = next), or give him a priority.
+
+        Raises UnknownCall, UnknownQueue, NotWaiting.
+        """
+        own = (call, by, queue, position or "", "" if priority_s is None else priority_s)
+        reply = await self.operations.run("move", self.operations.worker, *own, heed=self.operations.told)
+        status, queue_now, position_now, state, *_ = reply
+        if status == UNKNOWN:
+            raise UnknownCall(f"no call {call!r} is live")
+        if status == NO_QUEUE:
+            raise UnknownQueue(f"no queue is called {queue!r}")
+        if status == REFUSED:
+            raise NotWaiting(f"call {call} does not wait: it is {WORDS.get(state, state)}")
+        return Moved(queue_now, position_now, state)
 
     # Agents
 

@@ -4,6 +4,7 @@ import asyncio
 import sys
 import time
 from collections.abc import Awaitable, Callable, Sequence
+from getpass import getuser
 from typing import NamedTuple, get_args
 
 import click
@@ -17,7 +18,7 @@ from calllog.printable import duration, escaped, printable, printable_json
 from ivr.checkpoint import Checkpoint, Peer
 from ivr.cli import AWAY, OK, REFUSED, json_option
 from ivr.settings import Settings
-from queues.errors import DeviceTaken, NotNow, UnknownAgent
+from queues.errors import DeviceTaken, NotNow, NotWaiting, UnknownAgent, UnknownCall, UnknownQueue
 from queues.operations import now_ms
 from queues.results import AgentView, CallView, QueueView
 from queues.store import AgentAction, Store
@@ -53,7 +54,7 @@ def calls(limit: int, as_json: bool) -> None:
     _run(show)
 
 
-@click.command()
+@click.group(invoke_without_command=True)
 @click.option(
     "-n",
     "--limit",
@@ -63,12 +64,15 @@ def calls(limit: int, as_json: bool) -> None:
     help="Callers shown per queue.",
 )
 @json_option
-def queues(limit: int, as_json: bool) -> None:
-    """Show who waits in each queue, and every agent's state.
+@click.pass_context
+def queues(context: click.Context, limit: int, as_json: bool) -> None:
+    """Show who waits in each queue, and every agent's state; move callers with `queues move`.
 
     \b
     Exit codes: 0 done · 2 wrong usage · 3 Redis is away
     """
+    if context.invoked_subcommand is not None:
+        return
 
     async def show(store: Store) -> int:
         lines, people = await store.waiting(limit), await store.agents()
@@ -80,6 +84,73 @@ def queues(limit: int, as_json: bool) -> None:
         return OK
 
     _run(show)
+
+
+by_option = click.option("--by", metavar="NAME", help="Who asks (default: the user who is logged in).")
+
+
+@queues.command()
+@click.argument("call")
+@click.option("--to", "queue", metavar="QUEUE", default="", help="The queue he waits in from now on.")
+@click.option("--position", type=click.IntRange(min=1), help="His place in line, 1 is next.")
+@click.option("--front", is_flag=True, help="The same as --position 1.")
+@by_option
+@json_option
+def move(call: str, queue: str, position: int | None, front: bool, by: str | None, as_json: bool) -> None:
+    """Put a waiting caller into another queue, to a place in line, or both.
+
+    It takes effect at once, and is in the log of the call. What he has waited counts in the other queue, too.
+
+    \b
+    holdfast queues move pbx-1.7 --front
+    holdfast queues move pbx-1.7 --to support --position 3
+
+    \b
+    Exit codes: 0 done · 2 wrong usage · 3 Redis is away · 4 no such call or queue, or he does not wait
+    """
+    if not queue and not front and position is None:
+        raise click.UsageError("say where to: --to QUEUE, --position N or --front")
+    if front and position is not None:
+        raise click.UsageError("--front is --position 1: write one of them")
+    _move(as_json, call, queue=queue, position=1 if front else position or 0, by=by)
+
+
+@queues.command()
+@click.argument("call")
+@click.argument("seconds", type=click.IntRange(0, 86_400))
+@by_option
+@json_option
+def priority(call: str, seconds: int, by: str | None, as_json: bool) -> None:
+    """Serve a waiting caller as if he had come so many SECONDS earlier, instead of what his flow says.
+
+    \b
+    Exit codes: 0 done · 2 wrong usage · 3 Redis is away · 4 no such call, or he does not wait
+    """
+    _move(as_json, call, priority_s=seconds, by=by)
+
+
+def _move(
+    as_json: bool,
+    call: str,
+    *,
+    queue: str = "",
+    position: int = 0,
+    priority_s: int | None = None,
+    by: str | None,
+) -> None:
+    async def act(store: Store) -> int:
+        try:
+            moved = await store.move(call, queue, position, priority_s, by or getuser())
+        except (UnknownCall, UnknownQueue, NotWaiting) as refused:
+            click.echo(f"holdfast: {escaped(str(refused))}", err=True)
+            return REFUSED
+        if as_json:
+            _print_json({"call": call, **moved._asdict()})
+        else:
+            click.echo(escaped(f"{call}: place {moved.position} in {moved.queue} ({moved.state})"))
+        return OK
+
+    _run(act)
 
 
 @click.command()

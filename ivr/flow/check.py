@@ -91,6 +91,8 @@ def callflows_of(folder: Folder, prompts_at: Path, version: int = 0) -> Callflow
     assert folder.default is not None, "a directory without it has a problem"
     steps = [step for draft in folder.drafts.values() for step in draft.steps.values()]
     by_name = {agent for step in steps for agent in step.agents()}
+    if folder.transfers is not None:  # whoever transfers may get the caller back
+        by_name |= folder.agents.keys()
     queues, agents = with_direct_lines(by_name, folder.queues, folder.agents)
     flows: dict[str, Flow] = {}
     flows.update((name, draft.flow(version, flows)) for name, draft in folder.drafts.items())
@@ -110,6 +112,7 @@ def callflows_of(folder: Folder, prompts_at: Path, version: int = 0) -> Callflow
         policy=folder.policy,
         vips=Numbers(folder.vips, folder.country),
         ladders=ladders_of(folder),
+        transfers=folder.transfers,
         prompts=folder.prompts,
         prompts_at=prompts_at,
     )

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, tzinfo
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
@@ -16,6 +16,7 @@ from ivr.flow.recordings import read_prompts
 from ivr.flow.wording import closest, fit, only
 from ivr.policy import DialPolicy
 from ivr.steps import verbs
+from ivr.transfers import Transfers
 from queues.models import Agent, Device, Name, Pauses, Queue
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -26,7 +27,7 @@ SETTINGS = {
     "numbers.yaml": ("default", "country", "numbers"),
     "hours.yaml": ("timezone", "hours"),
     "trunks.yaml": ("trunks",),
-    "policy.yaml": ("dial",),
+    "policy.yaml": ("dial", "transfers"),
 }
 """The files beside `flows/`, and the fields at their top."""
 
@@ -57,6 +58,7 @@ class Folder:
     """Where numbers called are read."""
     policy: DialPolicy | None = None
     vips: Mapping[str, int] = field(default_factory=dict)
+    transfers: Transfers | None = None
     prompts: dict[str, dict[str, str]] = field(default_factory=dict)
     """Language → prompt → SHA-256 of the sound file."""
 
@@ -140,13 +142,13 @@ def _tables(folder: Folder) -> None:
     folder.queues = dict(_table(folder, "queues.yaml", "queues", Queue, "queue"))
     folder.agents = dict(_table(folder, "agents.yaml", "agents", Agent, "agent"))
     folder.devices = dict(_table(folder, "agents.yaml", "devices", Device, "device"))
-    _pauses(folder)
+    folder.pauses = _beside(folder, "agents.yaml", "pauses", Pauses)
     folder.trunks = dict(_table(folder, "trunks.yaml", "trunks", Trunk, "trunk"))
     folder.hours = dict(_table(folder, "hours.yaml", "hours", Hours, "opening hours"))
     folder.timezone = _timezone(folder)
     folder.numbers = dict(_table(folder, "numbers.yaml", "numbers", Route, "number"))
     _policy(folder)
-    _vips(folder)
+    folder.vips = _beside(folder, "queues.yaml", "vips", Vips)
     numbers = folder.documents["numbers.yaml"]
     if numbers is None:
         return
@@ -166,29 +168,27 @@ def _policy(folder: Folder) -> None:
     document = folder.documents.get("policy.yaml")
     if document is None:
         return
-    if "dial" in document.root.nodes:
-        folder.policy = fit(DialPolicy, document.root.nodes["dial"], folder.problems, "dial")
-    else:
+    nodes = document.root.nodes
+    if "transfers" in nodes:
+        node = nodes["transfers"]
+        empty = isinstance(node, Scalar) and node.text is None
+        fields = Fields({}, {}, node.place) if empty else node
+        folder.transfers = fit(Transfers, fields, folder.problems, "transfers")
+    if "dial" in nodes:
+        folder.policy = fit(DialPolicy, nodes["dial"], folder.problems, "dial")
+    elif "transfers" not in nodes:
         hint = "it says which numbers flows may call, and by which trunk"
         folder.problems.append(Problem(Place("policy.yaml", 1, 1), "`dial` is missing", hint))
 
 
-def _pauses(folder: Folder) -> None:
-    document = folder.documents.get("agents.yaml")
-    node = document.root.nodes.get("pauses") if document else None
+def _beside(folder: Folder, file: str, name: str, kind: type[BaseModel]) -> dict[str, Any]:
+    """A table at the top of a file, beside the one the file is about."""
+    document = folder.documents.get(file)
+    node = document.root.nodes.get(name) if document else None
     if node is None or (isinstance(node, Scalar) and node.text is None):
-        return
-    read = fit(Pauses, Fields({"pauses": node}, {"pauses": node.place}, node.place), folder.problems)
-    folder.pauses = dict(read.pauses) if read else {}
-
-
-def _vips(folder: Folder) -> None:
-    document = folder.documents.get("queues.yaml")
-    node = document.root.nodes.get("vips") if document else None
-    if node is None or (isinstance(node, Scalar) and node.text is None):
-        return
-    vips = fit(Vips, Fields({"vips": node}, {"vips": node.place}, node.place), folder.problems, "vips")
-    folder.vips = vips.vips if vips else {}
+        return {}
+    read = fit(kind, Fields({name: node}, {name: node.place}, node.place), folder.problems, name)
+    return dict(getattr(read, name)) if read else {}
 
 
 def _timezone(folder: Folder) -> tzinfo:

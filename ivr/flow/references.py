@@ -24,6 +24,7 @@ def check_references(folder: Folder) -> Iterator[Problem]:
     yield from _agents_numbers(folder)
     yield from _numbers(folder)
     yield from _endpoints(folder)
+    yield from _extensions(folder)
 
 
 def spoken(folder: Folder) -> Mapping[tuple[str, str], set[str]]:
@@ -143,3 +144,17 @@ def _endpoints(folder: Folder) -> Iterator[Problem]:
         yield Problem(
             trunks[name], f"trunk `{name}` is named like a device in agents.yaml", "rename one of them"
         )
+
+
+def _extensions(folder: Folder) -> Iterator[Problem]:
+    """An extension means one agent or one queue."""
+    taken: dict[str, str] = {}
+    for table, noun, entries in (("queues", "queue", folder.queues), ("agents", "agent", folder.agents)):
+        for name, entry in entries.items():
+            extension, what = entry.extension, f"{noun} `{name}`"
+            if extension in taken:
+                node = node_of(folder, f"{table}.yaml", table, name)
+                text = f"{what}: {taken[extension]} has the extension {extension}"
+                yield Problem(place_of(node, ("extension",)), text, "give one of them another extension")
+            elif extension is not None:
+                taken[extension] = what

@@ -22,6 +22,7 @@ from ivr.flow.reading import FLOW_FIELDS
 from ivr.flow.step import Step
 from ivr.policy import DialPolicy
 from ivr.steps import verbs
+from ivr.transfers import Transfers
 from queues.models import Agent, Device, Pauses, Queue
 
 Schema = dict[str, Any]
@@ -56,7 +57,7 @@ TABLES: Mapping[str, Mapping[str, type[BaseModel]]] = {
 """File → table → what each entry of it is."""
 SINGLE: Mapping[str, Mapping[str, type[BaseModel]]] = {
     "numbers.yaml": {"default": Route},
-    "policy.yaml": {"dial": DialPolicy},
+    "policy.yaml": {"dial": DialPolicy, "transfers": Transfers},
 }
 """File → field → what stands there."""
 TOPS: Mapping[str, type[BaseModel]] = {

@@ -1,6 +1,7 @@
 -- Library: agents change state here and nowhere else. The table of transitions is queues/states.py.
 --
--- agent_to(agent, state, reason, call, queue): the change, its log event, its place among the idle.
+-- agent_to(agent, state, reason, call, queue): the change, its log event, its place among the idle. Who becomes ready
+--   gets that in match_freed(), if there is no caller for him: most freed agents never stand there.
 -- release(agent, since, call, queue): nothing holds him any more: ready, or what he asked for meanwhile, or what
 --   his phone allows.
 -- rest(agent, state, reason, until_at, call, queue): a cool-down with a due time. set_due(agent, until_at): only that.
@@ -55,7 +56,8 @@ local function agent_to(agent, state, reason, call, queue)
   local from = agent.state
   if from == state and (state ~= 'paused' or agent.reason == reason) then return end
   if agent.code_due == '1' and state ~= 'talking' and state ~= 'wrapup' then tell_disposition(agent, '') end
-  if from == 'ready' then unstand(agent) end
+  if from == 'ready' and not agent.to_stand then unstand(agent) end
+  agent.to_stand = state == 'ready'
   if AT_WORK[from] ~= AT_WORK[state] then count_staff(agent, AT_WORK[state] and 1 or -1) end
   if agent.due_at ~= '' then
     redis.call('ZREM', SITE_KEY .. 'due', 'agent:' .. agent.id)
@@ -69,10 +71,7 @@ local function agent_to(agent, state, reason, call, queue)
     put(agent, 'shift_calls', 0)
     put(agent, 'shift_talk_ms', 0)
   end
-  if state == 'ready' then
-    stand(agent)
-    freed[#freed + 1] = agent
-  end
+  if state == 'ready' then freed[#freed + 1] = agent end
   if state ~= 'offered' and state ~= 'connecting' and state ~= 'talking' and agent.call ~= '' then
     put(agent, 'call', '')
   end

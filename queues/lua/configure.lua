@@ -18,10 +18,13 @@ local function set_queue(name, settings)
     end
   end
   settings.lanes = lanes or settings.published
-  for field, value in pairs(settings) do
-    if redis.call('HGET', key, field) ~= text(value) then
+  local names = {}
+  for field in pairs(settings) do names[#names + 1] = field end
+  local values = redis.call('HMGET', key, unpack(names))
+  for i, field in ipairs(names) do
+    if values[i] ~= text(settings[field]) then
       fields[#fields + 1] = field
-      fields[#fields + 1] = text(value)
+      fields[#fields + 1] = text(settings[field])
     end
   end
   if #fields > 0 then

@@ -9,8 +9,12 @@ local function restage(id, vip_s)
   local call = call_of(id)
   if not call or (call.state ~= 'waiting' and call.state ~= 'offered' and call.state ~= 'connecting') then return end
   set_ahead(call, 'weight', queue_of(call.queue).weight_s)
-  set_ahead(call, 'vip', vip_s)
+  if set_ahead(call, 'vip', vip_s) then
+    tell_call(call, '{"kind":"moved","queue":"' .. call.queue .. '","reason":"published","position":'
+      .. (redis.call('ZRANK', SITE_KEY .. 'line:' .. call.queue, id) + 1) .. ',"score":' .. call.score .. '}')
+  end
   if call.lane == '' then return end
+  if wanted(call) <= 0 then return out_of_lane(call) end
   local lane = call.lane
   into_lane(call)
   if call.lane ~= lane then moved_on[#moved_on + 1] = call end

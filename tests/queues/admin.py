@@ -4,6 +4,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+import pytest
+
+from queues.errors import NotWaiting
 from queues.models import Agent, Queue
 from queues.store import Store
 from tests.queues.agent_steps import Pick
@@ -16,6 +19,8 @@ SALES: tuple[dict[str, Any], ...] = (
     {"strategy": "least_talk", "needs": "spanish >= 3", "relax": ({"after_s": 2, "needs": "spanish"},)},
     {"strategy": "linear", "weight_s": 30, "tiers": {2: 2}, "relax": ({"after_s": 3, "needs": ""},)},
     {"strategy": "random", "needs": "not trainee"},
+    {"strategy": "ring_all", "tiers": {2: 1}},
+    {"strategy": "progressive", "ring_more_s": 1},
     {"strategy": "weighted_random", "weight_s": 2},
     {"strategy": "round_robin", "needs": "spanish or trainee", "relax": ({"after_s": 1, "needs": ""},)},
 )
@@ -87,3 +92,16 @@ def _written(p: Person) -> dict[str, Any]:
         "wrapup": p.wrapup,
         "skills": dict(p.skills),
     }
+
+
+async def move(store: Store, ref: Reference, call: str, pick: Pick) -> None:
+    """To another queue, to another place, to another priority; or he does not wait."""
+    queue, position = pick(("", "", "gold", "sales")), pick((0, 1, 2, 2, 3))
+    priority = pick((None, None, 7, 0))
+    c = ref.callers[call]
+    if not ref.move(call, queue, position, priority):
+        with pytest.raises(NotWaiting):
+            await store.move(call, queue, position, priority, by="eve")
+        return
+    moved = await store.move(call, queue, position, priority, by="eve")
+    assert moved == (c.queue, ref.position(c), c.state)

@@ -6,7 +6,7 @@ Everything is recomputed from the calls and agents themselves; nothing is kept i
 from collections.abc import Mapping
 
 from tests.queues.reference_people import BUSY, HANGUPS, UNPENALISED, Caller, Logged, People, Person
-from tests.queues.routing import IN_LINE, REASONS, Ladder, Routing, Rules, Serves, union_ms
+from tests.queues.routing import IN_LINE, REASONS, SEVERAL, Ladder, Routing, Rules, Serves, union_ms
 
 __all__ = ["BUSY", "IN_LINE", "Caller", "Ladder", "Logged", "Person", "Reference", "Rules", "Serves"]
 
@@ -29,7 +29,8 @@ class Reference(Routing, People):
     # Views
 
     def next_due(self) -> int:
-        dues = [p.due_at for p in self.people.values()] + [c.stage_at for c in self.callers.values()]
+        dues = [p.due_at for p in self.people.values()]
+        dues += [due for c in self.callers.values() for due in (c.stage_at, c.ring_at)]
         return min((due for due in dues if due), default=0)
 
     # A call
@@ -53,7 +54,10 @@ class Reference(Routing, People):
         c = self.callers[call]
         if c.state != "flow":
             return
-        at = self._within(c, at)
+        self._enter(c, queue, starts, self._within(c, at), ladder)
+        self._match_call(c)
+
+    def _enter(self, c: Caller, queue: str, starts: Mapping[str, float], at: int, ladder: Ladder) -> None:
         last, n = self._joins
         self._joins = (at, n + 1 if last == at else 0)
         own = {"weight": self.queues[queue].weight_s, "credit": c.wait_ms / 1000}
@@ -62,21 +66,24 @@ class Reference(Routing, People):
         c.score = at + self._joins[1] / 1024 - 1000 * head_start_s
         c.ladder = ladder
         c.state, c.queue, c.joined_at, c.since_at = "waiting", queue, at, at
-        c.position0 = [o.call for o in self.line(queue)].index(call) + 1
+        c.position0 = self.position(c)
         fields = {"queue": queue, "position": c.position0, "score": c.score, "head_start_s": head_start_s}
         needs = self._stage(c)[0][0]
-        self._say(call, "joined", at, **fields, head_starts=c.starts or "", needs=needs)
-        self._say(call, "hold_started", at, by="queue")
+        self._say(c.call, "joined", at, **fields, head_starts=dict(c.starts) or "", needs=needs)
+        self._say(c.call, "hold_started", at, by="queue")
         self._into_lane(c)
-        self._match_call(c)
 
     def settle(self, call: str, agent: str, attempt: int) -> bool:
-        c = self.callers[call]
-        if (c.state, c.agent, c.attempt) != ("offered", agent, attempt):
+        c, p = self.callers[call], self.people[agent]
+        if c.state != "offered" or (agent, attempt) not in c.offers:
             return False
-        c.state = "connecting"
-        self.people[agent].turn_at = self.now
-        self._to(self.people[agent], "connecting", "", c)
+        offered_at = c.rung[(agent, attempt)]
+        for other in [one for one in c.offers if one[0] != agent]:
+            self._close_one(c, *other, "answered_elsewhere", self._within(c, 0))
+        c.state, c.lane, c.ringing_at, c.ring_at, c.offered_at = "connecting", None, 0, 0, offered_at
+        p.turn_at = self.now
+        self._to(p, "connecting", "", c)
+        self._match_freed()
         return True
 
     def connected(self, call: str, agent: str, attempt: int, at: int = 0) -> bool:
@@ -84,9 +91,10 @@ class Reference(Routing, People):
         if (c.state, c.agent, c.attempt) != ("connecting", agent, attempt):
             return False
         at = self._within(c, at)
+        overtook = self._overtake(c, self.people[agent], at)
         self._leave_line(c, "answered", at)
         c.state, c.bridged_at, c.served, c.held = "talking", at, True, []
-        self._say(call, "bridged", at, agent=agent)
+        self._say(call, "bridged", at, agent=agent, overtook=overtook or "")
         self._talk_begins(self.people[agent], c)
         self.people[agent].shift_calls += 1
         self._to(self.people[agent], "talking", "", c)
@@ -94,13 +102,15 @@ class Reference(Routing, People):
 
     def decline(self, call: str, agent: str, attempt: int, reason: str, at: int = 0) -> bool:
         c = self.callers[call]
-        if c.state not in ("offered", "connecting") or (c.agent, c.attempt) != (agent, attempt):
+        if c.state not in ("offered", "connecting") or (agent, attempt) not in c.offers:
             return False
-        self._close_offer(c, reason, self._within(c, at))
-        c.state = "waiting"
+        self._close_one(c, agent, attempt, reason, self._within(c, at))
+        if not c.rung:
+            c.state, c.ringing_at, c.ring_at = "waiting", 0, 0
         if reason not in UNPENALISED:
             c.avoid = [agent, *(a for a in c.avoid if a != agent)][:16]
-        self._into_lane(c)
+        if self._wanted(c) > 0:
+            self._into_lane(c)
         self._match_freed()
         self._match_call(c)
         return True
@@ -169,6 +179,12 @@ class Reference(Routing, People):
                 if c.lane is not None:
                     self._into_lane(c)
                     self._moved_on.append(c)
+            if c.ring_at and c.ring_at <= self.now:
+                c.ring_at = 0
+                self._ring_more(c)
+                if self._wanted(c) > 0:
+                    self._into_lane(c)
+                    self._moved_on.append(c)
         self._match_freed()
 
     # Parts
@@ -181,20 +197,31 @@ class Reference(Routing, People):
         return max(self._at(at), c.since_at, c.held_until, asked_at, *c.holds.values())
 
     def _offer(self, c: Caller, p: Person) -> None:
-        c.lane = None
         c.attempts = max(c.attempt, c.attempts) + 1
         c.state, c.agent, c.attempt, c.offered_at = "offered", p.agent, c.attempts, self.now
+        c.rung[(p.agent, c.attempts)] = self.now
+        if not c.ringing_at and self.queues[c.queue].strategy in SEVERAL:
+            c.ringing_at = self.now
+            self._ring_more(c)
+        if self._wanted(c) <= 0:
+            c.lane = None
         lease_ms = 1000 * self.queues[c.queue].ring_s
         why = self.queues[c.queue].strategy
         self._say(c.call, "offered", self.now, agent=p.agent, attempt=c.attempt, lease_ms=lease_ms, why=why)
         self._to(p, "offered", "", c)
 
     def _close_offer(self, c: Caller, reason: str, at: int) -> None:
-        p = self.people[c.agent]
-        at = max(at, c.offered_at)
-        ring_ms = at - c.offered_at
-        self._say(c.call, "declined", at, agent=p.agent, attempt=c.attempt, reason=reason, ring_ms=ring_ms)
-        c.agent = ""
+        for agent, attempt in c.offers:
+            self._close_one(c, agent, attempt, reason, at)
+        c.ringing_at = c.ring_at = 0
+
+    def _close_one(self, c: Caller, agent: str, attempt: int, reason: str, at: int) -> None:
+        p, offered_at = self.people[agent], c.rung.pop((agent, attempt))
+        at = max(at, offered_at)
+        ring_ms = at - offered_at
+        self._say(c.call, "declined", at, agent=agent, attempt=attempt, reason=reason, ring_ms=ring_ms)
+        c.agent = c.offers[-1][0] if c.rung else ""
+        c.attempt = c.offers[-1][1] if c.rung else c.attempt
         self._rest_after(p, reason, c)
 
     def _rest_after(self, p: Person, reason: str, c: Caller) -> None:
@@ -210,6 +237,7 @@ class Reference(Routing, People):
         fields = {"queue": c.queue, "reason": reason, "waited_ms": waited}
         self._say(c.call, "queue_left", at, **fields, position=position, original_position=c.position0)
         c.wait_ms += waited
+        c.rung = {}
         c.since_at, c.state, c.left, c.avoid = at, "flow", reason, []
         c.lane, c.stage_at = None, 0
         c.errored |= reason == "system_error"

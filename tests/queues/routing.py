@@ -9,6 +9,9 @@ if TYPE_CHECKING:
     from tests.queues.reference_people import Caller, Person
 
 IN_LINE = ("waiting", "offered", "connecting")
+SEVERAL = ("ring_all", "progressive")
+"""Strategies under which several phones ring."""
+MAX_PHONES = 20
 REASONS = ("weight", "priority", "vip", "credit", "escalated", "moved")
 
 
@@ -47,6 +50,7 @@ class Rules:
     disposition_limit_s: int = 300
     weight_s: int = 0
     strategy: str = "longest_idle"
+    ring_more_s: int = 2
     needs: str = ""
     relax: tuple[dict[str, Any], ...] = ()
     tiers: Mapping[int, int] = field(default_factory=dict)
@@ -76,8 +80,21 @@ class Routing:
     _freed: "list[Person]"
     _moved_on: "list[Caller]"
 
-    def _offer(self, c: "Caller", p: "Person") -> None:
-        raise NotImplementedError
+    if TYPE_CHECKING:  # elsewhere in the reference
+
+        def _offer(self, c: "Caller", p: "Person") -> None: ...
+
+        def _say(self, owner: str, kind: str, at: int, **fields: Any) -> None: ...
+
+        def _within(self, c: "Caller", at: int) -> int: ...
+
+        def _close_offer(self, c: "Caller", reason: str, at: int) -> None: ...
+
+        def _leave_line(self, c: "Caller", reason: str, at: int) -> None: ...
+
+        def _enter(
+            self, c: "Caller", queue: str, starts: Mapping[str, float], at: int, ladder: Ladder
+        ) -> None: ...
 
     def line(self, queue: str) -> "list[Caller]":
         inside = [c for c in self.callers.values() if c.queue == queue and c.state in IN_LINE]
@@ -87,7 +104,7 @@ class Routing:
         return [c for c in self.line(queue) if c.state == "waiting"]
 
     def in_lane(self, queue: str, need: str, tier: int) -> "list[Caller]":
-        return [c for c in self.waiting(queue) if c.lane == (need, tier)]
+        return [c for c in self.line(queue) if c.lane == (need, tier)]
 
     def idle(self, queue: str, need: str = "", tier: int = 1) -> "list[Person]":
         """The ready of one tier who meet a need, in the order of the strategy's scores."""
@@ -110,6 +127,80 @@ class Routing:
                 return p.post(queue).weight
         return p.ready_since_at
 
+    def position(self, c: "Caller") -> int:
+        return self.line(c.queue).index(c) + 1
+
+    # Who is passed, who is moved
+
+    def _overtake(self, c: "Caller", p: "Person", at: int) -> int:
+        """Tell those who came earlier and still wait; how many they are. At most 20 are named."""
+        earlier = [o for o in self.line(c.queue) if o.joined_at < c.joined_at]
+        earlier.sort(key=lambda o: (o.joined_at, o.call))
+        for o in earlier[:20]:
+            if o.state == "waiting":
+                reason, ahead = self._why_before(c, o, p)
+                fields = {"queue": c.queue, "by_call": c.call, "reason": reason, "head_start_s": ahead or ""}
+                self._say(o.call, "overtaken", at, **fields)
+        return len(earlier) - sum(o.state != "waiting" for o in earlier[:20])
+
+    def _why_before(self, c: "Caller", o: "Caller", p: "Person") -> tuple[str, float]:
+        if o.score > c.score:
+            ahead = {reason: c.starts.get(reason, 0) - o.starts.get(reason, 0) for reason in REASONS}
+            best = max(REASONS, key=lambda reason: ahead[reason])
+            if ahead[best] > 0:
+                return best, ahead[best]
+        if o.lane is None:
+            return "held", 0
+        if not p.meets(o.lane[0]):
+            return "needs", 0
+        if o.queue in p.serves and p.post(o.queue).tier > o.lane[1]:
+            return "tier", 0
+        return "declined" if p.agent in o.avoid else "rung", 0
+
+    def move(self, call: str, queue: str, position: int, priority: int | None) -> bool:
+        """Another queue (empty: his), another place (0: none), another priority."""
+        c = self.callers[call]
+        if c.state not in ("waiting", "offered"):
+            return False
+        at = self._within(c, 0)
+        if queue and queue != c.queue:
+            self._change_queue(c, queue, at)
+        if priority is not None and c.starts.get("priority", 0) != priority:
+            self._ahead(c, "priority", priority)
+            self._say_moved(c, "priority", at)
+        if position:
+            self._place(c, position)
+            self._say_moved(c, "position", at)
+        self._match_freed()
+        self._match_call(c)
+        return True
+
+    def _say_moved(self, c: "Caller", reason: str, at: int) -> None:
+        fields = {"queue": c.queue, "reason": reason, "by": "eve", "position": self.position(c)}
+        self._say(c.call, "moved", at, **fields, score=c.score)
+
+    def _change_queue(self, c: "Caller", queue: str, at: int) -> None:
+        self._say(c.call, "moved", at, queue=queue, reason="queue", by="eve")
+        if c.state == "offered":
+            self._close_offer(c, "withdrawn", at)
+        self._leave_line(c, "transferred", at)
+        c.left = ""
+        self._enter(c, queue, {**c.starts, "moved": 0}, at, c.ladder)
+
+    def _place(self, c: "Caller", position: int) -> None:
+        others = [o for o in self.line(c.queue) if o is not c]
+        position = min(position, len(others) + 1)
+        if position == self.position(c):
+            return
+        before = others[position - 2].score if position > 1 else None
+        after = others[position - 1].score if position <= len(others) else None
+        if before is not None and after is not None:
+            target = (before + after) / 2
+        else:
+            target = after - 1 if after is not None else (before or 0) + 1
+        c.starts["moved"] = c.starts.get("moved", 0) + (c.score - target) / 1000
+        c.score = target
+
     # What admins publish
 
     def publish(self, queues: "Mapping[str, Rules]", people: "Mapping[str, Person]", vip_s: int) -> None:
@@ -124,9 +215,14 @@ class Routing:
         for queue in sorted(self.queues):
             for c in self.line(queue):
                 self._ahead(c, "weight", self.queues[queue].weight_s)
-                self._ahead(c, "vip", vip_s)
+                if c.starts.get("vip", 0) != vip_s:
+                    self._ahead(c, "vip", vip_s)
+                    fields = {"queue": queue, "reason": "published", "position": self.position(c)}
+                    self._say(c.call, "moved", self.now, **fields, score=c.score)
                 before = c.lane
-                if before is not None:
+                if self._wanted(c) <= 0:
+                    c.lane = None
+                elif before is not None:
                     self._into_lane(c)
                     if c.lane != before:
                         self._moved_on.append(c)
@@ -137,18 +233,25 @@ class Routing:
     def _match_queue(self, queue: str) -> None:
         found = True
         while found:
-            heads = {c.lane: c for c in reversed(self.waiting(queue)) if c.lane is not None}
+            heads = {c.lane: c for c in reversed(self.line(queue)) if c.lane is not None}
+            before = [c.attempts for c in heads.values()]
             for c in sorted(heads.values(), key=lambda c: (c.score, c.call)):
                 self._match_call(c)
-            found = any(c.state != "waiting" for c in heads.values())
+            found = before != [c.attempts for c in heads.values()]
 
     def _match_freed(self) -> None:
         freed, self._freed = self._freed, []
         for p in freed:
-            callers = [c for queue in p.queues for c in self.waiting(queue) if self._may_serve(p, c)]
-            if p.state == "ready" and callers:
+            while p.state == "ready":
+                callers = [c for queue in p.queues for c in self.line(queue) if self._may_serve(p, c)]
+                if not callers:
+                    break
                 ahead = {queue: 1000 * p.post(queue).head_start_s for queue in p.queues}
-                self._offer(min(callers, key=lambda c: (c.score - ahead[c.queue], c.call)), p)
+                best = min(callers, key=lambda c: (c.score - ahead[c.queue], c.call))
+                if self._wanted(best) > 0:
+                    self._offer(best, p)
+                else:
+                    best.lane = None
         moved_on, self._moved_on = self._moved_on, []
         for c in sorted(moved_on, key=lambda c: (c.score, c.call)):
             self._match_call(c)
@@ -158,13 +261,32 @@ class Routing:
 
     def _match_call(self, c: "Caller") -> None:
         self._freed = []
-        if c.state != "waiting" or c.lane is None:
-            return
-        need, highest = c.lane
-        ready = [self._asked(c, self.idle(c.queue, need, tier)) for tier in range(1, highest + 1)]
-        in_turn = [p for tier in ready for p in tier]
-        if in_turn:
+        while c.lane is not None and self._wanted(c) > 0:
+            need, highest = c.lane
+            ready = [self._asked(c, self.idle(c.queue, need, tier)) for tier in range(1, highest + 1)]
+            in_turn = [p for tier in ready for p in tier]
+            if not in_turn:
+                return
             self._offer(c, next((p for p in in_turn if p.agent not in c.avoid), in_turn[0]))
+
+    def _wanted(self, c: "Caller") -> int:
+        """How many more phones may ring for him now."""
+        if c.state not in ("waiting", "offered"):
+            return 0
+        rules, phones = self.queues[c.queue], 1
+        if rules.strategy == "ring_all":
+            phones = MAX_PHONES
+        elif rules.strategy == "progressive" and c.ringing_at:
+            phones = min(1 + (self.now - c.ringing_at) // (1000 * rules.ring_more_s), MAX_PHONES)
+        return phones - len(c.rung)
+
+    def _ring_more(self, c: "Caller") -> None:
+        """When one phone more may ring."""
+        rules = self.queues[c.queue]
+        if rules.strategy == "progressive":
+            step = 1000 * rules.ring_more_s
+            steps = (self.now - c.ringing_at) // step + 1
+            c.ring_at = c.ringing_at + steps * step if steps < MAX_PHONES else 0
 
     def _asked(self, c: "Caller", ready: "list[Person]") -> "list[Person]":
         """In the order in which the strategy would ring them for this call."""

@@ -4,7 +4,17 @@ STEPS = (
     *("arrive", "note", "checkpoint", "join", "join_again", "settle", "connected", "decline"),
     *("nobody_answers", "leave", "hold", "unbridged", "ended", "agent", "wraps_up", "reach"),
     *("consult", "consulted", "unconsult", "hand_over", "give"),
-    *("time_passes", "due", "sweep", "publish", "reply_lost", "duplicate", "stale_owner", "worker_dies"),
+    *(
+        "time_passes",
+        "due",
+        "sweep",
+        "publish",
+        "move",
+        "reply_lost",
+        "duplicate",
+        "stale_owner",
+        "worker_dies",
+    ),
 )
 """What may happen in a `World`: its methods of these names."""
 
@@ -21,7 +31,7 @@ WEIGHTS = dict.fromkeys(STEPS, 4) | {
     "wraps_up": 9,
     "reach": 6,
     "time_passes": 8,
-    **dict.fromkeys(("note", "checkpoint", "sweep", "leave"), 2),
+    **dict.fromkeys(("note", "checkpoint", "sweep", "leave", "move"), 2),
     **dict.fromkeys(("reply_lost", "worker_dies", "stale_owner", "publish"), 1),
 }
 """How often each step is taken in a random walk."""

@@ -47,7 +47,7 @@ class Shift:
         self._write(at, call, kind="joined", queue=queue, **place)
         self._joined[call] = at
 
-    def offered(self, at: int, call: str, agent: str, attempt: int = 1, why: str = "longest-idle") -> None:
+    def offered(self, at: int, call: str, agent: str, attempt: int = 1, why: str = "longest_idle") -> None:
         self._write(at, call, kind="offered", agent=agent, attempt=attempt, why=why)
         self.state(at, agent, "offered")
 
@@ -80,6 +80,11 @@ class Shift:
         talk = {"talk_ms": 0, "held_ms": 0, "ended_by": "caller"}
         self._write(at, call, kind="unbridged", agent=agent, **talk)
         self.state(ready_at, agent, "ready")
+
+    def given(self, at: int, call: str, agent: str) -> None:
+        """His agent gives him away, and is ready at once."""
+        self.parted(at, call, agent, at)
+        self._write(at, call, kind="transferred", how="blind", by="agent", queue="sales")
 
     def served(self, at: int, call: str, agent: str, ring_ms: int, until: int, late_ms: int = 0) -> None:
         """Offered at that instant, and what follows until the agent is ready again, at `until`."""

@@ -274,4 +274,4 @@ def test_the_steps_after_the_agent_follow_only_an_agent() -> None:
 
 def test_escalate_gives_a_head_start() -> None:
     steps = "steps:\n  s:\n   escalate: {queue: chiefs, reason: angry, head_start_s: 90}\n"
-    assert "0.0 wait in chiefs, 90 s ahead" in call(steps).story
+    assert "wait in chiefs, 90 s ahead" in call(steps).story

@@ -88,7 +88,7 @@ WRONG = [
         "{3: 45}",
         "agents.yaml:4:34: agent `alice`: queue `sales` never opens tier 2 (write `tiers: {2: SECONDS}`",
     ),
-    ("agents", "trainee: 1", "not: 1", "agents.yaml:3:31: agent `alice`: a skill cannot be called `not`"),
+    ("agents", "trainee: 1", "not: 1", "agents.yaml:3:26: agent `alice`: a skill cannot be called `not`"),
     ("agents", "spanish: 5", "spanish: 101", "agents.yaml:3:23: agent `alice`: `spanish`"),
     (
         "agents",

@@ -5,11 +5,11 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from ivr.callflows import direct_line
 from ivr.flow.check import check_callflows, load_callflows
 from ivr.flow.line import About
 from ivr.flow.script import Party
 from ivr.policy import DialPolicy, NotAllowed
+from queues.models import direct_line
 from tests.unit.flow.calls import Agents, Script, call, flow_of
 from tests.unit.flow.small_company import build, edit, write
 
