@@ -53,6 +53,13 @@ class Over(NamedTuple):
     what: object = None
 
 
+class Look(NamedTuple):
+    """The rules of his queue may let him wait no longer, or were published anew; he looks for himself."""
+
+    reason: str = ""
+    """closed, no_agents, full or ratio; empty: settings were published."""
+
+
 Message = (
     ari.ChannelEvent
     | ari.PlaybackFinished
@@ -61,6 +68,7 @@ Message = (
     | Offer
     | Vanished
     | Over
+    | Look
 )
 Result = TypeVar("Result")
 
@@ -91,6 +99,8 @@ class House:
     """The channel's events are of no more interest."""
     hours: Callable[[str], Hours | None]
     """Opening hours by name."""
+    closed: Callable[[str], bool]
+    """Whether the opening hours of a queue are over now."""
     now: Callable[[], datetime]
     """The time of day where the company is."""
     park: Callable[[ari.ChannelEvent], None]

@@ -3,7 +3,7 @@
     join ──► 1. wait ──► 2. ring ──► 3. settle ──► bridge ──► 4. talk ──► the agent has left: `answered`
                │ ▲          │            │
                │ └──────────┴────────────┘ 5. declined, whatever went wrong: he waits on in his place
-               └──► 6. the wait was too long: `timeout`
+               └──► 6. a rule of the queue or his key: `timeout`, `full`, `closed`, … `exit`
 
 Who is next and which agent is rung is not decided here but in Redis, from where an `Offer` comes. At any
 point he may hang up: then `Hangup` is raised, and `end` takes down what there is.
@@ -11,15 +11,15 @@ point he may hang up: then `Hangup` is raised, and `end` takes down what there i
 
 import asyncio
 import logging
-import time
 
 from ivr.agent_leg import AgentLeg, bridge_id
 from ivr.approach import Approach
 from ivr.ari import AriError, Asterisk, NotFound
 from ivr.ari import events as ari
-from ivr.caller import Caller, Over
+from ivr.caller import Caller, Look, Over
 from ivr.checkpoint import CallRecord
 from ivr.place import MARK, Place
+from ivr.wait import Wait, outcome_of
 from queues.errors import StoreAway
 from queues.operations import now_ms
 from queues.store import Offer
@@ -44,6 +44,8 @@ class Hunt:
         """Agents who are being reached, by attempt."""
         self._leg: AgentLeg | None = None
         """The agent who is being connected, or talks."""
+        self.wait: Wait | None = None
+        """The queue in which he is; None: in none."""
 
     @property
     def talking(self) -> bool:
@@ -57,24 +59,26 @@ class Hunt:
         elif record.attempt:
             self._caller.left_in = bridge_id(self._call, record.attempt)  # perhaps he has not left it yet
 
-    async def serve(
-        self, queue: str, max_wait_s: float | None, path: str, resumed: CallRecord | None = None
-    ) -> str:
-        """Hold the caller and serve him: `answered` when the agent has left, `timeout` if he waited too long.
+    async def serve(self, wait: Wait, resumed: CallRecord | None = None) -> str:
+        """Hold the caller and serve him: `answered` when the agent has left, or the exit by which he left.
 
-        `path`: the step in which he waits. `resumed`: the record of a call that was taken over in this step.
+        `resumed`: the record of a call that was taken over in this step.
         """
         if resumed is not None and resumed.state == "flow" and resumed.left:
-            return resumed.left  # he had left the queue when his worker died
-        if resumed is not None and resumed.state != "flow":
-            joined_at = resumed.joined_at
-            talking = await self._resume(resumed)
-            if talking:
-                await self._talk()
-                return "answered"
-        else:
-            joined_at = await self._join(queue, path)
-        return await self._wait(queue, joined_at, max_wait_s)
+            return outcome_of(resumed.left)  # he had left the queue when his worker died
+        self.wait = wait
+        try:
+            if resumed is not None and resumed.state != "flow":
+                wait.begin(resumed.joined_at)
+                talking = await self._resume(resumed)
+                if talking:
+                    await self._talk()
+                    return "answered"
+            elif refused := await self._join(wait):
+                return refused
+            return await self._wait(wait)
+        finally:
+            self.wait = None
 
     async def end(self) -> None:
         """The call is over: so are the agents' legs and their bridge."""
@@ -94,39 +98,83 @@ class Hunt:
 
     # He waits
 
-    async def _join(self, queue: str, path: str) -> int:
-        caller, asterisk = self._caller, self._house.asterisk
+    async def _join(self, wait: Wait) -> str:
+        """Stand in line; why the door stayed shut, or nothing."""
+        caller, queue = self._caller, self._house.queue(wait.queue)
         await caller.leave_bridge()
-        await asterisk.start_music(self._call, self._house.queue(queue).music)
         place, self._place = self._place, None
-        asked_at = place.joined_at if place is not None and place.queue == queue else now_ms()
+        knocks = place is None or place.queue != wait.queue
+        asked_at = now_ms() if knocks or place is None else place.joined_at
+        ways, closed = wait.ways(queue) if knocks else (), self._house.closed(wait.queue)
+        if queue.exit_key:
+            caller.keys.clear()  # what he has pressed before is not meant for it
+        if not ways:
+            await self._music(wait.queue)
         while True:
             try:
-                joined = await self._house.store.join(self._handle, queue=queue, at=asked_at)
+                joined = await self._house.store.join(
+                    self._handle, queue=wait.queue, at=asked_at, ways=ways, closed=closed
+                )
                 break
             except StoreAway:
-                # His place counts from now; he hears music until Redis is back.
+                # His place counts from now; he hears music until Redis is back, and is let in then.
+                if ways:
+                    ways = ()
+                    await self._music(wait.queue)
                 await caller.next(asyncio.get_running_loop().time() + 0.5)
-        mark = Place(queue, joined.joined_at, path).write()
-        await asterisk.mark(self._call, MARK, mark)
-        return joined.joined_at
+        if joined.refused:
+            return joined.refused
+        if ways:
+            await self._music(wait.queue)
+        wait.begin(joined.joined_at)
+        await self._house.asterisk.mark(
+            self._call, MARK, Place(wait.queue, joined.joined_at, wait.path).write()
+        )
+        return ""
 
-    async def _wait(self, queue: str, joined_at: int, max_wait_s: float | None) -> str:
-        loop = asyncio.get_running_loop()
-        until = None
-        if max_wait_s is not None:
-            until = loop.time() + max(0.0, joined_at / 1000 + max_wait_s - time.time())
+    async def _music(self, queue: str) -> None:
+        await self._house.asterisk.start_music(self._call, self._house.queue(queue).music)
+
+    async def _wait(self, wait: Wait) -> str:
+        """Until an agent has served him, or he leaves."""
         while True:
+            queue = self._house.queue(wait.queue)  # as it is published now
             # Whose phone rings is not given up because the time is over.
-            match await self._caller.next(None if self._approaches else until):
+            match await self._caller.next(None if self._approaches else wait.until(queue)):
                 case None:
-                    await self._house.store.leave(self._handle, reason="timeout")
-                    await self._caller.tell(self._house.asterisk.stop_music(self._call))
-                    return "timeout"
+                    return await self._leave("timeout")
                 case Offer() as offer:
                     self._approaches[offer.attempt] = Approach(self._caller, AgentLeg.of_offer(offer))
-                case Over(Approach() as approach) if await self._serve(approach, queue):
+                case Over(Approach() as approach) if await self._serve(approach, wait.queue):
                     return "answered"
+                case Look() if self._approaches:
+                    wait.looks_later = True
+                case Look("closed") if "closed" in wait.exits:
+                    return await self._leave("closed")
+                case Look() if reason := await self._objection(wait):
+                    return await self._left(reason)
+                case ari.ChannelDtmfReceived() as pressed if wait.is_exit(queue, pressed, self._caller):
+                    return await self._leave("exit_key")
+
+    async def _objection(self, wait: Wait) -> str:
+        """Why he had to leave, and has; empty: he may stay. While Redis is away nobody has to."""
+        ways = wait.ways(self._house.queue(wait.queue))
+        try:
+            return await self._house.store.exit(self._handle, ways) if ways else ""
+        except StoreAway:
+            return ""
+
+    async def _leave(self, reason: str) -> str:
+        """Out of the line, whoever's phone rings for him; the outcome of the wait."""
+        await self._house.store.leave(self._handle, reason=reason)
+        await self._withdraw()
+        return await self._left(reason)
+
+    async def _left(self, reason: str) -> str:
+        if reason == "exit_key":
+            self._caller.keys.clear()
+        await self._caller.tell(self._house.asterisk.stop_music(self._call))
+        return outcome_of(reason)
 
     # An agent is rung
 
@@ -141,6 +189,9 @@ class Hunt:
             await self._talk()
             return True
         await self._decline(leg, reason)
+        if self.wait is not None and self.wait.looks_later:
+            self.wait.looks_later = False
+            self._caller.mailbox.put(Look())
         return False
 
     async def _withdraw(self) -> None:
@@ -172,7 +223,7 @@ class Hunt:
             log.warning("bridge failed: %s", error, extra={"call": self._call})
             await asterisk.hang_up(leg.channel)
             await asterisk.unbridge(leg.bridge, goes_on=self._call)
-            await asterisk.start_music(self._call, self._house.queue(queue).music)
+            await self._music(queue)
             return "caller_gone" if isinstance(error, NotFound) else "withdrawn"
         await caller.catch_up(connecting=True)
         await store.connected(self._handle, agent=leg.agent, attempt=leg.attempt, at=now_ms(), wait=False)
@@ -203,7 +254,7 @@ class Hunt:
 
     async def _talk(self) -> None:
         """Both talk. Returns when the agent has left; the caller's own hangup ends the call."""
-        leg = self._leg
+        self.wait, leg = None, self._leg
         assert leg is not None
         while True:
             message = await self._caller.next()
@@ -240,7 +291,7 @@ class Hunt:
         await asterisk.hang_up(leg.channel)
         await asterisk.unbridge(leg.bridge, goes_on=self._call if connecting else "")
         if connecting:
-            await asterisk.start_music(self._call, self._house.queue(record.queue).music)
+            await self._music(record.queue)
         await self._decline(leg, "worker_lost")
         return False
 

@@ -6,7 +6,7 @@ the caller to agents. They know nothing of the session.
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import NoReturn
 
 from calllog.errors import HoldfastError
@@ -25,6 +25,7 @@ from ivr.hunt import Hunt
 from ivr.outside import Outside, Wish
 from ivr.place import Place
 from ivr.tape import ChannelTape
+from ivr.wait import Wait
 from queues.handle import CallHandle
 
 log = logging.getLogger(__name__)
@@ -66,6 +67,11 @@ class Session(CallLine):
     @property
     def talking(self) -> bool:
         return self._hunt.talking or self._outside.talking
+
+    @property
+    def wait(self) -> Wait | None:
+        """The queue in which he is, and how he may leave it."""
+        return self._hunt.wait
 
     # The life of the call
 
@@ -257,12 +263,14 @@ class Session(CallLine):
         await self._flush()
         return await self._caller.during(self.house.web.fetch(request))
 
-    async def queue(self, name: str, max_wait_s: float | None, reason: str = "") -> str:
+    async def queue(
+        self, name: str, max_wait_s: float | None, reason: str = "", exits: Collection[str] = ("timeout",)
+    ) -> str:
         resumed, self._resumed = self._resumed, None
         if reason and not _has_waited(resumed):
             self.note("escalated", path=innermost(self.path), queue=name, reason=reason)
         self._to_flush = False
-        return await self._hunt.serve(name, max_wait_s, self.path, resumed)
+        return await self._hunt.serve(Wait(name, self.path, max_wait_s, frozenset(exits)), resumed)
 
 
 def _has_waited(resumed: CallRecord | None) -> bool:

@@ -98,6 +98,7 @@ class Switchboard:
             listen=self.routes.__setitem__,
             forget=self._forget,
             hours=lambda name: self.callflows.hours.get(name),
+            closed=self._closed,
             now=lambda: datetime.now(self.callflows.timezone),
             park=self._park,
         )
@@ -334,6 +335,10 @@ class Switchboard:
 
     def _outside(self, written: str, about: About) -> Destination:
         return self.callflows.destination(written, about)
+
+    def _closed(self, queue: str) -> bool:
+        settings = self.callflows.queues.get(queue, UNPUBLISHED)
+        return settings.hours is not None and queue in self.callflows.closed(self.house.now())
 
     def on_offer(self, offer: Offer) -> None:
         """Redis has found an agent for one of our callers."""

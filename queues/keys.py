@@ -12,6 +12,8 @@
 | draining | set | until drained or started again | ivr | workers that claim no more calls |
 | queues | set | published | queues | names of the queues |
 | queue:NAME | hash | for ever | queues | settings of a queue |
+| guarded | set | published | queues | queues whose rules may send away who waits |
+| staff:QUEUE | hash | for ever | queues | how many of the queue's agents are in which group of states |
 | line:QUEUE | zset | while somebody waits | queues | everyone in the queue by score; position = rank |
 | wait:QUEUE | zset | while somebody waits | queues | those of the line who are not reserved for an agent |
 | idle:QUEUE | zset | while somebody is ready | queues | ready agents by the instant since when |
@@ -31,7 +33,7 @@
 | probe | string | for ever | queues | written after a connect to see that writing works |
 | told | hash | for ever | calllog | worker → its last system event, to recognise a repetition |
 | worker-events | hash | for ever | calllog | numbers of the workers' events |
-| wake:WORKER | channel | | queues | offers for calls of a worker, JSON |
+| wake:WORKER | channel | | queues | offers for calls of a worker, and that doors are to be looked at, JSON |
 """
 
 

@@ -13,6 +13,9 @@ Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,39}$")]
 MAX_QUEUES_OF_AGENT = 64
 """An agent's next caller is looked for in each of his queues: this bounds what a match costs."""
 
+Absence = Literal["offline", "unreachable", "paused", "talking", "ringing", "wrapup"]
+"""States in which an agent may count as not there. Who cools down counts as ringing: it is soon over."""
+
 
 class Settings(BaseModel):
     """Admins' tables: unknown fields are mistakes, and nothing changes after loading."""
@@ -39,6 +42,22 @@ class Queue(Settings):
     """1: takes any caller; above: people to whom a flow can escalate."""
     short_abandon_s: int = Field(5, ge=0, le=3600)
     """Who hangs up within this time is a short abandon, shown apart."""
+
+    # Door and exits
+    max_waiting: int | None = Field(None, ge=1, le=100_000)
+    """So many callers at most are in line; None: any number."""
+    max_wait_s: int | None = Field(None, ge=1, le=86_400)
+    """After this time a caller leaves; a shorter one of the flow's step counts before it. None: no limit."""
+    hours: Name | None = None
+    """Opening hours of `hours.yaml`; outside them nobody joins, and who waits leaves. None: always open."""
+    refuse_if: tuple[Absence, ...] = ()
+    """Nobody joins if each agent of the queue is in one of these states; empty: that does not matter."""
+    leave_if: tuple[Absence, ...] = ()
+    """Who waits leaves if each agent of the queue is in one of these states; empty: that does not matter."""
+    callers_per_agent: float | None = Field(None, gt=0, le=1000)
+    """So many callers at most are in line for each agent at work; None: any number."""
+    exit_key: Annotated[str, Field(pattern=r"^[0-9*#]$")] | None = None
+    """The key by which a caller leaves; None: there is none."""
 
 
 class Agent(Settings):

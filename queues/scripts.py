@@ -8,18 +8,30 @@ import hashlib
 from importlib.resources import files
 from typing import NamedTuple
 
-LIBRARIES = ("records", "agents", "matching", "operation", "phases", "dues", "start")
+LIBRARIES = ("records", "agents", "matching", "door", "operation", "phases", "dues", "start")
 """Put before the functions, in this order."""
 
 OPERATIONS = (
-    *("arrive", "note", "join", "settle", "connected", "decline", "leave", "hold", "unbridged", "ended"),
+    *(
+        "arrive",
+        "note",
+        "join",
+        "settle",
+        "connected",
+        "decline",
+        "leave",
+        "exit",
+        "hold",
+        "unbridged",
+        "ended",
+    ),
 )
 """Functions that are operations of a worker on a call it owns: the call is their first argument."""
 
 FUNCTIONS = (
     *OPERATIONS,
     *("agent", "reach", "ringing", "due", "sweep", "configure"),
-    *("enlist", "lease", "retire", "system", "adopt", "probe", "figures"),
+    *("enlist", "lease", "retire", "system", "adopt", "probe", "figures", "doors"),
     *("outgoing", "sent", "dial", "once", "count"),
 )
 

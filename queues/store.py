@@ -7,7 +7,7 @@ returns: register the call's mailbox first, then join.
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -22,6 +22,7 @@ from queues.results import (
     AgentStatus,
     AgentView,
     CallView,
+    Crowd,
     Done,
     Joined,
     Offer,
@@ -77,6 +78,15 @@ class Store:
     def on_due(self, told: Callable[[int], None]) -> None:
         self.operations.on_due = told
 
+    @property
+    def on_doors(self) -> Callable[[], None]:
+        """Called when `doors` should be asked; must not wait."""
+        return self.operations.on_doors
+
+    @on_doors.setter
+    def on_doors(self, told: Callable[[], None]) -> None:
+        self.operations.on_doors = told
+
     async def listen(self) -> None:
         """Hold the connection, so that offers of other workers arrive; runs until `close`."""
         await self.operations.link.connect()
@@ -117,15 +127,29 @@ class Store:
         """Whether nobody but `key` has asked this within so many seconds; it is remembered from now on."""
         return bool(await self.operations.run("once", what, key, within_s))
 
-    async def join(self, h: CallHandle, queue: str, head_start_s: float = 0, at: int = 0) -> Joined:
-        """Stand in line. Joining again changes nothing and answers with the present place."""
-        reply = await self.operations.operate(h, "join", (queue, head_start_s), at)
+    async def join(
+        self,
+        h: CallHandle,
+        queue: str,
+        head_start_s: float = 0,
+        at: int = 0,
+        ways: Iterable[str] = (),
+        closed: bool = False,
+    ) -> Joined:
+        """Stand in line. Joining again changes nothing and answers with the present place.
+
+        `ways`: for which reasons the door may stay shut: closed (if it is `closed`), no_agents, full, ratio.
+        """
+        own = (queue, head_start_s, ",".join(ways), int(closed))
+        reply = await self.operations.operate(h, "join", own, at)
         if reply.status == REFUSED:
             if reply.state == "ended":
                 raise Fenced("join: the call has ended")
             raise StoreFault(f"join: the call is {reply.state}, perhaps in another queue")
         if not reply.result:
             return Joined(0, 0.0, at, False)
+        if len(reply.result) == 1:
+            return Joined(0, 0.0, at, False, refused=reply.result[0])
         position, score, joined_at = reply.result
         return Joined(int(position), float(score), int(joined_at), reply.state in ("offered", "connecting"))
 
@@ -160,6 +184,15 @@ class Store:
     async def leave(self, h: CallHandle, reason: str, at: int = 0) -> Done:
         """Leave the queue by a rule or a choice (class F or X); an open offer is withdrawn."""
         return _done(await self.operations.perform(h, "leave", (reason,), at))
+
+    async def exit(self, h: CallHandle, ways: Iterable[str]) -> str:
+        """Leave if the queue's rules say so now: no_agents, full or ratio, if in `ways`; empty: he stays."""
+        return str((await self.operations.operate(h, "exit", (",".join(ways),))).result)
+
+    async def doors(self) -> list[Crowd]:
+        """The queues in which somebody has to leave now."""
+        found = await self.operations.run("doors")
+        return [Crowd(queue, reason, frozenset(calls)) for queue, reason, calls in found]
 
     async def unbridged(
         self, h: CallHandle, ended_by: Literal["caller", "agent", "system"], at: int = 0, wait: bool = True

@@ -11,7 +11,7 @@ else is done, the line listens.
 
 import asyncio
 import logging
-from collections.abc import Coroutine, Sequence
+from collections.abc import Collection, Coroutine, Sequence
 from contextlib import suppress
 from typing import Any, NoReturn, TypeVar
 
@@ -265,7 +265,13 @@ class AgiLine(CallLine):
         await self._flush()
         return await self.house.web.fetch(request)
 
-    async def queue(self, name: str, max_wait_s: float | None, reason: str = "") -> NoReturn:  # noqa: ARG002
+    async def queue(
+        self,
+        name: str,  # noqa: ARG002
+        max_wait_s: float | None,  # noqa: ARG002
+        reason: str = "",  # noqa: ARG002
+        exits: Collection[str] = ("timeout",),  # noqa: ARG002
+    ) -> NoReturn:
         raise HandOver
 
     async def transfer(

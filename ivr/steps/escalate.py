@@ -6,15 +6,12 @@ from typing import Annotated, ClassVar
 from pydantic import Field
 
 from ivr.flow.line import Line
-from ivr.flow.step import Step
+from ivr.flow.waiting import Waiting
 
 
-class Escalate(Step):
+class Escalate(Waiting):
     """Put the caller into a queue of a higher level, and write down why."""
 
-    outcomes: ClassVar = ("answered", "timeout")
-    otherwise: ClassVar = {"answered": None}
-    waits: ClassVar = True
     example: ClassVar[str] = """\
 steps:
   sales:
@@ -28,15 +25,6 @@ steps:
     """Name of the queue in `queues.yaml`; its `level:` must be above 1."""
     reason: Annotated[str, Field(pattern=r"^[^\n]{1,200}$")]
     """Why, in words for the call log."""
-    max_wait_s: Annotated[float, Field(gt=0, le=86400)] | None = None
-    """Seconds after which the caller leaves the queue with outcome `timeout`; not written: no limit."""
-
-    @property
-    def agent_left(self) -> str:
-        return "answered"
-
-    def possible(self) -> tuple[str, ...]:
-        return self.outcomes if self.max_wait_s is not None else ("answered",)
 
     def queues(self) -> Iterable[str]:
         return (self.queue,)
@@ -45,4 +33,4 @@ steps:
         return (self.queue,)
 
     async def run(self, line: Line) -> str:
-        return await line.queue(self.queue, self.max_wait_s, self.reason)
+        return await line.queue(self.queue, self.max_wait_s, self.reason, self.exits())

@@ -4,10 +4,28 @@
 -- release(agent, since, call, queue): nothing holds him any more: ready, or what he asked for meanwhile.
 -- rest(agent, state, reason, until_at, call, queue): wrap-up or cool-down with a due time.
 -- `next_due`: the earliest due time this script has added, 0 if none.
+-- `staff:QUEUE` counts the queue's agents by group, a word for their states; `moved`: queues in which it changed.
 
-local next_due, freed
+local next_due, freed, moved
+
+local GROUPS = { offered = 'ringing', connecting = 'ringing', busy_private = 'talking' }
 
 local function each_queue(agent) return string.gmatch(agent.queues, '[^,]+') end
+
+-- Who cools down is as good as rung: it is over in seconds.
+local function group_of(state, reason)
+  if state == 'paused' and reason == 'cooldown' then return 'ringing' end
+  return GROUPS[state] or state
+end
+
+local function count_staff(agent, from, to)
+  if from == to then return end
+  for name in each_queue(agent) do
+    redis.call('HINCRBY', SITE_KEY .. 'staff:' .. name, from, -1)
+    redis.call('HINCRBY', SITE_KEY .. 'staff:' .. name, to, 1)
+    moved[#moved + 1] = name
+  end
+end
 
 local function agent_event(agent, from, reason, call, queue)
   local body = '{"kind":"agent_state","agent":"' .. agent.id .. '","from":"' .. from .. '","to":"' .. agent.state .. '"'
@@ -27,6 +45,7 @@ local function agent_to(agent, state, reason, call, queue)
     redis.call('ZREM', SITE_KEY .. 'due', 'agent:' .. agent.id)
     put(agent, 'due_at', '')
   end
+  count_staff(agent, group_of(from, agent.reason), group_of(state, reason))
   put(agent, 'state', state)
   if agent.reason ~= reason then put(agent, 'reason', reason) end
   put(agent, 'since_at', now_ms())

@@ -12,6 +12,7 @@ local devices = SITE_KEY .. 'devices'
 local function text(value)
   if value == nil or value == cjson.null then return '' end
   if type(value) == 'number' then return number(value) end
+  if type(value) == 'table' then return table.concat(value, ',') end
   return tostring(value)
 end
 
@@ -28,6 +29,29 @@ end
 local function drop_queues()
   for _, name in ipairs(redis.call('SMEMBERS', SITE_KEY .. 'queues')) do
     if not config.queues[name] then redis.call('SREM', SITE_KEY .. 'queues', name) end
+  end
+end
+
+-- Queues that send callers away by themselves, and how many agents of each queue are in which group.
+local function guard_doors()
+  local guarded, counts = SITE_KEY .. 'guarded', {}
+  redis.call('DEL', guarded)
+  for name, settings in pairs(config.queues) do
+    local rules = text(settings.leave_if) .. text(settings.max_waiting) .. text(settings.callers_per_agent)
+    if rules ~= '' then redis.call('SADD', guarded, name) end
+    counts[name] = {}
+  end
+  for id in pairs(config.agents) do
+    local agent = agent_of(id)
+    local group = group_of(agent.state, agent.reason)
+    for name in each_queue(agent) do
+      local of = counts[name] or {}
+      of[group] = (of[group] or 0) + 1
+    end
+  end
+  for name, of in pairs(counts) do
+    redis.call('DEL', SITE_KEY .. 'staff:' .. name)
+    for group, count in pairs(of) do redis.call('HSET', SITE_KEY .. 'staff:' .. name, group, count) end
   end
 end
 
@@ -97,6 +121,7 @@ local function drop_agents()
         put(agent, 'device', '')
       end
       put(agent, 'home', '')
+      put(agent, 'queues', '')
     end
   end
 end
@@ -105,6 +130,7 @@ drop_agents()
 for name, settings in pairs(config.queues) do set_queue(name, settings) end
 drop_queues()
 for id, settings in pairs(config.agents) do set_agent(id, settings) end
+guard_doors()
 match_freed()
 redis.call('SET', SITE_KEY .. 'version', ARGV[2])
 save_all()

@@ -3,12 +3,13 @@
 local function start(keys, argv)
   KEYS, ARGV = keys, argv
   log_to(KEYS[1])
-  calls, agents, freed, offers = {}, {}, {}, {}
+  calls, agents, freed, offers, moved = {}, {}, {}, {}, {}
   next_due, asker = 0, ''
   call, at, repeated, inferred = nil, nil, nil, nil
 end
 
 local function finish(reply)
+  tell_doors()
   log_written()
   return reply
 end

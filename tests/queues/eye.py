@@ -1,6 +1,6 @@
 """Looks at a site in Redis from outside: one snapshot in one script, and the log as it grows."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -33,9 +33,17 @@ for _, queue in ipairs(redis.call('SMEMBERS', site .. 'queues')) do
     lists[kind .. ':' .. queue] = redis.call('ZRANGE', site .. kind .. ':' .. queue, 0, -1)
   end
 end
+local staff = {}
+for _, queue in ipairs(redis.call('SMEMBERS', site .. 'queues')) do
+  staff[queue] = {}
+  local counts = redis.call('HGETALL', site .. 'staff:' .. queue)
+  for i = 1, #counts, 2 do
+    if counts[i + 1] ~= '0' then staff[queue][counts[i]] = tonumber(counts[i + 1]) end
+  end
+end
 local agents = redis.call('SMEMBERS', site .. 'agents')
 return { cjson.encode({ calls = hashes('call:', calls, cjson.decode(ARGV[2])),
-    agents = hashes('agent:', agents, cjson.decode(ARGV[3])), lists = lists,
+    agents = hashes('agent:', agents, cjson.decode(ARGV[3])), lists = lists, staff = staff,
     due = redis.call('ZRANGE', site .. 'due', 0, -1) }),
   redis.call('XRANGE', site .. 'log', ARGV[4], '+') }
 """
@@ -49,6 +57,7 @@ class Seen:
     calls: dict[str, dict[str, str]]
     agents: dict[str, dict[str, str]]
     lists: dict[str, Any]
+    staff: dict[str, dict[str, int]]
     due: Any
 
     def check(self) -> None:
@@ -87,6 +96,7 @@ class Seen:
             assert list(self.lists["line:" + queue]) == [c.call for c in ref.line(queue)]
             assert list(self.lists["wait:" + queue]) == [c.call for c in ref.waiting(queue)]
             assert list(self.lists["idle:" + queue]) == [p.agent for p in ref.idle(queue)]
+            assert self.staff[queue] == Counter(ref.staff(queue))
         assert len(self.due) == sum(bool(p.due_at) for p in ref.people.values())
 
 

@@ -7,7 +7,13 @@ from queues.store import Offer, Store
 from tests.queues.redis_process import RedisProcess
 from tests.queues.reference import Rules
 
-QUEUES = {"gold": Rules(wrapup_s=0), "sales": Rules(wrapup_s=3, cooldown_s=1), "tech": Rules(cooldown_s=2)}
+QUEUES = {
+    "gold": Rules(wrapup_s=0, callers_per_agent=1.5),
+    "sales": Rules(
+        wrapup_s=3, cooldown_s=1, refuse_if=("offline", "paused"), leave_if=("offline", "ringing")
+    ),
+    "tech": Rules(cooldown_s=2, max_waiting=2, leave_if=("offline", "unreachable", "wrapup", "talking")),
+}
 AGENTS: dict[str, tuple[tuple[str, ...], int | None]] = {
     "ann": (("gold", "sales"), None),
     "bob": (("sales",), None),

@@ -26,6 +26,10 @@ class Rules:
     ring_s: int = 20
     cooldown_s: int = 5
     wrapup_s: int = 0
+    max_waiting: int | None = None
+    callers_per_agent: float | None = None
+    refuse_if: tuple[str, ...] = ()
+    leave_if: tuple[str, ...] = ()
 
 
 @dataclass
@@ -68,6 +72,13 @@ class Person:
     call: str = ""
     due_at: int = 0
     wish: str = ""
+
+    @property
+    def group(self) -> str:
+        """The word that rules of doors have for his state."""
+        if (self.state, self.reason) == ("paused", "cooldown"):
+            return "ringing"
+        return {"offered": "ringing", "connecting": "ringing"}.get(self.state, self.state)
 
 
 class Reference:
@@ -114,11 +125,28 @@ class Reference:
         """A new step begins: how the last wait ended is no longer what ends the call."""
         self.callers[call].left = ""
 
-    def join(self, call: str, queue: str, head_start_s: int, at: int = 0) -> None:
+    def join(
+        self,
+        call: str,
+        queue: str,
+        head_start_s: int,
+        at: int = 0,
+        ways: tuple[str, ...] = (),
+        closed: bool = False,
+    ) -> str:
+        """Empty, or why the door stayed shut."""
         c = self.callers[call]
         if c.state != "flow":
-            return
+            return ""
         at = self._within(c, at)
+        ahead = len(self.line(queue))
+        reason = self.objection(queue, self.queues[queue].refuse_if, ahead, ways)
+        if "closed" in ways and closed:
+            reason = "closed"
+        if reason:
+            c.left, c.since_at = reason, at
+            self._say(call, "queue_refused", at, queue=queue, reason=reason)
+            return reason
         last, n = self._joins
         self._joins = (at, n + 1 if last == at else 0)
         c.score = at + self._joins[1] / 1024 - 1000 * head_start_s
@@ -128,6 +156,50 @@ class Reference:
         self._say(call, "joined", at, **fields)
         self._say(call, "hold_started", at, by="queue")
         self._match_call(c)
+        return ""
+
+    def exit(self, call: str, ways: tuple[str, ...]) -> str:
+        """Why he has to leave, and has; empty: he stays."""
+        c = self.callers[call]
+        if c.state != "waiting":
+            return ""
+        ahead = self.line(c.queue).index(c)
+        reason = self.objection(c.queue, self.queues[c.queue].leave_if, ahead, ways)
+        if reason:
+            self._leave_line(c, {"full": "overflow"}.get(reason, reason), self._within(c, 0))
+        return reason
+
+    def doors(self) -> dict[str, tuple[str, set[str]]]:
+        """Queue → why some have to leave, and who; nobody named: everybody."""
+        found: dict[str, tuple[str, set[str]]] = {}
+        for queue, rules in self.queues.items():
+            line = self.line(queue)
+            reasons = [self.objection(queue, rules.leave_if, ahead) for ahead in range(len(line))]
+            if any(reasons):
+                whom = {c.call for c, reason in zip(line, reasons, strict=True) if reason == reasons[-1]}
+                found[queue] = (reasons[-1], set() if reasons[-1] == "no_agents" else whom)
+        return found
+
+    def objection(
+        self,
+        queue: str,
+        absent: tuple[str, ...],
+        ahead: int,
+        ways: tuple[str, ...] = ("no_agents", "full", "ratio"),
+    ) -> str:
+        """Why nobody may be there with so many ahead of him; empty: he may."""
+        rules, staff = self.queues[queue], self.staff(queue)
+        at_work = sum(group in ("ready", "ringing", "talking", "wrapup") for group in staff)
+        if "no_agents" in ways and absent and all(group in absent for group in staff):
+            return "no_agents"
+        if "full" in ways and rules.max_waiting is not None and ahead >= rules.max_waiting:
+            return "full"
+        ratio = rules.callers_per_agent
+        return "ratio" if "ratio" in ways and ratio is not None and ahead + 1 > ratio * at_work else ""
+
+    def staff(self, queue: str) -> list[str]:
+        """The group of states of each of the queue's agents."""
+        return [p.group for p in self.people.values() if queue in p.queues]
 
     def settle(self, call: str, agent: str, attempt: int) -> bool:
         c = self.callers[call]
@@ -364,7 +436,7 @@ class Reference:
             return "failed"
         if c.overflowed:
             return "overflowed"
-        if c.left:
+        if "hangup" in c.left:
             return "abandoned"
         return "ivr_exit" if ended_by == "caller" else "self_served"
 

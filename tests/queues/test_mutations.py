@@ -32,6 +32,12 @@ WRONG = {
     "a hold outlives the call": ("    close_hold('agent')\n    close_hold('caller')\n", ""),
     "the wait is not in the sum": ("put(call, 'wait_ms', int(call.wait_ms) + waited)", ""),
     "two may win a call": ("if owner == ARGV[2] and epoch == ARGV[3] then", "if owner then"),
+    "a full queue takes one more": ("ahead >= most", "ahead > most"),
+    "who pauses is there": ("not is_in(groups, counts[i])", "true"),
+    "the ratio counts who is away": ("AT_WORK = { 'ready',", "AT_WORK = { 'offline', 'ready',"),
+    "the first of the line have to go": ("-math.min(number, MOST), -1)", "0, number - 1)"),
+    "a change is not counted": ("redis.call('HINCRBY', SITE_KEY .. 'staff:' .. name, to, 1)", ""),
+    "a way that is not there is taken": ("is_in(ways, 'ratio') and ratio", "ratio"),
     "ties are not broken": ("int(n) + 1 or 0", "0 or 0"),
 }
 

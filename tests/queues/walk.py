@@ -1,7 +1,7 @@
 """What may happen in a world of queues, and how often it does in a random walk."""
 
 STEPS = (
-    *("arrive", "note", "checkpoint", "join", "join_again", "settle", "connected", "decline"),
+    *("arrive", "note", "checkpoint", "join", "join_again", "exit", "settle", "connected", "decline"),
     *("nobody_answers", "leave", "hold", "unbridged", "ended", "agent", "reach"),
     *("time_passes", "due", "sweep", "reply_lost", "duplicate", "stale_owner", "worker_dies"),
 )
@@ -15,7 +15,7 @@ WEIGHTS = dict.fromkeys(STEPS, 4) | {
     "unbridged": 6,
     "agent": 8,
     "time_passes": 8,
-    **dict.fromkeys(("note", "checkpoint", "sweep", "leave"), 2),
+    **dict.fromkeys(("note", "checkpoint", "sweep", "leave", "exit"), 2),
     **dict.fromkeys(("reply_lost", "worker_dies", "stale_owner"), 1),
 }
 """How often each step is taken in a random walk."""

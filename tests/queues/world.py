@@ -24,6 +24,7 @@ from tests.queues.reference import IN_LINE, Person, Reference
 
 DECLINES = ("no_answer", "busy", "rejected", "unreachable", "not_confirmed", "withdrawn", "worker_lost")
 AHEAD_MS = 10 * 365 * 86_400_000
+WAYS = ("closed", "no_agents", "full", "ratio")
 LIVE = (2, 3, 9)
 """So many calls live at most in a world: in some, agents wait for callers; in some, callers for agents."""
 
@@ -152,10 +153,24 @@ class World:
         if h and self._is_answered(h):
             queue, head_start = self.pick(("sales", "sales", "tech", "gold")), self.pick((0, 0, 0, 5, 60))
             at = self._some_past(h)
-            joined = await self._at(h).store.join(h, queue, head_start, at)
-            self._ride(h).join(h.call, queue, head_start, at)
+            ways, closed = (
+                self.pick(((), (), WAYS, ("full", "closed"))),
+                self.pick((True, False, False, False)),
+            )
+            joined = await self._at(h).store.join(h, queue, head_start, at, ways, closed)
+            refused = self._ride(h).join(h.call, queue, head_start, at, ways, closed)
+            assert joined.refused == refused
             c = self.ref.callers[h.call]
-            assert (joined.position, joined.score) == (c.position0, c.score)
+            assert refused or (joined.position, joined.score) == (c.position0, c.score)
+
+    async def exit(self) -> None:
+        """Somebody who waits looks whether he may stay; so do those who are told to."""
+        h, ways = self._pick_call("waiting", "offered"), self.pick((WAYS, WAYS, ("ratio",), ()))
+        if h:
+            reason = await self._at(h).store.exit(h, ways)
+            assert reason == self._ride(h).exit(h.call, ways)
+        seen = {crowd.queue: (crowd.reason, {*crowd.calls}) for crowd in await self._anyone().store.doors()}
+        assert seen == self.ref.doors()
 
     async def join_again(self) -> None:
         h = self._pick_call(*IN_LINE)
