@@ -17,7 +17,7 @@ alone = scratch=$$(mktemp -d); trap 'rmdir "$$scratch"' EXIT; \
 
 pytest = $(alone) $(python) -m pytest -p tests.nothing_skipped
 
-.PHONY: help setup packages run test test-others test-patient check docs demo customers bench bench-flows bench-keys bench-takeover load compose-test soak-queues lock
+.PHONY: help setup packages run test test-others test-patient check docs demo customers bench bench-flows bench-keys bench-takeover bench-redis bench-mixed load compose-test soak-queues lock
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -95,6 +95,12 @@ bench-keys: setup ## keys by SIP INFO and RFC 4733 under load, and how soon a pr
 
 bench-takeover: setup ## workers killed and hung under 200 live calls: how long those have nobody
 	@$(alone) $(python) -m bench.takeover $(ARGS)
+
+bench-redis: setup ## time in Redis of each function, with 10 to 10,000 callers waiting
+	@$(python) -m bench.redis_time $(ARGS)
+
+bench-mixed: setup ## ten minutes of mixed calls on real SIP; was everybody routed as the rules say?
+	@$(python) -m bench.mixed $(ARGS)
 
 load: setup ## calls against any server: make load TARGET=host:port RATE=20 CALLS=1000
 	@$(python) -m tests.rig.load --target "$(or $(TARGET),127.0.0.1:5060)" --rate "$(or $(RATE),20)" --calls "$(or $(CALLS),1000)" $(ARGS)

@@ -3,7 +3,16 @@
 from collections import Counter
 from dataclasses import dataclass, field
 
-from calllog.call_events import AnyCallEvent, Bridged, Declined, Offered, Unbridged
+from calllog.call_events import (
+    AnyCallEvent,
+    Bridged,
+    Consulted,
+    ConsultEnded,
+    Declined,
+    Offered,
+    Transferred,
+    Unbridged,
+)
 from calllog.events import AgentStateChanged
 from calllog.grammar import CLOCK_SLACK_MS, EPOCH_MS, Violation
 
@@ -29,6 +38,8 @@ class AgentCheck:
     """
 
     _agents: dict[str, _Agent] = field(default_factory=dict)
+    _given: dict[str, str] = field(default_factory=dict)
+    """By call: who has been consulted, talks already, and gets the caller."""
     _called: dict[str, Counter[tuple[str, str]]] = field(default_factory=dict)
     """By call, until it has ended: how often it says that an agent was offered or talking."""
     _stated: dict[str, Counter[tuple[str, str]]] = field(default_factory=dict)
@@ -87,7 +98,14 @@ class AgentCheck:
                     wrong = f"bridged with {event.agent}, who has call {agent.leg}"
                 agent.leg = event.call
                 agent.calls += 1
+                if self._given.pop(event.call, "") != event.agent:
+                    self._called.setdefault(event.call, Counter())[event.agent, "talking"] += 1
+            case Consulted() if event.agent:
                 self._called.setdefault(event.call, Counter())[event.agent, "talking"] += 1
+            case ConsultEnded() if event.agent:
+                self._agent(event.agent).leg = ""
+            case Transferred(how="attended", by="agent") if event.agent:
+                self._given[event.call] = event.agent
             case Unbridged():
                 agent = self._agent(event.agent)
                 agent.leg = ""

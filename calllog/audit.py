@@ -2,8 +2,9 @@
 
 Pure: no I/O; feed it entries in stream order. Beyond the grammar of each call it proves, over all of them:
 O = A + B + F + X + W for every queue; exactly one `ended` per `arrived`; each agent is in exactly one state
-at any instant and has at most one leg; agents' states and calls' events tell the same story; counters that
-routing keeps equal the fold; nothing on the stream is unreadable.
+at any instant and has at most one leg; agents' states and calls' events tell the same story; of two callers
+with the same claim the first is served first; counters that routing keeps equal the fold; nothing on the
+stream is unreadable.
 """
 
 from collections import Counter
@@ -14,6 +15,7 @@ from calllog.agents import AgentCheck
 from calllog.call_events import AnyCallEvent, Arrived, CallEvent, Joined, QueueLeft
 from calllog.events import AgentStateChanged, AnyEvent
 from calllog.grammar import Violation, violations
+from calllog.turns import TurnCheck
 from calllog.vocabulary import LEFT_CLASS
 
 
@@ -67,6 +69,7 @@ class Audit:
         self._open: dict[str, list[AnyCallEvent]] = {}
         self._ended: set[str] = set()
         self._agents = AgentCheck()
+        self._turns = TurnCheck()
         self._system: Counter[str] = Counter()
         self._last: AnyEvent | None = None
 
@@ -137,7 +140,7 @@ class Audit:
             self._open[call] = []
             self._report.calls += 1
         self._open[call].append(event)
-        self._report.violations += self._agents.call(event)
+        self._report.violations += self._agents.call(event) + self._turns.call(event)
         if event.kind == "ended":
             self._judge(call, self._open.pop(call), live=False)
             self._report.violations += self._agents.ended(call)

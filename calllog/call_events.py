@@ -5,7 +5,15 @@ from typing import Literal, TypeAlias
 import msgspec
 
 from calllog.event import Event, Milliseconds, Personal, PersonalValues
-from calllog.vocabulary import DeclinedReason, Holder, LeftReason, Party, RefusedReason, Verdict
+from calllog.vocabulary import (
+    DeclinedReason,
+    Holder,
+    LeftReason,
+    Party,
+    RefusedReason,
+    TransferFailedReason,
+    Verdict,
+)
 
 
 class CallEvent(Event, frozen=True, kw_only=True):
@@ -149,15 +157,42 @@ class Unbridged(CallEvent, frozen=True, kw_only=True, tag="unbridged"):
 
 
 class Transferred(CallEvent, frozen=True, kw_only=True, tag="transferred"):
-    """The caller was given to somebody outside the queues: to the number `to`, or to `agent`.
+    """The caller was given, `by` a flow or his agent, to the number `to`, to an `agent` or a `queue`.
 
-    To a number: the two hear each other. To an agent: what becomes of it is told as of a queue of his own.
+    To a number: the two hear each other. To an agent whom his agent has consulted: `bridged` follows. Else to
+    an agent: what becomes of it is told as of a queue of his own.
     """
 
     how: Literal["blind", "attended"]
     to: Personal = ""
     agent: str = ""
+    queue: str = ""
     by: str = ""
+
+
+class TransferFailed(CallEvent, frozen=True, kw_only=True, tag="transfer_failed"):
+    """He was not connected with the one to whom an agent gave him, and goes on elsewhere."""
+
+    reason: TransferFailedReason
+    to: Personal = ""
+    agent: str = ""
+    queue: str = ""
+
+
+class Consulted(CallEvent, frozen=True, kw_only=True, tag="consulted"):
+    """The agent talks to another `agent`, or to the number `to`, about the caller, who is on hold."""
+
+    to: Personal = ""
+    agent: str = ""
+
+
+class ConsultEnded(CallEvent, frozen=True, kw_only=True, tag="consult_ended"):
+    """They do not any more, after `talk_ms`. From a hold's end to this event all three hear each other."""
+
+    talk_ms: Milliseconds
+    ended_by: Party
+    to: Personal = ""
+    agent: str = ""
 
 
 class OfferMade(CallEvent, frozen=True, kw_only=True, tag="offer_made"):
@@ -233,6 +268,9 @@ AnyCallEvent: TypeAlias = (
     | Bridged
     | Unbridged
     | Transferred
+    | TransferFailed
+    | Consulted
+    | ConsultEnded
     | OfferMade
     | OfferAccepted
     | Recorded

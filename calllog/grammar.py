@@ -1,14 +1,15 @@
 """What a call's log must look like, in one place. Pure: no I/O. Tests and `holdfast audit` both use it.
 
 The letters: A arrived · N answered · s step, input, announcement, offer of goods, recording, survey ·
-q refused at the door · t transferred · j joined · h/H the queue's hold begins/ends · k/K SIP hold by a party
-begins/ends · a left the queue, answered · l left it otherwise · b/B bridged/unbridged · E ended.
+q refused at the door · t transferred · g given by an agent to another whom he has consulted · j joined · h/H
+the queue's hold begins/ends · k/K SIP hold by a party begins/ends · a left the queue, answered · l left it
+otherwise · b/B bridged/unbridged · c/C the agent consults somebody/no longer · E ended.
 
-    A (N|s|q|k|K|t)* ( j h (s|k|K)* H ( l | a b (s|k|K)* B ) (N|s|q|k|K|t)* )* E
+    A (N|s|q|k|K|t)* ( j h (s|k|K)* H ( l | a b T B ( g b T B )* ) (N|s|q|k|K|t)* )* E,  T = (s|k|K|c|C)*
 
-Beside the order: `seq` has no gaps; times are sane; the holds of each party are balanced; each offer is
-closed by exactly one `declined` or by the one `bridged`; durations add up (calllog.durations); the verdict
-fits.
+Beside the order: `seq` has no gaps; times are sane; holds of each party are balanced, and consults; each
+offer is closed by exactly one `declined`, by the one `bridged` or by `consulted`; durations add up
+(calllog.durations); the verdict fits (calllog.verdicts).
 """
 
 from collections.abc import Iterator, Sequence
@@ -19,6 +20,8 @@ from calllog.call_events import (
     AnyCallEvent,
     Arrived,
     Bridged,
+    Consulted,
+    ConsultEnded,
     Declined,
     Ended,
     HoldEnded,
@@ -34,7 +37,7 @@ from calllog.call_events import (
     Unbridged,
 )
 from calllog.durations import wrong_durations
-from calllog.vocabulary import LEFT_CLASS
+from calllog.verdicts import Life, wrong_verdict
 
 CLOCK_SLACK_MS = 1000
 """Asterisk, workers and Redis may read different clocks; facts this much out of order are no finding."""
@@ -53,6 +56,7 @@ ORDER: dict[Place, dict[str, Place]] = {
         "k": "flow",
         "K": "flow",
         "t": "flow",
+        "g": "connected",
         "j": "joined",
         "E": "ended",
     },
@@ -60,7 +64,7 @@ ORDER: dict[Place, dict[str, Place]] = {
     "waiting": {"s": "waiting", "k": "waiting", "K": "waiting", "H": "unheld"},
     "unheld": {"l": "flow", "a": "connected"},
     "connected": {"b": "talking"},
-    "talking": {"s": "talking", "k": "talking", "K": "talking", "B": "flow"},
+    "talking": {**dict.fromkeys("skKcC", "talking"), "B": "flow"},
     "ended": {},
 }
 """Where the caller is → which letters may come → where he is then."""
@@ -82,6 +86,9 @@ _LETTER = {
     "survey_offered": "s",
     "survey_answered": "s",
     "transferred": "t",
+    "transfer_failed": "s",
+    "consulted": "c",
+    "consult_ended": "C",
     "queue_refused": "q",
     "joined": "j",
     "bridged": "b",
@@ -124,6 +131,8 @@ def letter(event: AnyCallEvent) -> str:
             return "H" if event.by == "queue" else "K"
         case QueueLeft():
             return "a" if event.reason == "answered" else "l"
+        case Transferred() if event.how == "attended" and event.agent:
+            return "g"
     return _LETTER.get(event.kind, "")
 
 
@@ -162,6 +171,12 @@ class _Check:
     attempts: int = 0
     bridged: Bridged | None = None
     bridges: int = 0
+    consulted: Consulted | None = None
+    """With whom the agent talks besides the caller."""
+    parted_from: str = ""
+    """Whom he consulted last."""
+    given_to: str = ""
+    """Whom the agent has consulted and given the caller to, until both are bridged."""
     outside: bool = False
     """He was connected with a number outside."""
     goods: str = ""
@@ -239,6 +254,10 @@ class _Check:
                 yield from self._unbridged(event)
             case Transferred():
                 yield from self._transferred(event)
+            case Consulted():
+                yield from self._consulted(event)
+            case ConsultEnded():
+                yield from self._consult_ended(event)
             case OfferMade() | OfferAccepted():
                 yield from self._goods(event)
             case SurveyOffered():
@@ -263,7 +282,7 @@ class _Check:
             yield "hold", f"a hold by the {event.by} ends that never began"
 
     def _offered(self, event: Offered) -> Iterator[tuple[str, str]]:
-        if self.place != "waiting":
+        if self.place != ("talking" if event.why == "consult" else "waiting"):
             yield "offer", f"offered {_IN_WORDS[self.place]}"
         if self.offers:
             yield "offer", f"offered to {event.agent} while {self.offers[0].agent} is being offered"
@@ -297,8 +316,9 @@ class _Check:
         self.queues_left.append(event)
 
     def _bridged(self, event: Bridged) -> Iterator[tuple[str, str]]:
-        if not self._close_offer(event.agent):
+        if event.agent != self.given_to and not self._close_offer(event.agent):
             yield "offer", f"bridged with {event.agent}, to whom no offer is open"
+        self.given_to = ""
         for offer in self.offers:
             yield "offer", f"bridged with {event.agent} while the offer to {offer.agent} is open"
         if not self.answered:
@@ -312,11 +332,36 @@ class _Check:
         if "agent" in self.holds:
             yield "hold", "the agent's hold is open after he has left"
             del self.holds["agent"]
+        if self.consulted:
+            yield "consult", "the agent has left, but still consults somebody"
         self.bridged = None
 
-    def _transferred(self, event: Transferred) -> Iterator[tuple[str, str]]:
+    def _consulted(self, event: Consulted) -> Iterator[tuple[str, str]]:
+        if self.consulted:
+            yield "consult", "an agent consults two at once"
         if bool(event.to) == bool(event.agent):
-            yield "transfer", "it goes to a number or to an agent"
+            yield "consult", "it is with a number or with an agent"
+        if event.agent and not self._close_offer(event.agent):
+            yield "offer", f"{event.agent} is consulted, to whom no offer is open"
+        self.consulted = event
+
+    def _consult_ended(self, event: ConsultEnded) -> Iterator[tuple[str, str]]:
+        began, self.consulted = self.consulted, None
+        self.parted_from = event.agent
+        if began is None or (began.agent, began.to) != (event.agent, event.to):
+            yield "consult", "a consult ends that never began"
+        elif abs(event.talk_ms - (event.at - began.at)) > CLOCK_SLACK_MS:
+            yield "duration", f"consulted for {event.talk_ms} ms, {event.at - began.at} ms after it began"
+
+    def _transferred(self, event: Transferred) -> Iterator[tuple[str, str]]:
+        if sum(map(bool, (event.to, event.agent, event.queue))) != 1:
+            yield "transfer", "it goes to a number, to an agent or to a queue"
+        if letter(event) == "g":
+            self.given_to = event.agent
+            if event.by != "agent" or event.agent != self.parted_from:
+                yield "transfer", f"{event.agent} gets the caller, but was not consulted"
+            if self.last is None or self.last.kind != "unbridged":
+                yield "transfer", "a caller is given away whom no agent had"
         if not self.answered:
             yield "answer", "transferred, but never answered"
         self.outside = self.outside or event.to != ""
@@ -344,34 +389,7 @@ class _Check:
             yield "offer", f"the offer to {offer.agent} is never closed"
         self.holds.clear()
         self.offers.clear()
-        wrong = self._wrong_verdict(event)
+        was = Life(self.answered, self.bridges > 0, self.outside, [left.reason for left in self.queues_left])
+        wrong = wrong_verdict(event, was)
         if wrong:
             yield "verdict", wrong
-
-    def _wrong_verdict(self, event: Ended) -> str:
-        """Why the verdict cannot be true; empty if it can. The first verdict that holds counts."""
-        verdict = event.verdict
-        if verdict in ("failed", "lost"):
-            return ""
-        if self.bridges:
-            return "" if verdict == "completed" else f"{verdict}, but an agent was bridged"
-        if verdict == "completed":
-            return "completed, but no agent was ever bridged"
-        if self.outside and verdict != "transferred":
-            return f"{verdict}, but a number outside was reached"
-        if verdict == "transferred" and not self.outside and event.source == "observed":
-            # (inferred: Asterisk's fallback rang a number)
-            return "transferred, but no number outside was reached"
-        if verdict == "rejected" and self.answered:
-            return "rejected, but answered"
-        classes = [LEFT_CLASS[left.reason] for left in self.queues_left]
-        if verdict == "overflowed" and "F" not in classes and event.source == "observed":
-            # (inferred: Asterisk's fallback took a message; it has no queues)
-            return "overflowed, but no queue was left by a rule"
-        if verdict == "abandoned" and (classes[-1:] != ["B"] or "F" in classes):
-            return "abandoned, but hanging up in a queue was not all that happened"
-        if classes[-1:] == ["B"] and verdict in ("self_served", "ivr_exit", "rejected"):
-            return f"{verdict}, but the caller hung up in a queue"
-        if verdict == "ivr_exit" and (event.ended_by != "caller" or classes):
-            return "ivr_exit, but the caller had been in a queue or did not hang up"
-        return ""

@@ -43,6 +43,12 @@ DeclinedReason = Literal[
     "wait_over",
     "worker_lost",
 ]
+TransferFailedReason = Literal["refused", "busy", "no_answer", "failed", "declined"]
+NOT_HIS_FAULT: frozenset[DeclinedReason] = frozenset(
+    {"caller_gone", "withdrawn", "answered_elsewhere", "worker_lost", "wait_over"}
+)
+"""Reasons that cost the agent nothing: he is ready as before, and has not declined that caller."""
+
 AbandonReason = Literal["caller_hangup", "caller_hangup_ringing", "caller_hangup_connecting"]
 FlowedReason = Literal[
     "exit_key",

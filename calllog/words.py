@@ -7,6 +7,8 @@ from calllog.call_events import (
     Arrived,
     Bridged,
     CallEvent,
+    Consulted,
+    ConsultEnded,
     Declined,
     Ended,
     Escalated,
@@ -24,6 +26,7 @@ from calllog.call_events import (
     SurveyAnswered,
     SurveyOffered,
     Tagged,
+    TransferFailed,
     Transferred,
     Unbridged,
 )
@@ -40,7 +43,12 @@ from calllog.events import (
 from calllog.printable import duration, printable
 
 _HUNG_UP = {"caller": "caller hung up", "agent": "agent hung up", "system": "we hung up"}
-_ENDS = {"caller-hangup": "", "agent-hangup": "", "flow-ended": "the flow was over"}
+_ENDS = {
+    "caller-hangup": "",
+    "caller-unheard": "no sound came any more",
+    "agent-hangup": "",
+    "flow-ended": "the flow was over",
+}
 """Reasons of `ended` that say no more than who it was, or can be said better."""
 _NORMAL_CAUSES = (0, 16, 31)
 _CAUSES = {
@@ -51,6 +59,7 @@ _CAUSES = {
     26: "answered elsewhere",
     34: "no circuit",
     38: "network out of order",
+    44: "",
     127: "interworking",
 }
 
@@ -102,7 +111,15 @@ def _of_call(event: AnyEvent) -> str:
         case Announced():
             return _announced(event)
         case Transferred():
-            return f"{event.how}, to {printable(event.to or event.agent)}, by {printable(event.by)}"
+            to = printable(event.to or event.agent or event.queue)
+            return f"{event.how}, to {to}, by {printable(event.by)}"
+        case TransferFailed():
+            return f"to {printable(event.to or event.agent or event.queue)}: {_plain(event.reason)}"
+        case Consulted():
+            return f"with {printable(event.to or event.agent)}"
+        case ConsultEnded():
+            talked = f"talked {duration(event.talk_ms)}"
+            return f"with {printable(event.to or event.agent)}: {talked}; {_HUNG_UP[event.ended_by]}"
         case OfferMade() | OfferAccepted():
             return f"{printable(event.path)}: {printable(event.offer)}"
         case Recorded():

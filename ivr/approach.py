@@ -8,11 +8,15 @@ and gives the attempt up.
 """
 
 import asyncio
+import logging
 
 from ivr.agent_leg import AgentLeg
 from ivr.caller import Caller, Message, Over
 from ivr.mailbox import Mailbox
+from ivr.policy import NotAllowed
 from ivr.ringing import Callee, ring
+
+log = logging.getLogger(__name__)
 
 
 class Approach:
@@ -29,7 +33,19 @@ class Approach:
 
     async def _reach(self) -> str:
         caller = self._caller
+        try:
+            self._go_outside()
+        except NotAllowed as error:
+            log.error("the number of a device is not called: %s", error, extra={"call": caller.call})
+            return "unreachable"
         return await ring(Callee(caller.house.asterisk, caller.handle, self.leg, self._mailbox.take))
+
+    def _go_outside(self) -> None:
+        """If his device is a telephone outside: by which trunk, and showing whom. Raises `NotAllowed`."""
+        device = self._caller.house.device(self.leg.endpoint)
+        if device is not None and device.number is not None:
+            destination = self._caller.house.outside(device.number, self._caller.about)
+            self.leg.endpoint, self.leg.shown = destination.endpoint, destination.shown
 
     def _over(self, task: asyncio.Task[str]) -> None:
         if not task.cancelled():

@@ -13,6 +13,7 @@ from typing import NoReturn
 
 from calllog.errors import HoldfastError
 from ivr.ari import Silenced
+from ivr.ari.events import UNHEARD
 from ivr.caller import House
 from ivr.checkpoint import Kept, Take
 from ivr.flow.line import About, Figures, Hangup, Held, Recorded, Recording
@@ -45,6 +46,11 @@ BREATH = 50
 
 CHANCES = 1_000_000
 """While Redis is away nobody counts: then it is chance."""
+
+
+def reason_of(end: Hangup) -> str:
+    """Why a call ended, in the call log's words."""
+    return "caller-unheard" if (end.by, end.cause) == ("caller", UNHEARD) else REASONS[end.by]
 
 
 class CallLine:

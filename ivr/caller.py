@@ -24,7 +24,7 @@ from ivr.recordings import Recordings
 from ivr.type_ahead import TypeAhead
 from ivr.web import Web
 from queues.handle import CallHandle
-from queues.models import Agent, Queue
+from queues.models import Agent, Device, Queue
 from queues.store import Offer, Store
 
 GONE_TIMEOUT_S = 5.0
@@ -84,6 +84,8 @@ class House:
     """Settings of a queue by name; of one that is not there any more the usual ones."""
     agent: Callable[[str], Agent | None]
     """What is published of an agent."""
+    device: Callable[[str], Device | None]
+    """What is published of a device."""
     prompt: Callable[[str, str], str]
     """Media URI of a prompt by name and language; raises `MediaFailed`."""
     say: Callable[[str, str, bool], Awaitable[str]]
@@ -115,6 +117,8 @@ class Caller:
         self.handle = handle
         self.call = handle.call
         """The call's id, and his channel's."""
+        self.about = About()
+        """Who he is, for those who are called for him."""
         self.mailbox: Mailbox[Message] = Mailbox()
         self.keys = TypeAhead()
         """What he has pressed and nobody has taken."""
@@ -181,7 +185,7 @@ class Caller:
         match message:
             case ari.ChannelHangupRequest() | ari.ChannelDestroyed() if from_caller:
                 self.gone_at = message.at
-                raise Hangup("caller", message.cause)
+                raise Hangup("caller", message.q850)
             case ari.ChannelDtmfReceived(digit=digit) if from_caller:
                 if not self._presses.new(digit, message.at, message.duration_ms, bool(self.playing)):
                     return True

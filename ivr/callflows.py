@@ -123,6 +123,10 @@ class Callflows:
         """Where a call to the number `called` goes: the narrowest that fits, or the default."""
         return self.numbers.find(called) or self.default
 
+    def phones(self) -> dict[str, str | None]:
+        """Devices that are telephones of ours → fixed contact, or None if they register."""
+        return {name: device.contact for name, device in self.devices.items() if device.number is None}
+
     def closed(self, now: datetime) -> frozenset[str]:
         """Queues whose opening hours are over at an instant."""
         asked = {queue.hours for queue in self.queues.values() if queue.hours is not None}

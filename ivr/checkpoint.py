@@ -83,6 +83,18 @@ class CallRecord:
     """How his wait ended, while he is still in the step in which he waited; empty otherwise."""
     overflowed: bool
     """He has left a queue by a rule."""
+    connected_outside: bool
+    """It is told that he was connected with a number outside, and he is still in the step that called it."""
+    errand: str
+    """Where he is to go next, whom an agent has given away; see ivr.errand."""
+    consult: str
+    """Whom his agent asks: `offered` (is rung), `talking`, or empty."""
+    consult_agent: str
+    consult_to: str
+    """The number outside, if it is no agent. Personal."""
+    consult_line: str
+    """The channel by which the agent asks, if it is not that of the talk."""
+    consult_attempt: int
     agi: bool
     """His channel is in the dialplan, on AGI or on its way to the front door; who adopts it there has ARI."""
 
@@ -327,6 +339,13 @@ def _record(call: str, fields: Mapping[str, str]) -> CallRecord:
         served=number("served"),
         left=text("left"),
         overflowed=bool(text("overflowed")),
+        connected_outside=bool(text("connected")),
+        errand=text("errand"),
+        consult=text("c_state"),
+        consult_agent=text("c_agent"),
+        consult_to=text("c_to"),
+        consult_line=text("c_line"),
+        consult_attempt=number("c_attempt"),
         agi=text("agi") == "1",
     )
 

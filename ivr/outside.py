@@ -1,9 +1,11 @@
 """A caller's way to a number outside, by a trunk, as straight-line code.
 
-    policy, cap ──► music ──► ring ──► is asked ──► `transferred` is written ──► bridge ──► talk ──► `done`
+    policy, cap ──► music ──► ring ──► is asked ──► bridge ──► `transferred` is written ──► talk ──► `done`
         └──► `refused`          └─────────┴──► `busy`, `no_answer`, `failed`, `declined`: the flow goes on
 
-He is asked if the step has an announcement. A take-over rings anew; who has answered is asked anew.
+He is asked if the step has an announcement. A take-over rings anew who has not answered, keeps who has, and
+asks anew who was being asked. `transferred` is told once both are in the bridge, by whoever finds them there
+first: the call's record says whether it has been.
 
 At any point he may hang up: then `Hangup` is raised, and `end` takes down what there is. Media is Asterisk's:
 a talk goes on while its worker is replaced, and the next one finds the leg by its id.
@@ -18,6 +20,7 @@ from ivr.announcing import announce
 from ivr.ari import AriError
 from ivr.ari import events as ari
 from ivr.caller import Caller, Message
+from ivr.checkpoint import CallRecord
 from ivr.flow.line import About, Announcement
 from ivr.policy import Destination, NotAllowed
 from ivr.ringing import Callee, ring
@@ -94,15 +97,15 @@ class Outside:
         self._house.listen(leg.channel, self._caller.mailbox)
         return leg
 
-    async def serve(self, number: int, wish: Wish, resumed: bool) -> str:
+    async def serve(self, number: int, wish: Wish, resumed: CallRecord | None) -> str:
         """Call somebody and let both talk; the step's outcome once the other has left.
 
         `number` tells this call outside from the caller's others. `resumed`: another worker has begun it.
         """
         bridge = outside_bridge(self._call, number)
-        if resumed and self._call in await self._house.asterisk.bridged(bridge):
-            return await self._resume(bridge)
-        answered = self._leg is not None and self._leg.answered and wish.announcement is not None
+        if resumed is not None and await self._stands(bridge):
+            return await self._resume(bridge, wish, told=resumed.connected_outside)
+        answered = self._leg is not None and self._leg.answered
         if not answered:
             await self._clear(bridge)
         try:
@@ -118,7 +121,7 @@ class Outside:
             await self._moved()
         else:
             self._expect(number, destination.endpoint, wish.ring_s).shown = destination.shown
-        return await self._reach(destination, bridge, wish.announcement)
+        return await self._reach(destination, bridge, wish)
 
     async def end(self) -> None:
         """The call is over: so are the leg and the bridge."""
@@ -168,7 +171,7 @@ class Outside:
                 break
         self.forget()
 
-    async def _reach(self, destination: Destination, bridge: str, announcement: Announcement | None) -> str:
+    async def _reach(self, destination: Destination, bridge: str, wish: Wish) -> str:
         caller, asterisk, leg = self._caller, self._house.asterisk, self._leg
         assert leg is not None, "it is known before anything is awaited"
         if not leg.answered:
@@ -178,14 +181,11 @@ class Outside:
             if reason:
                 outcome = "failed" if leg.status in UNTRUSTED else _OUTCOMES[reason]
                 return await self._in_vain(outcome)
-        if announcement is not None:
-            outcome = await announce(self._callee(leg), announcement)
+        if wish.announcement is not None:
+            outcome = await announce(self._callee(leg), wish.announcement)
             if outcome:
                 await asterisk.hang_up(leg.channel)
                 return await self._in_vain(outcome)
-        how = "blind" if announcement is None else "attended"
-        self._house.store.note(caller.handle, "transferred", how=how, to=destination.number, by="flow")
-        await self._house.checkpoint.flush(caller.handle)
         await caller.catch_up()
         leg.bridge = bridge
         try:
@@ -194,7 +194,13 @@ class Outside:
             log.warning("bridge failed: %s", error, extra={"call": self._call})
             await self._clear(bridge)
             return "failed"
+        await self._tell(destination.number, wish)
         return await self._talk(leg)
+
+    async def _tell(self, number: str, wish: Wish) -> None:
+        how = "blind" if wish.announcement is None else "attended"
+        self._house.store.note(self._caller.handle, "transferred", how=how, to=number, by="flow")
+        await self._house.checkpoint.flush(self._caller.handle)
 
     def _callee(self, leg: Leg) -> Callee:
         return Callee(self._house.asterisk, self._caller.handle, leg, self._caller.next)
@@ -204,13 +210,27 @@ class Outside:
         await self._caller.tell(self._house.asterisk.stop_music(self._call))
         return outcome
 
-    async def _resume(self, bridge: str) -> str:
+    async def _stands(self, bridge: str) -> bool:
+        """Whether both are joined there, or were until the other left."""
+        there = await self._house.asterisk.bridged(bridge)
+        return self._call in there and (self._leg is None or self._leg.channel in there)
+
+    async def _resume(self, bridge: str, wish: Wish, told: bool) -> str:
         """They talked when the worker before was lost; perhaps the other has left meanwhile."""
+        if not told:
+            await self._tell(self._dialled(wish), wish)
         if self._leg is None:
             self._caller.left_in = bridge
             return "done"
         self._leg.bridge, self._leg.answered = bridge, True
         return await self._talk(self._leg)
+
+    def _dialled(self, wish: Wish) -> str:
+        """The number as it was called; as it was written if the policy has changed since."""
+        try:
+            return self._house.outside(wish.number, wish.about).number
+        except NotAllowed:
+            return wish.number
 
     async def _talk(self, leg: Leg) -> str:
         """Until the other has left; the caller's own hangup ends the call."""

@@ -63,7 +63,7 @@ class Telephony:
     def of(cls, callflows: Callflows, secrets: Path) -> "Telephony":
         files = {name: secret.of_trunk(secrets, name) for name in callflows.trunks}
         return cls(
-            devices={name: device.contact for name, device in callflows.devices.items()},
+            devices=callflows.phones(),
             trunks=dict(callflows.trunks),
             music={"default", *(queue.music for queue in callflows.queues.values())},
             passwords={name: file.stat().st_mtime_ns for name, file in files.items() if file.exists()},
@@ -363,8 +363,7 @@ def _fallback_steps(place: Place) -> str:
 
 
 def _dialplan(place: Place) -> str:
-    own = place.settings.dialplan
-    return own.read_text() if own is not None else ""
+    return place.settings.dialplan.read_text() if place.settings.dialplan is not None else ""
 
 
 def _priority(step: str) -> str:
@@ -372,10 +371,14 @@ def _priority(step: str) -> str:
     return f" same => n({label}),{application}" if bar else f" same => n,{step}"
 
 
+def _setting(name: str) -> Callable[[Place], str]:
+    return lambda place: str(getattr(place.settings, name))
+
+
 VALUES: dict[str, Callable[[Place], str]] = {
+    **{name: _setting(name) for name in ("data", "sip_bind", "site", "unheard_on_hold_s", "unheard_s")},
     "ari_password": lambda place: secret.keep(place.settings.secrets / "ari"),
     "ari_workers": _ari_workers,
-    "data": lambda place: str(place.settings.data),
     "devices": _devices,
     "dialplan": _dialplan,
     "entityid": _entity,
@@ -389,8 +392,6 @@ VALUES: dict[str, Callable[[Place], str]] = {
     "open_files": _open_files,
     "rtp_end": lambda place: place.settings.rtp_ports.partition("-")[2],
     "rtp_start": lambda place: place.settings.rtp_ports.partition("-")[0],
-    "sip_bind": lambda place: place.settings.sip_bind,
-    "site": lambda place: place.settings.site,
     "threads": lambda _: str(max(4, 2 * (os.cpu_count() or 1))),
     "trunk_context": lambda place: "callers" if place.settings.dialplan else "front-door",
     "trunks": _trunks,

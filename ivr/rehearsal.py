@@ -10,8 +10,8 @@ from pathlib import Path
 from ivr.flow.cases import read_cases
 from ivr.flow.check import callflows_of
 from ivr.flow.document import Place, Problem, place_of, place_of_text
-from ivr.flow.folder import Folder
-from ivr.flow.references import node_of, spoken
+from ivr.flow.folder import Folder, node_of
+from ivr.flow.references import spoken
 from ivr.flow.simulation import Company, sounds_of
 from ivr.flow.trial import differences, run_case
 from ivr.flow.wording import nearest

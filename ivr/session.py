@@ -13,7 +13,7 @@ from calllog.errors import HoldfastError
 from ivr.agent_leg import GENERATIONS, earlier_playbacks, playback_id
 from ivr.ari import AsteriskAway
 from ivr.ari import events as ari
-from ivr.call_line import REASONS, CallLine
+from ivr.call_line import CallLine, reason_of
 from ivr.caller import Caller, House, Message
 from ivr.callflows import direct_line
 from ivr.checkpoint import CallRecord
@@ -49,6 +49,7 @@ class Session(CallLine):
     ) -> None:
         """`place`: where he waited, if his channel is all that is left of the call."""
         self._caller = Caller(house, handle)
+        self._caller.about = about
         super().__init__(house, handle, about, language, ChannelTape(self._caller))
         self._place = place
         self._hunt = Hunt(self._caller, place)
@@ -87,7 +88,7 @@ class Session(CallLine):
             try:
                 await self._flow(flow, resumed)
             except Hangup as end:
-                await self._end("", REASONS[end.by], end.by, end.cause)
+                await self._end("", reason_of(end), end.by, end.cause)
         except AsteriskAway as error:
             log.warning("call waits for Asterisk: %s", error, extra={"call": self.call})
             await self._leave()
@@ -176,8 +177,8 @@ class Session(CallLine):
         self.path = path
         resumed = self._resumed
         if resumed is not None and path == resumed.step:
-            if resumed.state != "flow":
-                return  # the call is further than this checkpoint: in a queue or with an agent
+            if resumed.state != "flow" or resumed.connected_outside:
+                return  # the call is further than this checkpoint: in a queue, with an agent or with somebody
         elif resumed is not None:
             self._resumed = None
             if resumed.state != "flow":  # the flow no longer has the step in which he waited
@@ -251,7 +252,7 @@ class Session(CallLine):
         resumed, self._resumed = self._resumed, None
         await self._flush()
         wish = Wish(number, ring_s, key, self.about, announcement)
-        return await self._outside.serve(self._effects, wish, resumed is not None)
+        return await self._outside.serve(self._effects, wish, resumed)
 
     async def transfer_to_agent(self, agent: str, within_s: int) -> str:
         if not _has_waited(self._resumed):

@@ -51,6 +51,10 @@ class Settings(BaseSettings):
     external_address: str = ""
     """Address by which telephones outside reach this machine when it is not its own (container, NAT)."""
     rtp_ports: str = "10000-29999"
+    unheard_s: Annotated[int, Field(ge=0)] = 60
+    """A telephone that sends no sound for so long is taken for gone, and its call ends; 0: never."""
+    unheard_on_hold_s: Annotated[int, Field(ge=0)] = 600
+    """The same while it has put us on hold."""
     http_networks: list[IPv4Network | IPv6Network] = []
     """Networks, as JSON, that `http` and `webhook` steps may reach although they are not public."""
     speech_engine: str = ENGINE

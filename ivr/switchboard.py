@@ -89,6 +89,7 @@ class Switchboard:
             checkpoint=checkpoint,
             queue=lambda name: self.callflows.queues.get(name, UNPUBLISHED),
             agent=lambda name: self.callflows.agents.get(name),
+            device=lambda name: self.callflows.devices.get(name),
             prompt=self._prompt,
             say=speech.render,
             outside=self._outside,

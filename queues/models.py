@@ -5,7 +5,7 @@
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,39}$")]
 """Names of queues, agents, devices, flows: safe in keys, paths, channel names and JSON without quoting."""
@@ -80,3 +80,11 @@ class Device(Settings):
 
     contact: Annotated[str, Field(pattern=r"^sips?:[A-Za-z0-9._~%+!*'()$&=:@\[\]-]{1,200}$")] | None = None
     """Fixed SIP address; None: the phone registers."""
+    number: Annotated[str, Field(min_length=2, max_length=40)] | None = None
+    """A telephone outside, such as a mobile, in quotes: it is called by the trunk of policy.yaml."""
+
+    @model_validator(mode="after")
+    def _one_way(self) -> "Device":
+        if self.number is not None and self.contact is not None:
+            raise ValueError("a device has a `contact` or a `number`, not both")
+        return self

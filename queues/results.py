@@ -15,6 +15,14 @@ class Offer(NamedTuple):
     ring_s: int
 
 
+class Consult(NamedTuple):
+    """Somebody whom an agent asks is to be rung. `device`: an agent's; empty: it is a number outside."""
+
+    attempt: int
+    device: str
+    ring_s: int
+
+
 class Done(NamedTuple):
     """An operation was applied, or waits for Redis in the journal."""
 

@@ -12,19 +12,8 @@ LIBRARIES = ("records", "agents", "matching", "door", "operation", "phases", "du
 """Put before the functions, in this order."""
 
 OPERATIONS = (
-    *(
-        "arrive",
-        "note",
-        "join",
-        "settle",
-        "connected",
-        "decline",
-        "leave",
-        "exit",
-        "hold",
-        "unbridged",
-        "ended",
-    ),
+    *("arrive", "note", "join", "settle", "connected", "decline", "leave", "exit", "hold", "unbridged"),
+    *("ended", "consult", "consulted", "unconsult", "handover", "give"),
 )
 """Functions that are operations of a worker on a call it owns: the call is their first argument."""
 

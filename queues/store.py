@@ -22,6 +22,7 @@ from queues.results import (
     AgentStatus,
     AgentView,
     CallView,
+    Consult,
     Crowd,
     Done,
     Joined,
@@ -203,6 +204,56 @@ class Store:
     async def hold(self, h: CallHandle, by: str, started: bool, at: int = 0, wait: bool = True) -> Done:
         """A party (agent, caller) puts the other on SIP hold or takes it back."""
         return _done(await self.operations.perform(h, "hold", (by, int(started)), at, wait))
+
+    # The agent asks somebody else, or gives the caller away
+
+    async def consult(
+        self, h: CallHandle, agent: str = "", number: str = "", line: str = "", at: int = 0
+    ) -> Consult | str:
+        """The agent asks another `agent`, who is reserved, or a `number` outside; the caller is on hold then.
+
+        `line`: the channel by which he asks, if it is another one. A text: it cannot be, because the other
+        agent is in this state. Raises StoreAway.
+        """
+        reply = await self.operations.operate(h, "consult", (agent, number, line), at)
+        attempt, device, ring_s = reply.result
+        return Consult(attempt, device, int(float(ring_s))) if attempt else str(device)
+
+    async def consulted(self, h: CallHandle, attempt: int, at: int = 0) -> bool:
+        """Whom he asks has answered; False: that was given up."""
+        return bool((await self.operations.operate(h, "consulted", (attempt,), at)).result)
+
+    async def unconsult(
+        self,
+        h: CallHandle,
+        attempt: int,
+        reason: str = "withdrawn",
+        ring_ms: int = -1,
+        ended_by: Literal["caller", "agent", "system"] = "agent",
+        at: int = 0,
+    ) -> Done:
+        """He has the caller again; whom he asked is released, or (`reason`, `ring_ms`) was rung in vain."""
+        own = (attempt, reason, ring_ms, ended_by)
+        return _done(await self.operations.perform(h, "unconsult", own, at))
+
+    async def hand_over(self, h: CallHandle, attempt: int, errand: str = "", at: int = 0) -> bool:
+        """Whom he has consulted gets the caller; False: he has left, or the caller has. Raises StoreAway.
+
+        `errand`: of a number outside, see `give`.
+        """
+        return bool((await self.operations.operate(h, "handover", (attempt, errand), at)).result)
+
+    async def give(self, h: CallHandle, errand: str, at: int = 0, **transferred: str) -> Done:
+        """He gives the caller away, and wraps up. `errand` is kept in the record until somebody else has him.
+
+        `transferred`: fields of that event; none: it is told later.
+        """
+        body = msgspec.json.encode({"kind": "transferred", **transferred}).decode() if transferred else ""
+        return _done(await self.operations.perform(h, "give", (errand, body), at))
+
+    def send_on(self, h: CallHandle, errand: str) -> None:
+        """What is left of the errand; it rides with the call's next operation."""
+        h.pending.append((now_ms(), f"~{errand}"))
 
     # Agents
 

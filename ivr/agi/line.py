@@ -18,7 +18,7 @@ from typing import Any, NoReturn, TypeVar
 from calllog.errors import HoldfastError
 from ivr.agi.wire import Conversation, LineLost, Refused, Result, quoted
 from ivr.ari.asterisk import FALLBACK
-from ivr.call_line import REASONS, CallLine
+from ivr.call_line import CallLine, reason_of
 from ivr.caller import House
 from ivr.flow.line import KEYS, About, Announcement, Hangup, Held, MediaFailed, Recorded, Recording
 from ivr.flow.run import run_flow
@@ -121,7 +121,7 @@ class AgiLine(CallLine):
                 await self._talk.do("EXEC", "Hangup", end.cause)
         await self._recorder.end(self.about)
         await self.house.checkpoint.ended(
-            self.handle, reason=REASONS[end.by], ended_by=end.by, cause=end.cause
+            self.handle, reason=reason_of(end), ended_by=end.by, cause=end.cause
         )
 
     async def _fall_back(self, verdict: str, reason: str) -> None:

@@ -92,6 +92,13 @@ class CallBroadcast(_ChannelEvent, tag=True):
     """A new call that any worker may claim."""
 
 
+UNHEARD = 44
+"""The Q.850 cause by which Asterisk ends a channel from which no sound has come for too long."""
+
+_BY_DEVICE = 1
+"""AST_SOFTHANGUP_DEV: with PJSIP, whose sound has not come for too long."""
+
+
 class StasisStart(_ChannelEvent, tag=True):
     """A channel has come to our application."""
 
@@ -109,15 +116,30 @@ class ChannelDtmfReceived(_ChannelEvent, tag=True):
 
 
 class ChannelHangupRequest(_ChannelEvent, tag=True):
+    """The channel is to end: its party has hung up, or (`soft`) somebody in Asterisk wants it."""
+
     cause: int = 0
     soft: bool = False
 
+    @property
+    def q850(self) -> int:
+        """The cause by Q.850. Of a `soft` one `cause` says who it was: AST_SOFTHANGUP_… in channel.h."""
+        if self.soft:
+            return UNHEARD if self.cause & _BY_DEVICE else 0
+        return self.cause
+
 
 class ChannelDestroyed(_ChannelEvent, tag=True):
+    """The channel has ended. `cause`: by Q.850."""
+
     cause: int = 0
     cause_txt: str = ""
     tech_cause: int = 0
     """The SIP status with which a call to a phone was refused; 0: it was not."""
+
+    @property
+    def q850(self) -> int:
+        return self.cause
 
 
 class ChannelHold(_ChannelEvent, tag=True):
@@ -126,6 +148,36 @@ class ChannelHold(_ChannelEvent, tag=True):
 
 class ChannelUnhold(_ChannelEvent, tag=True):
     """The party has taken the call back from hold."""
+
+
+class Requested(msgspec.Struct):
+    """Where a phone wants a call to go: a user part, or the SIP Call-ID of another call of its own."""
+
+    destination: str = ""
+    protocol_id: str = ""
+
+
+class ReferTo(msgspec.Struct):
+    requested_destination: Requested
+    destination_channel: Channel | None = None
+    """Our channel of that other call, if it is there."""
+
+
+class ReferredBy(msgspec.Struct):
+    source_channel: Channel
+
+
+class ChannelTransfer(_Event, tag=True, kw_only=True):
+    """A phone has sent REFER. Told again, with a `state`, for each word of ours on what became of it."""
+
+    refer_to: ReferTo
+    referred_by: ReferredBy
+    state: str = ""
+
+    @property
+    def channel(self) -> Channel:
+        """The channel whose phone has sent it."""
+        return self.referred_by.source_channel
 
 
 class PlaybackFinished(_Event, tag=True, kw_only=True):
@@ -152,6 +204,7 @@ ChannelEvent = (
     | ChannelDestroyed
     | ChannelHold
     | ChannelUnhold
+    | ChannelTransfer
 )
 Event = CallBroadcast | ChannelEvent | PlaybackFinished | RecordingFinished | RecordingFailed
 Message = Event | RESTResponse
@@ -166,6 +219,7 @@ WANTED: list[str] = [
     "ChannelDestroyed",
     "ChannelHold",
     "ChannelUnhold",
+    "ChannelTransfer",
     "PlaybackFinished",
     "RecordingFinished",
     "RecordingFailed",

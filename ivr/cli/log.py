@@ -101,7 +101,8 @@ def audit(as_json: bool) -> None:
 
     Reads the whole log and checks that every call follows the grammar, began and ended exactly once and
     has durations that add up; that for every queue offered = answered + abandoned + flowed out + failed +
-    waiting; that every agent was in exactly one state at any instant and never had two calls; that the
+    waiting; that every agent was in exactly one state at any instant and never had two calls; that of
+    two callers of a queue with the same needs and head start the first was offered first; that the
     counters that routing keeps equal the log. Each call that breaks a rule is named.
 
     \b

@@ -61,7 +61,7 @@ def _facts(settings: Settings, callflows: Callflows) -> dict[str, Any]:
         "numbers": {number: route.flow for number, route in sorted(callflows.numbers.items())},
         "other_numbers": callflows.default.flow,
         "trunks": {name: [str(net) for net in trunk.match] for name, trunk in callflows.trunks.items()},
-        "devices": {name: str(settings.secrets / f"device-{name}") for name in sorted(callflows.devices)},
+        "devices": {name: str(settings.secrets / f"device-{name}") for name in sorted(callflows.phones())},
         "logs": str(settings.data / "log"),
     }
 

@@ -209,3 +209,12 @@ def _is_name(text: str) -> bool:
     except ValidationError:
         return False
     return True
+
+
+def node_of(folder: Folder, file: str, table: str, name: str) -> Node:
+    """What stands under a name that was read from a table."""
+    document = folder.documents[file]
+    assert document is not None
+    entries = document.root.nodes[table]
+    assert isinstance(entries, Fields)
+    return entries.nodes[name]

@@ -3,9 +3,9 @@
 from collections.abc import Iterator, Mapping
 
 from ivr.callflows import Route, heard_in
-from ivr.flow.document import Fields, Node, Place, Problem, place_of, place_of_text
+from ivr.flow.document import Node, Place, Problem, place_of, place_of_text
 from ivr.flow.expressions import written_in
-from ivr.flow.folder import Folder
+from ivr.flow.folder import Folder, node_of
 from ivr.flow.languages import languages_at
 from ivr.flow.reading import Draft
 from ivr.flow.wording import nearest
@@ -138,12 +138,3 @@ def _endpoints(folder: Folder) -> Iterator[Problem]:
         yield Problem(
             trunks[name], f"trunk `{name}` is named like a device in agents.yaml", "rename one of them"
         )
-
-
-def node_of(folder: Folder, file: str, table: str, name: str) -> Node:
-    """What stands under a name that was read from a table."""
-    document = folder.documents[file]
-    assert document is not None
-    entries = document.root.nodes[table]
-    assert isinstance(entries, Fields)
-    return entries.nodes[name]

@@ -7,6 +7,7 @@ local agent = call and agent_of(own(1))
 if status == nil and call.state == 'connecting' and call.agent == own(1) and call.attempt == own(2) and agent then
   leave_line('answered')
   put(call, 'state', 'talking')
+  put(call, 'errand', '')
   put(call, 'bridged_at', at)
   put(call, 'bridge_held_ms', 0)
   put(call, 'served', int(call.served) + 1)

@@ -14,9 +14,16 @@ local function offer_of(call, agent)
   return { call.id, agent.id, agent.device, int(call.attempt), call.queue, tostring(queue_of(call.queue).ring_s) }
 end
 
+-- Attempts count all who are reached for a call, also those whom an agent consults.
+local function next_attempt(call)
+  local attempt = math.max(int(call.attempt), int(call.attempts)) + 1
+  put(call, 'attempts', attempt)
+  return attempt
+end
+
 local function offer(call, agent)
   local ring_s = queue_of(call.queue).ring_s
-  local attempt = int(call.attempt) + 1
+  local attempt = next_attempt(call)
   redis.call('ZREM', SITE_KEY .. 'wait:' .. call.queue, call.id)
   put(call, 'state', 'offered')
   put(call, 'agent', agent.id)

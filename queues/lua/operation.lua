@@ -4,7 +4,7 @@
 -- ARGV[1] call · [2] worker · [3] epoch · [4] number of the operation · [5] at: when it happened, ms, 0 = now
 -- [6] how many notes ride · [7…] `at` and body of each · then what is the operation's own: own(1), own(2), …
 -- A note's body is an event's JSON object, or '=' flow LF version LF step LF variables: a checkpoint, or
--- '>' key LF letter: a letter for the outbox.
+-- '>' key LF letter: a letter for the outbox, or '~' errand: where a caller whom an agent has given away is to go.
 --
 -- Every operation answers {status, seq, state, agent, attempt, next due (ms, 0 = none), own result, offers};
 -- status: 0 done · 1 repeated: it was applied before, the answer tells how things are now · 2 fenced: another
@@ -38,12 +38,19 @@ local function write_notes()
       local flow, version, step, vars = string.match(body, '^=(.-)\n(.-)\n(.-)\n(.*)$')
       redis.call('HSET', call.key, 'flow', flow, 'version', version, 'step', step, 'vars', vars)
       put(call, 'left', '')  -- what ended the last wait is the outcome of the step before this one
+      put(call, 'errand', '')
+      put(call, 'connected', '')
+    elseif string.sub(body, 1, 1) == '~' then
+      put(call, 'errand', string.sub(body, 2))
     elseif string.sub(body, 1, 1) == '>' then
       local key, letter = string.match(body, '^>(.-)\n(.*)$')
       post(key, letter, note_at)
     else
       tell_call(call, body, note_at)
-      if string.find(body, '^{"kind":"transferred","how":"%l+","to":') then put(call, 'outside', 1) end
+      if string.find(body, '^{"kind":"transferred","how":"%l+","to":') then
+        put(call, 'outside', 1)
+        put(call, 'connected', 1)  -- in this step
+      end
       if call.answered_at == '' and string.find(body, '{"kind":"answered"', 1, true) == 1 then
         put(call, 'answered_at', note_at)
       end
@@ -65,7 +72,7 @@ local function begin()
   put(call, 'op', ARGV[4])
   -- Kept inside the interval that is open, so that a call's intervals tile its life.
   at = math.max(within_now(ARGV[5]), int(call.since_at), int(call.hold_agent_at), int(call.hold_caller_at),
-    int(call.held_until_at))
+    int(call.held_until_at), int(call.c_at))
   write_notes()
   return nil
 end

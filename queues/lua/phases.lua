@@ -31,15 +31,8 @@ local function close_hold(by)
   log('{"kind":"hold_ended","by":"' .. by .. '","held_ms":' .. number(span(began)) .. '}')
 end
 
--- The open offer is over; the agent rests or is free again. `ring_ms` < 0: since the offer.
-local function close_offer(reason, ring_ms)
-  -- News of a hangup can be older than the offer that was made meanwhile.
-  local declined_at = math.max(at, int(call.offered_at))
-  if ring_ms < 0 then ring_ms = declined_at - int(call.offered_at) end
-  tell_call(call, '{"kind":"declined","agent":"' .. call.agent .. '","attempt":' .. call.attempt
-    .. ',"reason":"' .. reason .. '","ring_ms":' .. number(ring_ms) .. '}', declined_at)
-  local agent = agent_of(call.agent)
-  put(call, 'agent', '')
+-- An agent who was rung and did not take the call rests; if it was not his fault he is as ready as before.
+local function rest_after(agent, reason)
   if not agent or agent.call ~= call.id then return end
   if is_in(UNPENALISED, reason) then
     release(agent, agent.ready_since_at, call.id, call.queue)
@@ -51,6 +44,49 @@ local function close_offer(reason, ring_ms)
       rest(agent, 'paused', 'cooldown', until_at, call.id, call.queue)
     end
   end
+end
+
+-- The open offer is over; the agent rests or is free again. `ring_ms` < 0: since the offer.
+local function close_offer(reason, ring_ms)
+  -- News of a hangup can be older than the offer that was made meanwhile.
+  local declined_at = math.max(at, int(call.offered_at))
+  if ring_ms < 0 then ring_ms = declined_at - int(call.offered_at) end
+  tell_call(call, '{"kind":"declined","agent":"' .. call.agent .. '","attempt":' .. call.attempt
+    .. ',"reason":"' .. reason .. '","ring_ms":' .. number(ring_ms) .. '}', declined_at)
+  local agent = agent_of(call.agent)
+  put(call, 'agent', '')
+  rest_after(agent, reason)
+end
+
+-- Whom the agent consults, as JSON fields.
+local function consulted()
+  if call.c_agent ~= '' then return '"agent":"' .. call.c_agent .. '"' end
+  return '"to":' .. quoted(call.c_to)
+end
+
+local function forget_consult()
+  for _, field in ipairs({ 'c_state', 'c_agent', 'c_to', 'c_line', 'c_attempt', 'c_at' }) do put(call, field, '') end
+end
+
+local function tell_consult_ended(ended_by)
+  log('{"kind":"consult_ended",' .. consulted() .. ',"talk_ms":' .. number(span(call.c_at)) .. ',"ended_by":"'
+    .. ended_by .. '"}')
+end
+
+-- Whom the agent consults does not get the caller. `reason`, `ring_ms` (< 0: since he was rung): if he still rings.
+local function close_consult(reason, ring_ms, ended_by)
+  if call.c_state == '' then return end
+  local agent = call.c_agent ~= '' and agent_of(call.c_agent)
+  if call.c_state == 'talking' then
+    tell_consult_ended(ended_by)
+    if agent and agent.call == call.id then release(agent, nil, call.id, call.queue) end
+  elseif agent then
+    if ring_ms < 0 then ring_ms = span(call.c_at) end
+    log('{"kind":"declined","agent":"' .. agent.id .. '","attempt":' .. call.c_attempt .. ',"reason":"' .. reason
+      .. '","ring_ms":' .. number(ring_ms) .. '}')
+    rest_after(agent, reason)
+  end
+  forget_consult()
 end
 
 -- Out of the line: the queue's hold ends, queue_left says why.
@@ -75,8 +111,9 @@ local function leave_line(reason)
   put(call, 'avoid', '')
 end
 
--- The bridge is over; the agent wraps up (a due time) or is free.
+-- The bridge is over; the agent wraps up (a due time) or is free. Whom he consults is released.
 local function close_talk(ended_by)
+  close_consult(ended_by == 'caller' and 'caller_gone' or 'withdrawn', -1, ended_by)
   close_hold('agent')
   if call.held_since_at ~= '' then  -- the caller stays on hold beyond the bridge: count the part inside it
     put(call, 'bridge_held_ms', int(call.bridge_held_ms) + span(call.held_since_at))

@@ -44,7 +44,8 @@ local function sweep_agent(agent)
   if not agent then return end
   if busy(agent) then
     local call = call_of(agent.call)
-    if not call or call.agent ~= agent.id or call.state ~= agent.state then
+    local consulted = call and call.c_agent == agent.id and call.c_state == agent.state
+    if not consulted and (not call or call.agent ~= agent.id or call.state ~= agent.state) then
       tell('agent-without-call:' .. agent.id)
       if not call or call.agent ~= agent.id then release(agent, nil, '', '') end
     end

@@ -32,10 +32,6 @@ async def server(tmp_path: Path) -> AsyncIterator[Server]:
         yield running
 
 
-CONNECTS_S = 0.3
-"""The log says `transferred` a moment before both hear each other: who is struck between is rung anew."""
-
-
 def strike(server: Server, call: str, how: signal.Signals) -> None:
     """Send a signal to the worker that owns the call."""
     client = redis.Redis.from_url(server.settings.redis, decode_responses=True)
@@ -51,7 +47,6 @@ async def test_a_talk_outside_survives_its_worker(server: Server, how: signal.Si
     async with server.agent(OUTSIDE_AT, "agent_answers", ring_ms=100, talk_ms=12_000) as party:
         call = asyncio.ensure_future(server.call("221", Caller("4930111"), stay_ms=60_000))
         await server.log.event(await server.log.call_of("4930111"), "transferred")
-        await asyncio.sleep(CONNECTS_S)
         strike(server, await server.log.call_of("4930111"), how)
         played = await call
         await party.phone.quiet()
@@ -87,7 +82,7 @@ async def test_a_call_that_rings_outside_is_begun_again(server: Server) -> None:
 
 async def test_who_is_asked_outside_is_asked_anew(server: Server) -> None:
     """His worker hangs while he hears who comes; another one asks him again, and he takes the call."""
-    keys = {"ring_ms": 100, "slow_ms": 1, "think_ms": 11_000, "talk_ms": 1000}
+    keys = {"ring_ms": 100, "slow_ms": 1, "think_ms": 12_000, "talk_ms": 1000}
     async with server.agent(OUTSIDE_AT, "agent_presses_key", **keys) as party:
         call = asyncio.ensure_future(server.call("265", Caller("4930444"), stay_ms=60_000))
         await server.log.event(await server.log.call_of("4930444"), "answered")
@@ -100,7 +95,7 @@ async def test_who_is_asked_outside_is_asked_anew(server: Server) -> None:
     event = played.one("transferred")
     assert isinstance(event, Transferred)
     assert event.how == "attended"
-    assert event.at - leg.answered_at == pytest.approx(11_000, abs=500)
+    assert event.at - leg.answered_at == pytest.approx(12_000, abs=500)
     steps = [(event.path, event.outcome) for event in played.events if isinstance(event, Step)]
     assert steps == [("patient/out", "done"), ("patient/thanks", "done")]
     told = heard(party.ear.recording.part((leg.answered_at + 8000) / 1000, event.at / 1000), SOUNDS["menu"])

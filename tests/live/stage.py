@@ -87,6 +87,7 @@ class Stage:
         self._ports: dict[str, int] = {
             device: int(fields["contact"].rpartition(":")[2]) if fields else next(free)
             for device, fields in contacts["devices"].items()
+            if "number" not in (fields or {})
         }
 
     @property

@@ -14,6 +14,7 @@ from tests.queues.redis_process import RedisProcess
 from tests.queues.reference import BUSY, IN_LINE, Reference
 
 CALL = ("state", "queue", "score", "agent", "attempt", "avoid", "owner", "answered_at")
+ASKED = ("c_state", "c_agent", "c_attempt")
 AGENT = ("state", "reason", "call", "due_at", "wish", "ready_since_at")
 
 LOOK = """
@@ -66,11 +67,10 @@ class Seen:
         assert len(lines) == len(set(lines)), "a caller stands in two lines"
         in_line = {call for call, c in self.calls.items() if c["state"] in IN_LINE}
         assert set(lines) == in_line, f"lost or left over: {set(lines) ^ in_line}"
-        reserved = {a["call"]: agent for agent, a in self.agents.items() if a["state"] in BUSY}
-        assert len(reserved) == sum(a["state"] in BUSY for a in self.agents.values()), "two agents, one call"
-        assert reserved == {call: c["agent"] for call, c in self.calls.items() if c["state"] in BUSY}
-        for call, agent in reserved.items():
-            assert self.calls[call]["state"] == self.agents[agent]["state"], "a pair disagrees"
+        reserved = {agent: (a["call"], a["state"]) for agent, a in self.agents.items() if a["state"] in BUSY}
+        due = {c["agent"]: (call, c["state"]) for call, c in self.calls.items() if c["state"] in BUSY}
+        due |= {c["c_agent"]: (call, c["c_state"]) for call, c in self.calls.items() if c["c_agent"]}
+        assert reserved == due, "a pair disagrees"
         for name in self.lists:
             if name.startswith("wait:"):
                 idle = self.lists["idle:" + name.removeprefix("wait:")]
@@ -83,6 +83,10 @@ class Seen:
             assert seen["state"] == c.state, (call, seen, c)
             if c.state in BUSY:
                 assert (seen["agent"], int(seen["attempt"])) == (c.agent, c.attempt), (call, seen, c)
+            assert (seen["c_state"], int(seen["c_attempt"] or 0) if c.consult else 0) == (
+                c.consult,
+                c.asked_attempt if c.consult else 0,
+            ), (call, seen, c)
             if c.state in IN_LINE:
                 assert (seen["queue"], float(seen["score"])) == (c.queue, c.score), (call, seen, c)
                 assert seen["avoid"] == ",".join(c.avoid), (call, seen, c)
@@ -119,7 +123,7 @@ class Eye:
         """The site now; what was logged since the last look waits for `hear`."""
         if not self._sha:
             self._sha = await self.link.call("SCRIPT", "LOAD", LOOK)
-        names = (msgspec.json.encode(part).decode() for part in (calls, CALL, AGENT))
+        names = (msgspec.json.encode(part).decode() for part in (calls, CALL + ASKED, AGENT))
         packed, entries = await self.link.call("EVALSHA", self._sha, 1, self._site, *names, self._read_to)
         self._new = [line for _, fields in entries for line in fields[1].split("\n")]
         if entries:

@@ -51,6 +51,13 @@ class Caller:
     overflowed: bool = False
     left: str = ""
     errored: bool = False
+    consult: str = ""
+    """Whom the agent asks: offered (rung), talking; empty: nobody."""
+    asked: str = ""
+    """The agent whom he asks; empty: a number outside."""
+    asked_attempt: int = 0
+    asked_at: int = 0
+    attempts: int = 0
     avoid: list[str] = field(default_factory=list)
     holds: dict[str, int] = field(default_factory=dict)
     held_until: int = 0
@@ -326,7 +333,8 @@ class Reference:
         return self.now if at <= 0 or at > self.now else at
 
     def _within(self, c: Caller, at: int) -> int:
-        return max(self._at(at), c.since_at, c.held_until, *c.holds.values())
+        asked_at = c.asked_at if c.consult else 0
+        return max(self._at(at), c.since_at, c.held_until, asked_at, *c.holds.values())
 
     def _say(self, owner: str, kind: str, at: int, **fields: Any) -> None:
         self.log.append((owner, kind, at, fields))
@@ -375,7 +383,8 @@ class Reference:
             self._offer(c, next((p for p in idle if p.agent not in c.avoid), idle[0]))
 
     def _offer(self, c: Caller, p: Person) -> None:
-        c.state, c.agent, c.attempt, c.offered_at = "offered", p.agent, c.attempt + 1, self.now
+        c.attempts = max(c.attempt, c.attempts) + 1
+        c.state, c.agent, c.attempt, c.offered_at = "offered", p.agent, c.attempts, self.now
         lease_ms = 1000 * self.queues[c.queue].ring_s
         self._say(c.call, "offered", self.now, agent=p.agent, attempt=c.attempt, lease_ms=lease_ms)
         self._to(p, "offered", "", c)
@@ -386,6 +395,9 @@ class Reference:
         ring_ms = at - c.offered_at
         self._say(c.call, "declined", at, agent=p.agent, attempt=c.attempt, reason=reason, ring_ms=ring_ms)
         c.agent = ""
+        self._rest_after(p, reason, c)
+
+    def _rest_after(self, p: Person, reason: str, c: Caller) -> None:
         if reason in UNPENALISED:
             self._release(p, p.ready_since_at, c)
         elif reason == "unreachable":

@@ -17,7 +17,7 @@ import uvloop
 
 from tests.queues.redis_process import RedisProcess
 from tests.queues.walk import WEIGHTS
-from tests.queues.world import World
+from tests.queues.world_transfers import TransferWorld
 
 EPISODE = 2_000
 """Steps in one site; then a fresh one, so that every beginning is walked often."""
@@ -37,7 +37,7 @@ async def walk(
 
 
 async def _episode(redis: RedisProcess, folder: Path, site: str, chance: random.Random, steps: int) -> None:
-    world = World(redis, site, folder, chance.choice)
+    world = TransferWorld(redis, site, folder, chance.choice)
     name = "open"
     try:
         await world.open()

@@ -32,6 +32,17 @@ WRONG = {
     "a hold outlives the call": ("    close_hold('agent')\n    close_hold('caller')\n", ""),
     "the wait is not in the sum": ("put(call, 'wait_ms', int(call.wait_ms) + waited)", ""),
     "two may win a call": ("if owner == ARGV[2] and epoch == ARGV[3] then", "if owner then"),
+    "who is consulted stays reserved": (
+        "release(agent, nil, call.id, call.queue) end\n  elseif",
+        "end\n  elseif",
+    ),
+    "a hold outlives the consult": ("own(4))\n  close_hold('agent')", "own(4))"),
+    "who is asked need not be free": ("agent.state == 'ready')\nif", "agent.state ~= 'offline')\nif"),
+    "a hand-over needs no answer": (
+        "call.c_state == 'talking' and call.c_attempt == own(1) then\n  hand",
+        "call.c_attempt == own(1) then\n  hand",
+    ),
+    "who gives a caller away is asked first": ("put(call, 'avoid', agent)", ""),
     "a full queue takes one more": ("ahead >= most", "ahead > most"),
     "who pauses is there": ("not is_in(groups, counts[i])", "true"),
     "the ratio counts who is away": ("AT_WORK = { 'ready',", "AT_WORK = { 'offline', 'ready',"),

@@ -3,6 +3,7 @@
 STEPS = (
     *("arrive", "note", "checkpoint", "join", "join_again", "exit", "settle", "connected", "decline"),
     *("nobody_answers", "leave", "hold", "unbridged", "ended", "agent", "reach"),
+    *("consult", "consulted", "unconsult", "hand_over", "give"),
     *("time_passes", "due", "sweep", "reply_lost", "duplicate", "stale_owner", "worker_dies"),
 )
 """What may happen in a `World`: its methods of these names."""
@@ -13,6 +14,8 @@ WEIGHTS = dict.fromkeys(STEPS, 4) | {
     "settle": 10,
     "connected": 10,
     "unbridged": 6,
+    "consult": 8,
+    "consulted": 8,
     "agent": 8,
     "time_passes": 8,
     **dict.fromkeys(("note", "checkpoint", "sweep", "leave", "exit"), 2),

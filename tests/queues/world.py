@@ -36,10 +36,12 @@ class Pick(Protocol):
 class World:
     """One site, its two workers, and the reference."""
 
+    reference: type[Reference] = Reference
+
     def __init__(self, redis: RedisProcess, site: str, folder: Path, pick: Pick) -> None:
         self._redis, self.site, self._folder, self.pick = redis, site, folder, pick
         people = [Person(agent, f"{agent}-phone", *of) for agent, of in AGENTS.items()]
-        self.ref = Reference(now_ms() + AHEAD_MS, dict(QUEUES), people)
+        self.ref = self.reference(now_ms() + AHEAD_MS, dict(QUEUES), people)
         self.posts = {name: self._post(name) for name in WORKERS}
         self.handles: dict[str, CallHandle] = {}
         self.stale: list[CallHandle] = []

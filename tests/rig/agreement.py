@@ -57,7 +57,8 @@ def caller_disagreements(
     if leg.ended_at:
         yield from _apart("ended", ended[0].at, leg.ended_at, slack_ms)
         by = "caller" if leg.ended_by == "us" else "not caller"
-        if (ended[0].ended_by == "caller") != (by == "caller"):
+        unheard = ended[0].reason == "caller-unheard"  # he has gone, his SIPp has not
+        if (ended[0].ended_by == "caller") != (by == "caller") and not unheard:
             yield f"ended by {ended[0].ended_by}, the phone says {by}"
 
 

@@ -164,7 +164,38 @@ def rung_twice(log: Log, rng: Random) -> str:
     return ""
 
 
+def out_of_turn(log: Log, rng: Random) -> str:
+    """Somebody is offered while another one waits, who joined the same queue before him."""
+    offers = [index for index, event in enumerate(log) if isinstance(event, Offered)]
+    rng.shuffle(offers)
+    for index in offers:
+        event: Any = log[index]
+        waiting = [_joined(log, call) for call in _waiting(log[:index], event.call)]
+        before = [at for at in waiting if at < _joined(log, event.call)]
+        if before:
+            for at in (_joined(log, event.call), rng.choice(before)):
+                joined: Any = log[at]
+                log[at] = replace(joined, head_start_s=0, score=float(joined.at), queue="sales")
+            return str(event.call)
+    return ""
+
+
+def _joined(log: Log, call: str) -> int:
+    return next(i for i, e in enumerate(log) if isinstance(e, Joined) and e.call == call)
+
+
+def _waiting(log: Log, besides: str) -> list[str]:
+    """Calls in their first queue that nobody has been offered."""
+    seen: dict[str, list[str]] = {}
+    for event in log:
+        if isinstance(event, CallEvent):
+            seen.setdefault(event.call, []).append(event.kind)
+    gone = {"offered", "queue_left", "ended"}
+    return [c for c, kinds in seen.items() if c != besides and "joined" in kinds and not gone & {*kinds}]
+
+
 PLANTS: dict[str, Plant] = {
+    "served out of turn": out_of_turn,
     "an event lost": lost(CallEvent, renumbered=False),
     "an event doubled": doubled(CallEvent, renumbered=False),
     "two events swapped": swapped,

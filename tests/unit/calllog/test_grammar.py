@@ -332,8 +332,15 @@ def test_order(name: str) -> None:
 @pytest.mark.parametrize(
     ("drafts", "expected"),
     [
-        ([transferred()], "transfer: it goes to a number or to an agent"),
-        ([transferred(to="+49301", agent="bob")], "transfer: it goes to a number or to an agent"),
+        ([transferred()], "transfer: it goes to a number, to an agent or to a queue"),
+        (
+            [transferred(to="+49301", agent="bob")],
+            "transfer: it goes to a number, to an agent or to a queue",
+        ),
+        (
+            [transferred(queue="sales", agent="bob")],
+            "transfer: it goes to a number, to an agent or to a queue",
+        ),
         ([goods("accepted")], "goods: cover is accepted, but was not offered there"),
         (
             [goods("made", offer="x"), goods("accepted")],

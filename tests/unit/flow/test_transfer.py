@@ -221,6 +221,27 @@ def test_what_check_says_of_the_policy(tmp_path: Path, file: str, old: str, new:
     assert any(each.startswith(said) for each in problems) if said else not problems, problems
 
 
+@pytest.mark.parametrize(
+    ("device", "said"),
+    [
+        ('{number: "030 901820"}', ""),
+        (
+            '{number: "+49 30 902000"}',
+            "device `alice-phone`: policy.yaml does not allow this number: it is under",
+        ),
+        ("{number: 03}", "this number: it is no telephone number"),
+        ('{number: "030 901820", contact: "sip:a@b"}', "has a `contact` or a `number`, not both"),
+    ],
+)
+def test_what_check_says_of_an_agent_at_a_number_outside(tmp_path: Path, device: str, said: str) -> None:
+    company = build(tmp_path)
+    edit(company, "agents.yaml", "  alice-phone:", f"  alice-phone: {device}")
+    problems = found(company)
+    assert any("agents.yaml:" in each and said in each for each in problems) if said else not problems, (
+        problems
+    )
+
+
 def test_without_a_policy_nobody_is_called(tmp_path: Path) -> None:
     company = build(tmp_path / "a")
     (company / "policy.yaml").unlink()
@@ -231,6 +252,10 @@ def test_without_a_policy_nobody_is_called(tmp_path: Path) -> None:
         broken = with_step(build(tmp_path / number[:1]), number)
         (broken / "policy.yaml").unlink()
         assert "without policy.yaml no number may be called" in found(broken)[0]
+    remote = build(tmp_path / "remote")
+    (remote / "policy.yaml").unlink()
+    edit(remote, "agents.yaml", "  alice-phone:", '  alice-phone: {number: "030 901820"}')
+    assert "device `alice-phone`: without policy.yaml no number may be called" in found(remote)[0]
 
 
 def test_an_agent_asked_for_by_name_has_a_queue_of_his_own(tmp_path: Path) -> None:

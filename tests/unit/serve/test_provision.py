@@ -110,8 +110,8 @@ def test_a_trunk_without_its_password_is_told_with_the_mend(settings: Settings, 
 @pytest.mark.parametrize(
     "line",
     [
-        "rtp_timeout = ",
-        "rtp_timeout_hold = ",
+        "rtp_timeout = 60 ",
+        "rtp_timeout_hold = 600\n",
         "timers = always",
         "media_address = 127.0.0.1",
         "ice_support = no",

@@ -1,0 +1,100 @@
+"""Whose turn it is: of two callers with the same claim, the one who came first is offered first. Pure.
+
+Two callers have the same claim if they wait in the same queue with the same needs and the same head start:
+any agent who can take the one can take the other. Who is on SIP hold when his turn comes is passed over, and
+keeps it. Order is the stream's: what one script writes stands together. A part of the audit.
+"""
+
+import heapq
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from calllog.call_events import (
+    AnyCallEvent,
+    Declined,
+    Ended,
+    HoldEnded,
+    HoldStarted,
+    Joined,
+    Offered,
+    QueueLeft,
+)
+from calllog.grammar import Violation
+
+Claim = tuple[str, str, float]
+"""Queue, needs, head start."""
+
+
+class Turn(NamedTuple):
+    """A caller's place among those of the same claim: lowest first."""
+
+    score: float
+    call: str
+
+
+@dataclass
+class _Caller:
+    claim: Claim
+    turn: Turn
+    waits: bool = True
+    """He is not being offered to anybody."""
+    on_hold: bool = False
+    """He has put us on SIP hold."""
+
+
+@dataclass
+class TurnCheck:
+    """The walk along the stream. `passed_over`: how many offers went to somebody whose turn it was not."""
+
+    passed_over: int = 0
+    _callers: dict[str, _Caller] = field(default_factory=dict)
+    _lines: dict[Claim, list[Turn]] = field(default_factory=dict)
+    """Heaps. Who has gone, or is not to be had now, is taken out when he comes to the top."""
+
+    def call(self, event: AnyCallEvent) -> list[Violation]:
+        """The next event of any call."""
+        if isinstance(event, Joined):
+            claim = (event.queue, event.needs, event.head_start_s)
+            self._callers[event.call] = _Caller(claim, Turn(event.score, event.call))
+            self._stand(event.call)
+            return []
+        caller = self._callers.get(event.call)
+        if caller is None:
+            return []
+        match event:
+            case Offered():
+                caller.waits = False
+                return self._judge(event, caller)
+            case Declined():
+                caller.waits = True
+                self._stand(event.call)
+            case HoldStarted(by="caller"):
+                caller.on_hold = True
+            case HoldEnded(by="caller"):
+                caller.on_hold = False
+                self._stand(event.call)
+            case QueueLeft() | Ended():
+                del self._callers[event.call]
+        return []
+
+    def _stand(self, call: str) -> None:
+        caller = self._callers[call]
+        if caller.waits and not caller.on_hold:
+            heapq.heappush(self._lines.setdefault(caller.claim, []), caller.turn)
+
+    def _judge(self, event: Offered, offered: _Caller) -> list[Violation]:
+        first = self._first(offered.claim)
+        if first is None or first >= offered.turn:
+            return []
+        self.passed_over += 1
+        what = f"offered to {event.agent} while {first.call} waits, who came before with the same claim"
+        return [Violation(event.call, "turn", what, event.id, event.seq)]
+
+    def _first(self, claim: Claim) -> Turn | None:
+        line = self._lines.get(claim, [])
+        while line:
+            caller = self._callers.get(line[0].call)
+            if caller and caller.turn == line[0] and caller.waits and not caller.on_hold:
+                return line[0]
+            heapq.heappop(line)
+        return None

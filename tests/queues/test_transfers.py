@@ -1,0 +1,131 @@
+"""Agents who ask others and give callers away, operation by operation."""
+
+import pytest
+
+from queues.handle import CallHandle
+from queues.results import Consult
+from tests.queues.desk import Desk, Post, settings
+
+CALL = "pbx-1.1"
+
+
+async def talk(desk: Desk) -> tuple[Post, CallHandle]:
+    """A caller who talks to alice; bob is free, in another queue."""
+    post = desk.post()
+    await post.store.configure(*settings({"alice": ("sales",), "bob": ("tech",)}), version=1)
+    h = await post.arrive(CALL)
+    await post.store.join(h, "sales")
+    await post.store.settle(h, "alice", 1)
+    await post.store.connected(h, "alice", 1)
+    return post, h
+
+
+async def states(post: Post) -> dict[str, tuple[str, int, str]]:
+    return {each.agent: (each.state, each.calls, each.call) for each in await post.store.agents()}
+
+
+async def test_consult_and_hand_over(desk: Desk) -> None:
+    post, h = await talk(desk)
+    got = await post.store.consult(h, "bob")
+    assert got == Consult(2, "bob-phone", 20)
+    assert (await states(post))["bob"] == ("offered", 0, CALL)
+    assert not await post.store.hand_over(h, 2), "he has not answered"
+    assert await post.store.consulted(h, 2)
+    record = await post.checkpoint.record(CALL)
+    assert record is not None
+    assert (record.state, record.agent, record.attempt) == ("talking", "alice", 1)
+    assert (record.consult, record.consult_agent, record.consult_attempt) == ("talking", "bob", 2)
+    assert await post.store.hand_over(h, 2)
+    assert await states(post) == {"alice": ("ready", 1, ""), "bob": ("talking", 1, CALL)}
+    assert not (await post.store.unconsult(h, 2)).changed
+    await post.checkpoint.ended(h, reason="caller-hangup", ended_by="caller", cause=16)
+    assert desk.kinds(CALL)[7:] == [
+        *("bridged", "hold_started", "offered", "consulted"),
+        *("hold_ended", "consult_ended", "unbridged", "transferred", "bridged", "unbridged", "ended"),
+    ]
+    desk.assert_sound()
+
+
+async def test_come_back(desk: Desk) -> None:
+    post, h = await talk(desk)
+    await post.store.consult(h, "bob")
+    await post.store.unconsult(h, 2, "no_answer")
+    assert (await states(post))["bob"][0] == "paused", "he has let it ring"
+    assert await post.store.consult(h, "bob") == "paused"
+    await post.store.agent("bob", "ready")
+    got = await post.store.consult(h, "bob")
+    assert isinstance(got, Consult)
+    assert got.attempt == 3
+    await post.store.consulted(h, 3)
+    await post.store.unconsult(h, 3)
+    assert await states(post) == {"alice": ("talking", 1, CALL), "bob": ("ready", 0, "")}
+    await post.store.unbridged(h, ended_by="agent")
+    await post.checkpoint.ended(h, reason="agent-hangup", ended_by="agent", cause=16)
+    assert desk.kinds(CALL).count("hold_started") == desk.kinds(CALL).count("hold_ended") == 3
+    desk.assert_sound()
+
+
+@pytest.mark.parametrize("answers", [False, True])
+async def test_the_caller_goes_while_another_is_asked(desk: Desk, answers: bool) -> None:
+    post, h = await talk(desk)
+    await post.store.consult(h, "bob")
+    if answers:
+        await post.store.consulted(h, 2)
+    await post.checkpoint.ended(h, reason="caller-hangup", ended_by="caller", cause=16)
+    assert await states(post) == {"alice": ("ready", 1, ""), "bob": ("ready", 0, "")}
+    assert ("consult_ended" if answers else "declined") in desk.kinds(CALL)
+    desk.assert_sound()
+
+
+async def test_a_number_outside_gets_the_caller(desk: Desk) -> None:
+    post, h = await talk(desk)
+    got = await post.store.consult(h, number="+49301")
+    assert isinstance(got, Consult)
+    assert got.attempt > 1_000_000
+    assert got.device == ""
+    await post.store.consulted(h, got.attempt)
+    assert await post.store.hand_over(h, got.attempt, '[["outside"]]')
+    record = await post.checkpoint.record(CALL)
+    assert record is not None
+    assert (record.state, record.errand, record.consult, record.left) == ("flow", '[["outside"]]', "", "")
+    await post.checkpoint.ended(h, reason="caller-hangup", ended_by="caller", cause=16)
+    assert "transferred" in desk.kinds(CALL)
+    desk.assert_sound()
+
+
+async def test_given_away(desk: Desk) -> None:
+    post, h = await talk(desk)
+    await post.store.consult(h, "bob")
+    assert (await post.store.give(h, "[1]", how="blind", queue="tech", by="agent")).changed
+    assert await states(post) == {"alice": ("ready", 1, ""), "bob": ("ready", 0, "")}
+    record = await post.checkpoint.record(CALL)
+    assert record is not None
+    assert (record.state, record.left, record.errand) == ("flow", "", "[1]")
+    post.store.send_on(h, "[]")
+    await post.store.join(h, "tech", head_start_s=30)
+    record = await post.checkpoint.record(CALL)
+    assert record is not None
+    assert (record.state, record.errand, record.agent) == ("offered", "[]", "bob")
+    assert not (await post.store.give(h, "[2]")).changed
+    await post.checkpoint.ended(h, reason="caller-hangup", ended_by="caller", cause=16)
+    assert desk.kinds(CALL)[8:13] == ["hold_started", "offered", "declined", "hold_ended", "unbridged"]
+    assert desk.kinds(CALL)[13:15] == ["transferred", "joined"]
+    desk.assert_sound()
+
+
+async def test_who_gave_him_away_is_not_asked_first(desk: Desk) -> None:
+    post = desk.post()
+    await post.store.configure(*settings({"alice": ("sales",), "bob": ("sales",)}), version=1)
+    h = await post.arrive(CALL)
+    await post.store.join(h, "sales")
+    first = post.offers[0].agent
+    await post.store.settle(h, first, 1)
+    await post.store.connected(h, first, 1)
+    other = "bob" if first == "alice" else "alice"
+    await post.store.agent(other, "pause", reason="x")
+    await post.store.give(h, "[1]", how="blind", queue="sales", by="agent")
+    await post.store.agent(other, "ready")  # idle for a shorter time
+    await post.store.join(h, "sales")
+    assert post.offers[-1].agent == other
+    await post.checkpoint.ended(h, reason="caller-hangup", ended_by="caller", cause=16)
+    desk.assert_sound()
