@@ -16,8 +16,12 @@ from ivr.agent_leg import AgentLeg, bridge_id
 from ivr.approach import Approach
 from ivr.ari import AriError, Asterisk, NotFound
 from ivr.ari import events as ari
+from ivr.beside import Beside
+from ivr.briefing import Briefing
 from ivr.caller import Caller, Look, Over
 from ivr.checkpoint import CallRecord
+from ivr.connecting import tell
+from ivr.flow.line import Line
 from ivr.place import MARK, Place
 from ivr.wait import Wait, outcome_of
 from queues.errors import StoreAway
@@ -46,6 +50,8 @@ class Hunt:
         """The agent who is being connected, or talks."""
         self.wait: Wait | None = None
         """The queue in which he is; None: in none."""
+        self._beside: Beside | None = None
+        """What he is told in it."""
 
     @property
     def talking(self) -> bool:
@@ -59,14 +65,15 @@ class Hunt:
         elif record.attempt:
             self._caller.left_in = bridge_id(self._call, record.attempt)  # perhaps he has not left it yet
 
-    async def serve(self, wait: Wait, resumed: CallRecord | None = None) -> str:
+    async def serve(self, wait: Wait, line: Line, resumed: CallRecord | None = None) -> str:
         """Hold the caller and serve him: `answered` when the agent has left, or the exit by which he left.
 
-        `resumed`: the record of a call that was taken over in this step.
+        `line`: his. `resumed`: the record of a call that was taken over in this step.
         """
         if resumed is not None and resumed.state == "flow" and resumed.left:
             return outcome_of(resumed.left)  # he had left the queue when his worker died
         self.wait = wait
+        self._beside = Beside(self._caller, wait, line)
         try:
             if resumed is not None and resumed.state != "flow":
                 wait.begin(resumed.joined_at)
@@ -74,11 +81,13 @@ class Hunt:
                 if talking:
                     await self._talk()
                     return "answered"
+                await self._beside.resume()
             elif refused := await self._join(wait):
                 return refused
-            return await self._wait(wait)
+            return await self._wait(wait, line)
         finally:
             self.wait = None
+            self._beside.give_up()
 
     async def end(self) -> None:
         """The call is over: so are the agents' legs and their bridge."""
@@ -135,8 +144,11 @@ class Hunt:
     async def _music(self, queue: str) -> None:
         await self._house.asterisk.start_music(self._call, self._house.queue(queue).music)
 
-    async def _wait(self, wait: Wait) -> str:
+    async def _wait(self, wait: Wait, line: Line) -> str:
         """Until an agent has served him, or he leaves."""
+        beside = self._beside
+        assert beside is not None
+        beside.begin()
         while True:
             queue = self._house.queue(wait.queue)  # as it is published now
             # Whose phone rings is not given up because the time is over.
@@ -144,10 +156,13 @@ class Hunt:
                 case None:
                     return await self._leave("timeout")
                 case Offer() as offer:
-                    self._approaches[offer.attempt] = Approach(self._caller, AgentLeg.of_offer(offer))
-                case Over(Approach() as approach) if await self._serve(approach, wait.queue):
+                    briefing = Briefing(queue, wait, line)
+                    approach = Approach(self._caller, AgentLeg.of_offer(offer), briefing)
+                    self._approaches[offer.attempt] = approach
+                case Over(Approach() as approach) if await self._serve(approach, wait.queue, line):
                     return "answered"
                 case Look() if self._approaches:
+                    beside.published()
                     wait.looks_later = True
                 case Look("closed") if "closed" in wait.exits:
                     return await self._leave("closed")
@@ -155,6 +170,10 @@ class Hunt:
                     return await self._left(reason)
                 case ari.ChannelDtmfReceived() as pressed if wait.is_exit(queue, pressed, self._caller):
                     return await self._leave("exit_key")
+                case Look(""):
+                    beside.published()
+                case ari.PlaybackFinished() as message:
+                    beside.hear(message)
 
     async def _objection(self, wait: Wait) -> str:
         """Why he had to leave, and has; empty: he may stay. While Redis is away nobody has to."""
@@ -173,18 +192,20 @@ class Hunt:
     async def _left(self, reason: str) -> str:
         if reason == "exit_key":
             self._caller.keys.clear()
+        if self._beside is not None:
+            await self._beside.hush()
         await self._caller.tell(self._house.asterisk.stop_music(self._call))
         return outcome_of(reason)
 
     # An agent is rung
 
-    async def _serve(self, approach: Approach, queue: str) -> bool:
+    async def _serve(self, approach: Approach, queue: str, line: Line) -> bool:
         """What has come of it: True after a talk that the agent has left, False if the caller waits on."""
         leg = approach.leg
         if self._approaches.pop(leg.attempt, None) is None:
             return False  # somebody else was being connected, and could not be
         self._leg = leg
-        reason = approach.why_not() or await self._connect(leg, queue)
+        reason = approach.why_not() or await self._connect(leg, queue, line)
         if not reason:
             await self._talk()
             return True
@@ -208,14 +229,20 @@ class Hunt:
             self._handle, agent=leg.agent, attempt=leg.attempt, reason=reason, ring_ms=leg.ring_ms()
         )
 
-    async def _connect(self, leg: AgentLeg, queue: str) -> str:
+    async def _connect(self, leg: AgentLeg, queue: str, line: Line) -> str:
         """Settle and bridge; returns why it failed, or nothing once both talk."""
         asterisk, store, caller = self._house.asterisk, self._house.store, self._caller
         if not await self._settle(leg):
             await asterisk.hang_up(leg.channel)
             return "withdrawn"
         await self._withdraw()
+        if self._beside is not None:
+            await self._beside.hush()
         await caller.catch_up()  # that may have taken a while: he may be gone
+        connecting = self._house.queue(queue).connecting
+        if connecting is not None and not await tell(caller, leg.channel, connecting, line):
+            await self._again(queue)
+            return "rejected"
         leg.bridge = bridge_id(self._call, leg.attempt)
         try:
             await asterisk.bridge(leg.bridge, (self._call, leg.channel), musical=self._call)
@@ -223,11 +250,17 @@ class Hunt:
             log.warning("bridge failed: %s", error, extra={"call": self._call})
             await asterisk.hang_up(leg.channel)
             await asterisk.unbridge(leg.bridge, goes_on=self._call)
-            await self._music(queue)
+            await self._again(queue)
             return "caller_gone" if isinstance(error, NotFound) else "withdrawn"
         await caller.catch_up(connecting=True)
         await store.connected(self._handle, agent=leg.agent, attempt=leg.attempt, at=now_ms(), wait=False)
         return ""
+
+    async def _again(self, queue: str) -> None:
+        """He waits on: with music, and told what is due."""
+        await self._music(queue)
+        if self._beside is not None:
+            self._beside.begin()
 
     async def _settle(self, leg: AgentLeg) -> bool:
         """Win the pair. While Redis is away the agent hears "one moment", for a short while at most."""

@@ -10,7 +10,7 @@ from collections.abc import Collection, Sequence
 from typing import NoReturn
 
 from calllog.errors import HoldfastError
-from ivr.agent_leg import GENERATIONS, earlier_playbacks, playback_id
+from ivr.agent_leg import GENERATIONS, earlier_playbacks
 from ivr.ari import AsteriskAway
 from ivr.ari import events as ari
 from ivr.call_line import CallLine, reason_of
@@ -62,7 +62,6 @@ class Session(CallLine):
         """Its channel is on its way from another worker's application."""
         self.task: asyncio.Task[None] | None = None
         self._answered = False
-        self._plays = 0
         self._resumed: CallRecord | None = None
 
     @property
@@ -211,9 +210,7 @@ class Session(CallLine):
             return self._caller.keys[0]
         await self._flush()
         await self._caller.leave_bridge()
-        self._plays += 1
-        playback = playback_id(self.call, self.handle.epoch, self._plays)
-        self._caller.playing = playback
+        playback = self._caller.name_playback()
         await self._caller.tell(self.house.asterisk.play(self.call, playback, media))
         return await self._hear(playback, media, interrupt)
 
@@ -271,7 +268,8 @@ class Session(CallLine):
         if reason and not _has_waited(resumed):
             self.note("escalated", path=innermost(self.path), queue=name, reason=reason)
         self._to_flush = False
-        return await self._hunt.serve(Wait(name, self.path, max_wait_s, frozenset(exits)), resumed)
+        wait = Wait(name, self.path, max_wait_s, frozenset(exits), reason)
+        return await self._hunt.serve(wait, self, resumed)
 
 
 def _has_waited(resumed: CallRecord | None) -> bool:

@@ -25,6 +25,7 @@ from ivr.mailbox import Mailbox
 from ivr.outbox import Outbox
 from ivr.phone_codes import obey
 from ivr.place import FLOW_MARK, MARK, Place
+from ivr.places import Places
 from ivr.policy import Destination
 from ivr.publish import Versions
 from ivr.recordings import Recordings
@@ -83,6 +84,7 @@ class Switchboard:
         self.routes: dict[str, Mailbox[Message]] = {}
         """Channels, callers' and agents', and where their events go."""
         self._parked: list[ari.ChannelEvent] | None = []
+        self.places = Places(store)
         self.house = House(
             asterisk=asterisk,
             store=store,
@@ -100,6 +102,7 @@ class Switchboard:
             forget=self._forget,
             hours=lambda name: self.callflows.hours.get(name),
             closed=self._closed,
+            place=self.places.of,
             now=lambda: datetime.now(self.callflows.timezone),
             park=self._park,
         )
@@ -115,7 +118,9 @@ class Switchboard:
                 if mine and admits and not self.store.away:
                     self._claim(event.channel.id)
             case ari.PlaybackFinished():
-                mailbox = self.routes.get(owner_of(event.playback.id))
+                channel = event.playback.id.rpartition("-")[0]
+                heard_by = channel if channel in self.routes else owner_of(event.playback.id)
+                mailbox = self.routes.get(heard_by)
                 if mailbox is not None:
                     mailbox.put(event)
             case ari.RecordingFinished() | ari.RecordingFailed():

@@ -29,6 +29,8 @@ class Wait:
     """The step's own limit; the queue may have a shorter one."""
     exits: frozenset[str]
     """Outcomes for which his flow has a way: rules that lead to others do not concern him."""
+    reason: str = ""
+    """Why he was escalated to it; empty: he was not."""
     joined_at: int = 0
     began: float = 0.0
     """The same as a loop time: what the wall clock does from then on does not matter."""

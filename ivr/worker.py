@@ -28,6 +28,7 @@ from ivr.ghosts import Ghosts
 from ivr.lease import Lease
 from ivr.outbox import LOOK_S, Outbox
 from ivr.phones import Phones
+from ivr.places import PLACES_S
 from ivr.publish import Published, Versions, Watch
 from ivr.reach import Reach
 from ivr.recordings import Recordings
@@ -167,6 +168,7 @@ class Worker:
                 self.tasks.keep(LOOK_S, self.outbox.look),
                 self.tasks.keep(CLEAR_S, self.clearing.clear),
                 self.tasks.keep(DOORS_S, self.doors.look),
+                self.tasks.keep(PLACES_S, self.switchboard.places.look),
                 self.tasks.keep(PHONES_S, self._look_at_phones),
                 self.tasks.keep(GHOSTS_S, self._look_for_ghosts),
                 self.tasks.keep(AGI_S, self._look_after_agi),

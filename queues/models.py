@@ -7,6 +7,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from queues.heard import Announce, Confirm, Heard
+
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,39}$")]
 """Names of queues, agents, devices, flows: safe in keys, paths, channel names and JSON without quoting."""
 
@@ -59,6 +61,20 @@ class Queue(Settings):
     exit_key: Annotated[str, Field(pattern=r"^[0-9*#]$")] | None = None
     """The key by which a caller leaves; None: there is none."""
 
+    # While waiting
+    announce: Announce | None = None
+    """What callers are told while they wait; None: nothing."""
+    connecting: Heard | None = None
+    """What the caller hears when an agent has answered, before they are brought together; None: nothing."""
+    whisper: Heard | None = None
+    """What the agent hears who has answered; it may name title, wait and reason. None: nothing."""
+    confirm: Confirm | None = None
+    """The agent takes the call by a key; None: only at devices that ask for it, such as mobiles."""
+
+
+HEARD = frozenset({"announce", "connecting", "whisper", "confirm"})
+"""Fields of a queue that matter only to those who hear it: Redis need not know them."""
+
 
 class Agent(Settings):
     """A person of `agents.yaml` who takes calls."""
@@ -82,6 +98,8 @@ class Device(Settings):
     """Fixed SIP address; None: the phone registers."""
     number: Annotated[str, Field(min_length=2, max_length=40)] | None = None
     """A telephone outside, such as a mobile, in quotes: it is called by the trunk of policy.yaml."""
+    confirm: bool | None = None
+    """Whether who answers here takes the call by a key; None: at a `number`, and if the queue says so."""
 
     @model_validator(mode="after")
     def _one_way(self) -> "Device":

@@ -20,7 +20,7 @@ OPERATIONS = (
 FUNCTIONS = (
     *OPERATIONS,
     *("agent", "reach", "ringing", "due", "sweep", "configure"),
-    *("enlist", "lease", "retire", "system", "adopt", "probe", "figures", "doors"),
+    *("enlist", "lease", "retire", "system", "adopt", "probe", "figures", "doors", "places"),
     *("outgoing", "sent", "dial", "once", "count"),
 )
 

@@ -16,7 +16,7 @@ import msgspec
 from queues import snapshots
 from queues.errors import DeviceTaken, Fenced, StoreFault, UnknownAgent
 from queues.handle import CallHandle
-from queues.models import Agent, Queue
+from queues.models import HEARD, Agent, Queue
 from queues.operations import REFUSED, REPEATED, UNKNOWN, Operations, Reply, now_ms
 from queues.results import (
     AgentStatus,
@@ -195,6 +195,10 @@ class Store:
         found = await self.operations.run("doors")
         return [Crowd(queue, reason, frozenset(calls)) for queue, reason, calls in found]
 
+    async def places(self, callers: Sequence[tuple[str, str]]) -> list[int]:
+        """The place of each (queue, call): 1 is next, 0: not in that line."""
+        return list(await self.operations.run("places", *(part for each in callers for part in each)))
+
     async def unbridged(
         self, h: CallHandle, ended_by: Literal["caller", "agent", "system"], at: int = 0, wait: bool = True
     ) -> Done:
@@ -307,7 +311,7 @@ class Store:
     async def configure(self, queues: Mapping[str, Queue], agents: Mapping[str, Agent], version: int) -> None:
         """Put what admins published beside the live state; publishing it again changes nothing."""
         config = {
-            "queues": {name: queue.model_dump() for name, queue in queues.items()},
+            "queues": {name: queue.model_dump(exclude=set(HEARD)) for name, queue in queues.items()},
             "agents": {name: agent.model_dump() for name, agent in agents.items()},
         }
         packed = msgspec.json.encode(config).decode()
