@@ -34,7 +34,7 @@ P99_MS = 1.0
 GROWTH = 1.5
 LEVELS = (10, 100, 1_000, 10_000)
 WARM_UP = 50
-PUBLISHED = 10
+PUBLISHED = 1
 FEW = 20
 """Functions that were called less often are judged, but their p99 is their longest."""
 BARS = " ▁▂▃▄▅▆▇█"

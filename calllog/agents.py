@@ -13,7 +13,7 @@ from calllog.call_events import (
     Transferred,
     Unbridged,
 )
-from calllog.events import AgentStateChanged
+from calllog.events import AgentEvent, AgentStateChanged, Disposition
 from calllog.grammar import CLOCK_SLACK_MS, EPOCH_MS, Violation
 
 
@@ -25,6 +25,8 @@ class _Agent:
     number: int = 0
     leg: str = ""
     """The call he is offered to or bridged with."""
+    talked: str = ""
+    """The call of his last talk."""
     calls: int = 0
     talk_ms: int = 0
 
@@ -58,27 +60,37 @@ class AgentCheck:
     def _agent(self, name: str) -> _Agent:
         return self._agents.setdefault(name, _Agent())
 
-    def state(self, event: AgentStateChanged) -> list[Violation]:
-        """The next change of state: it must begin where the one before it ended."""
+    def add(self, event: AgentEvent) -> list[Violation]:
+        """The next event of an agent. Changes of his state tile his time from the first on."""
         agent = self._agent(event.agent)
-        wrong: list[tuple[str, str]] = []
-        owner, _, number = event.id.rpartition(":")
-        if owner != f"agent:{event.agent}" or not number.isdecimal():
-            wrong.append(("id", "has an event with another's id"))
-        elif int(number) != agent.number + 1:
-            wrong.append(("seq", f"has change {number}, {agent.number + 1} was due"))
-        if number.isdecimal():
-            agent.number = int(number)
+        wrong = self._numbered(agent, event)
         if event.at < EPOCH_MS or event.at > event.logged_at + CLOCK_SLACK_MS:
             wrong.append(("time", "changes after it was logged, or before this century"))
-        last, agent.last = agent.last, event
-        if event.to in ("offered", "talking"):
-            self._stated.setdefault(event.call, Counter())[event.agent, event.to] += 1
-        broken = [("tile", what) for what in _untiled(last, event)] if last else []
-        about = event.call or (last.call if last and broken else "") or f"agent {event.agent}"
+        about, broken = event.call, []
+        if isinstance(event, Disposition):
+            if event.call != agent.talked:
+                broken.append(("disposition", "speaks of a call that is not his last talk"))
+        else:
+            broken = [("tile", what) for what in _untiled(agent.last, event)]
+            about = event.call or (agent.last.call if agent.last and broken else "")
+            agent.last = event
+            if event.to in ("offered", "talking"):
+                self._stated.setdefault(event.call, Counter())[event.agent, event.to] += 1
+        about = about or f"agent {event.agent}"
         return [
             Violation(about, rule, f"agent {event.agent} {what}", event.id) for rule, what in wrong + broken
         ]
+
+    def _numbered(self, agent: _Agent, event: AgentEvent) -> list[tuple[str, str]]:
+        owner, _, number = event.id.rpartition(":")
+        due, wrong = agent.number + 1, []
+        if owner != f"agent:{event.agent}" or not number.isdecimal():
+            wrong.append(("id", "has an event with another's id"))
+        elif int(number) != due:
+            wrong.append(("seq", f"has change {number}, {due} was due"))
+        if number.isdecimal():
+            agent.number = int(number)
+        return wrong
 
     def call(self, event: AnyCallEvent) -> list[Violation]:
         """A call's event: what it means for the agent it names."""
@@ -96,7 +108,7 @@ class AgentCheck:
                 agent = self._agent(event.agent)
                 if agent.leg not in ("", event.call):
                     wrong = f"bridged with {event.agent}, who has call {agent.leg}"
-                agent.leg = event.call
+                agent.leg = agent.talked = event.call
                 agent.calls += 1
                 if self._given.pop(event.call, "") != event.agent:
                     self._called.setdefault(event.call, Counter())[event.agent, "talking"] += 1
@@ -133,7 +145,10 @@ class AgentCheck:
         ]
 
 
-def _untiled(last: AgentStateChanged, event: AgentStateChanged) -> list[str]:
+def _untiled(last: AgentStateChanged | None, event: AgentStateChanged) -> list[str]:
+    """Why the interval that ends here and the one that begins do not lie edge to edge."""
+    if last is None:
+        return [] if event.from_ in ("", "offline") else [f"begins by leaving `{event.from_}`"]
     wrong = []
     if event.from_ != last.to:
         wrong.append(f"leaves `{event.from_ or 'nothing'}`, but was `{last.to}`")

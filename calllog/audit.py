@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 from calllog.agents import AgentCheck
 from calllog.call_events import AnyCallEvent, Arrived, CallEvent, Joined, QueueLeft
-from calllog.events import AgentStateChanged, AnyEvent
+from calllog.events import AgentEvent, AnyEvent
 from calllog.grammar import Violation, violations
 from calllog.turns import TurnCheck
 from calllog.vocabulary import LEFT_CLASS
@@ -90,8 +90,8 @@ class Audit:
         self._stream(event)
         if isinstance(event, CallEvent):
             self._call_event(event)
-        elif isinstance(event, AgentStateChanged):
-            self._report.violations += self._agents.state(event)
+        elif isinstance(event, AgentEvent):
+            self._report.violations += self._agents.add(event)
         else:
             self._system_event(event)
 

@@ -1,5 +1,6 @@
 """The events of one call, typed. Pure: no I/O. For people: docs/call-log.md."""
 
+from collections.abc import Mapping
 from typing import Literal, TypeAlias
 
 import msgspec
@@ -9,6 +10,7 @@ from calllog.vocabulary import (
     DeclinedReason,
     Holder,
     LeftReason,
+    OvertakenReason,
     Party,
     RefusedReason,
     TransferFailedReason,
@@ -88,7 +90,37 @@ class Joined(CallEvent, frozen=True, kw_only=True, tag="joined"):
     position: int
     score: float
     head_start_s: float = 0
+    head_starts: Mapping[str, float] = {}
+    """Reason → seconds, of those that are not 0; they add up to `head_start_s`."""
     needs: str = ""
+    """What he needs of an agent at first."""
+
+
+class Overtaken(CallEvent, frozen=True, kw_only=True, tag="overtaken"):
+    """Somebody who had joined later was connected while this caller waited on.
+
+    `head_start_s`: by how much the head start that is the reason was greater.
+    """
+
+    queue: str
+    by_call: str
+    reason: OvertakenReason
+    head_start_s: float = 0
+
+
+class Moved(CallEvent, frozen=True, kw_only=True, tag="moved"):
+    """Somebody (`by`) has changed the caller's queue, his position or his priority while he waited.
+
+    Or what is published has changed his head start as a VIP.
+
+    `position`: his place after it; of another queue `joined` says that.
+    """
+
+    queue: str
+    reason: Literal["queue", "position", "priority", "published"]
+    by: str = ""
+    position: int = 0
+    score: float = 0
 
 
 class HoldStarted(CallEvent, frozen=True, kw_only=True, tag="hold_started"):
@@ -142,9 +174,10 @@ class QueueLeft(CallEvent, frozen=True, kw_only=True, tag="queue_left"):
 
 
 class Bridged(CallEvent, frozen=True, kw_only=True, tag="bridged"):
-    """Caller and agent hear each other."""
+    """Caller and agent hear each other. `overtook`: how many of his queue came earlier and still wait."""
 
     agent: str
+    overtook: int = 0
 
 
 class Unbridged(CallEvent, frozen=True, kw_only=True, tag="unbridged"):
@@ -259,6 +292,8 @@ AnyCallEvent: TypeAlias = (
     | Escalated
     | QueueRefused
     | Joined
+    | Overtaken
+    | Moved
     | HoldStarted
     | HoldEnded
     | Announced

@@ -26,6 +26,21 @@ class AgentStateChanged(Event, frozen=True, kw_only=True, tag="agent_state", ren
     reason: str = ""
     queue: str = ""
     call: str = ""
+    by: str = ""
+    """Who has forced it; empty: nobody."""
+
+
+class Disposition(Event, frozen=True, kw_only=True, tag="disposition"):
+    """The agent has said what his talk was about. `code` empty: he has not, and it was required."""
+
+    agent: str
+    call: str
+    queue: str
+    code: str = ""
+
+
+AgentEvent: TypeAlias = AgentStateChanged | Disposition
+"""Events of one agent are numbered together, without gaps."""
 
 
 class WorkerStarted(Event, frozen=True, kw_only=True, tag="worker_started"):
@@ -82,6 +97,7 @@ class FallbackTaken(Event, frozen=True, kw_only=True, tag="fallback_taken", rena
 AnyEvent: TypeAlias = (
     AnyCallEvent
     | AgentStateChanged
+    | Disposition
     | WorkerStarted
     | WorkerRecovered
     | FlowPublished

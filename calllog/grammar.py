@@ -61,7 +61,7 @@ ORDER: dict[Place, dict[str, Place]] = {
         "E": "ended",
     },
     "joined": {"h": "waiting"},
-    "waiting": {"s": "waiting", "k": "waiting", "K": "waiting", "H": "unheld"},
+    "waiting": {**dict.fromkeys("sokK", "waiting"), "H": "unheld"},
     "unheld": {"l": "flow", "a": "connected"},
     "connected": {"b": "talking"},
     "talking": {**dict.fromkeys("skKcC", "talking"), "B": "flow"},
@@ -90,6 +90,7 @@ _LETTER = {
     "consulted": "c",
     "consult_ended": "C",
     "queue_refused": "q",
+    **dict.fromkeys(("overtaken", "moved"), "o"),
     "joined": "j",
     "bridged": "b",
     "unbridged": "B",
@@ -214,10 +215,13 @@ class _Check:
             self.report(
                 event, "time", f"logged {self.last.logged_at - event.logged_at} ms before the one before it"
             )
-        earliest = self.arrived_at if letter(event) in ("N", "s") else self.last_at
+        earliest = self.arrived_at if letter(event) in ("N", "s", "o") else self.last_at
         if event.at < earliest - CLOCK_SLACK_MS:
             self.report(event, "time", f"happened {earliest - event.at} ms before what came before it")
-        if letter(event):  # an offer may be made to a caller of whose hangup nobody has been told yet
+        if letter(event) not in (
+            "",
+            "o",
+        ):  # others do that to a caller of whose hangup nobody has been told yet
             self.last_at = max(self.last_at, event.at)
         if event.source == "inferred":
             if event.not_before is None or event.not_after is None:

@@ -18,7 +18,7 @@ from calllog.call_events import CallEvent, Declined, HoldEnded, HoldStarted, Joi
 from calllog.events import AgentStateChanged, AnyEvent
 from calllog.vocabulary import NOT_HIS_FAULT
 
-LONGEST_IDLE = "longest-idle"
+LONGEST_IDLE = "longest_idle"
 """What `offered.why` says of a pick that is checked here."""
 
 

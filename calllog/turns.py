@@ -7,6 +7,7 @@ keeps it. Order is the stream's: what one script writes stands together. A part 
 
 import heapq
 from dataclasses import dataclass, field
+from math import inf
 from typing import NamedTuple
 
 from calllog.call_events import (
@@ -16,6 +17,7 @@ from calllog.call_events import (
     HoldEnded,
     HoldStarted,
     Joined,
+    Moved,
     Offered,
     QueueLeft,
 )
@@ -70,6 +72,8 @@ class TurnCheck:
                 self._stand(event.call)
             case HoldStarted(by="caller"):
                 caller.on_hold = True
+            case Moved():
+                caller.claim = (event.queue, event.call, inf)  # his alone: he is compared with nobody
             case HoldEnded(by="caller"):
                 caller.on_hold = False
                 self._stand(event.call)
@@ -94,7 +98,13 @@ class TurnCheck:
         line = self._lines.get(claim, [])
         while line:
             caller = self._callers.get(line[0].call)
-            if caller and caller.turn == line[0] and caller.waits and not caller.on_hold:
+            if (
+                caller
+                and caller.claim == claim
+                and caller.turn == line[0]
+                and caller.waits
+                and not caller.on_hold
+            ):
                 return line[0]
             heapq.heappop(line)
         return None

@@ -49,6 +49,21 @@ NOT_HIS_FAULT: frozenset[DeclinedReason] = frozenset(
 )
 """Reasons that cost the agent nothing: he is ready as before, and has not declined that caller."""
 
+OvertakenReason = Literal[
+    "weight",
+    "priority",
+    "vip",
+    "credit",
+    "escalated",
+    "moved",
+    "needs",
+    "tier",
+    "preferred",
+    "held",
+    "declined",
+    "rung",
+]
+"""By a head start; or because the agent could not serve him, or had let him ring, or he was rung himself."""
 AbandonReason = Literal["caller_hangup", "caller_hangup_ringing", "caller_hangup_connecting"]
 FlowedReason = Literal[
     "exit_key",

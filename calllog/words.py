@@ -16,9 +16,11 @@ from calllog.call_events import (
     HoldStarted,
     Input,
     Joined,
+    Moved,
     OfferAccepted,
     Offered,
     OfferMade,
+    Overtaken,
     QueueLeft,
     QueueRefused,
     Recorded,
@@ -35,6 +37,7 @@ from calllog.events import (
     AnyEvent,
     AsteriskConnected,
     AsteriskLost,
+    Disposition,
     FallbackTaken,
     FlowPublished,
     WorkerRecovered,
@@ -106,6 +109,12 @@ def _of_call(event: AnyEvent) -> str:
         case Joined():
             start = f", head start {event.head_start_s:g} s" if event.head_start_s else ""
             return f"queue {printable(event.queue)}, place {event.position}{start}"
+        case Overtaken():
+            ahead = f", {event.head_start_s:g} s" if event.head_start_s else ""
+            return f"by {printable(event.by_call)}: {_plain(event.reason)}{ahead}"
+        case Moved():
+            place = f"place {event.position}" if event.position else f"to queue {printable(event.queue)}"
+            return f"{place} ({_plain(event.reason)}, by {printable(event.by)})"
         case HoldStarted() | HoldEnded():
             return _hold(event)
         case Announced():
@@ -186,7 +195,10 @@ def _of_house(event: AnyEvent) -> str:
         case AgentStateChanged():
             reason = f" ({printable(event.reason)})" if event.reason else ""
             about = f", call {printable(event.call)}" if event.call else ""
-            return f"{event.from_ or 'new'} → {event.to}{reason}{about}"
+            by = f", by {printable(event.by)}" if event.by else ""
+            return f"{event.from_ or 'new'} → {event.to}{reason}{about}{by}"
+        case Disposition():
+            return f"{printable(event.code) or 'not given'}, call {printable(event.call)}"
         case WorkerStarted():
             return f"{printable(event.worker)}, start {event.inc}"
         case WorkerRecovered():

@@ -6,10 +6,11 @@ a call of another moves its channels over; media goes on, because Asterisk holds
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Iterable
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 
-from ivr.agent_leg import is_outside, leg_channel, owner_of
+from ivr.agent_leg import asked_channel, is_outside, leg_channel, owner_of
 from ivr.ari import AriError, Asterisk, AsteriskAway, Silenced
 from ivr.ari.asterisk import FALLBACK
 from ivr.ari.events import Channel
@@ -84,7 +85,8 @@ class Adoption:
             for call in await self._checkpoint.owned(self._worker)
             if call not in self._sessions and not self._on_agi(call)
         ]
-        await self._each(owned, lambda call: self._adopt_own(call, channels, seen_at, recovered))
+        legs = _legs(channels)
+        await self._each(owned, lambda call: self._adopt_own(call, channels, legs, seen_at, recovered))
         await self.receive([channels[held_by_us] for held_by_us in held & channels.keys()])
         return recovered
 
@@ -112,20 +114,26 @@ class Adoption:
         try:
             owned = await self._checkpoint.owned(peer.name)
             channels = await self._asterisk.channels() if owned else {}
-            outside = {owner_of(each): each for each in channels if is_outside(each)}
-            await self._each(owned, lambda call: self._adopt_from(peer, call, channels, outside, recovered))
+            legs = _legs(channels)
+            await self._each(owned, lambda call: self._adopt_from(peer, call, channels, legs, recovered))
         finally:
             self._taking.discard(peer.name)
         return recovered
 
     async def _adopt_own(
-        self, call: str, channels: dict[str, Channel], seen_at: int, recovered: Recovered
+        self,
+        call: str,
+        channels: dict[str, Channel],
+        legs: Mapping[str, list[str]],
+        seen_at: int,
+        recovered: Recovered,
     ) -> None:
         record = await self._won(call, self._worker, call in channels)
         if record is None:
             return
         recovered.adopted += 1
         session = self._resume(record)
+        await self._end_strays(record, legs.get(call, []))
         if call not in channels:
             # If Asterisk has told the end, it is ahead of this in the mailbox.
             recovered.lost += not len(session.mailbox)
@@ -136,10 +144,10 @@ class Adoption:
         peer: Peer,
         call: str,
         channels: dict[str, Channel],
-        outside: dict[str, str],
+        legs: Mapping[str, list[str]],
         recovered: Recovered,
     ) -> None:
-        """`outside`: call → the channel to a number outside with which it is connected."""
+        """`legs`: call → the channels that were made for it."""
         gone = call not in channels
         if gone and now_ms() - self._missed.setdefault(call, now_ms()) < RETURN_MS:
             return
@@ -153,16 +161,26 @@ class Adoption:
         try:
             if not gone:
                 await self._asterisk.take(call)
-                if record.state in ("connecting", "talking"):
-                    await self._asterisk.take(leg_channel(call, record.attempt))
-                elif call in outside:
-                    await self._asterisk.take(outside[call])
+                for leg in await self._end_strays(record, legs.get(call, [])):
+                    await self._asterisk.take(leg)
         except AriError as error:
             log.warning("a channel could not be taken over: %s", error, extra={"call": call})
             gone = call not in await self._asterisk.channels()
         if gone:
             recovered.lost += 1
             session.mailbox.put(Vanished(peer.seen_at - BEFORE_SEEN_MS, missed_at or now_ms()))
+
+    async def _end_strays(self, record: CallRecord, legs: list[str]) -> list[str]:
+        """End what the call has left behind; which of its legs it goes on with."""
+        if record.state not in ("connecting", "talking"):
+            return [leg for leg in legs if is_outside(leg)]
+        goes_on = {leg_channel(record.call, record.attempt)}
+        if record.consult:
+            goes_on.add(asked_channel(record.call, record.consult_agent, record.consult_attempt))
+        for leg in legs:
+            if leg not in goes_on:
+                await self._asterisk.hang_up(leg)
+        return [leg for leg in legs if leg in goes_on]
 
     async def _won(self, call: str, owner: str, lives: bool) -> CallRecord | None:
         """None if somebody else has it, or will: a call that was on AGI is on its way to the front door."""
@@ -188,3 +206,12 @@ class Adoption:
         async with asyncio.TaskGroup() as group:
             for call in calls:
                 group.create_task(one(call))
+
+
+def _legs(channels: Iterable[str]) -> Mapping[str, list[str]]:
+    """Call → the channels that were made for it."""
+    found: defaultdict[str, list[str]] = defaultdict(list)
+    for channel in channels:
+        if owner_of(channel) != channel:
+            found[owner_of(channel)].append(channel)
+    return found

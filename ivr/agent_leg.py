@@ -86,6 +86,16 @@ def outside_bridge(call: str, number: int) -> str:
     return f"{call}-t{number}"
 
 
+def asked_channel(call: str, agent: str, attempt: int) -> str:
+    """Channel id of whom an agent asks about his caller: another agent; `agent` empty: a number outside."""
+    return leg_channel(call, attempt) if agent else outside_channel(call, attempt)
+
+
+def asked_bridge(call: str, agent: str, attempt: int) -> str:
+    """Id of the bridge in which the two speak, and, after a hand-over, the caller and whom was asked."""
+    return bridge_id(call, attempt) if agent else outside_bridge(call, attempt)
+
+
 def playback_id(channel: str, epoch: int, number: int) -> str:
     """Two names in turn for each owner: a take-over can stop what plays without having been told its number.
 
@@ -98,6 +108,11 @@ def earlier_playbacks(channel: str, epoch: int) -> list[str]:
     """What owners before this one may be playing to a channel."""
     epochs = range(max(1, epoch - GENERATIONS), epoch)
     return [playback_id(channel, each, number) for each in epochs for number in (0, 1)]
+
+
+def is_ours(channel: str) -> bool:
+    """Whether we have made and named that channel: a leg to a phone."""
+    return owner_of(channel) != channel
 
 
 def is_outside(channel: str) -> bool:

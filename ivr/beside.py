@@ -56,20 +56,19 @@ class Beside:
     def _announce(self) -> Announce | None:
         return self._house.queue(self._wait.queue).announce
 
-    def begin(self) -> None:
-        """From now on he is told what is due."""
-        if self._task is None:
-            self._task = asyncio.create_task(self._run())
-            self._task.add_done_callback(self._over)
+    async def begin(self, taken_over: bool = False) -> None:
+        """From now on he is told what is due.
 
-    async def resume(self) -> None:
-        """The same after a take-over: what his last worker was playing is stopped, and the music is back."""
-        self._programme.since_s = self._now_s
-        if self._announce is not None:
+        `taken_over`: what his last worker was playing is stopped, and the music is back.
+        """
+        if taken_over and self._announce is not None:
+            self._programme.since_s = self._now_s
             for playback in earlier_playbacks(self._caller.call, self._caller.handle.epoch):
                 await self._house.asterisk.stop(playback)
             await self._music()
-        self.begin()
+        if self._task is None:
+            self._task = asyncio.create_task(self._run())
+            self._task.add_done_callback(self._over)
 
     def published(self) -> None:
         """Settings have changed."""

@@ -22,6 +22,7 @@ from ivr.outbox import Outbox
 from ivr.policy import Destination
 from ivr.presses import Presses
 from ivr.recordings import Recordings
+from ivr.transfers import Stop, Transfers
 from ivr.type_ahead import TypeAhead
 from ivr.web import Web
 from queues.handle import CallHandle
@@ -91,6 +92,10 @@ class House:
     """Media URI of a prompt by name and language; raises `MediaFailed`."""
     say: Callable[[str, str, bool], Awaitable[str]]
     """Media URI of a text in a language; the last: it is not to be kept. Raises `MediaFailed`."""
+    transfers: Callable[[], Transfers | None]
+    """Where agents may transfer callers; None: nowhere."""
+    stop_at: Callable[[str], Stop]
+    """Whom an agent means who transfers a caller there; raises `Unknown`."""
     outside: Callable[[str, About], Destination]
     """Where to call a number as somebody wrote it, for this caller; raises `NotAllowed`."""
     web: Web
@@ -102,6 +107,8 @@ class House:
     """The channel's events are of no more interest."""
     hours: Callable[[str], Hours | None]
     """Opening hours by name."""
+    vip: Callable[[str], int]
+    """Head start of whoever calls from a number, in seconds."""
     closed: Callable[[str], bool]
     """Whether the opening hours of a queue are over now."""
     place: Callable[[str, str], Awaitable[int]]
@@ -110,6 +117,11 @@ class House:
     """The time of day where the company is."""
     park: Callable[[ari.ChannelEvent], None]
     """Keep an event for whoever adopts the call when Asterisk is back."""
+
+    def with_keys(self) -> bool:
+        """Whether agents transfer by keys: then Asterisk must look at all they press."""
+        may = self.transfers()
+        return may is not None and may.keys is not None
 
 
 class Caller:
@@ -127,6 +139,8 @@ class Caller:
         """What he has pressed and nobody has taken."""
         self.outside = ""
         """The channel to a number outside with which he is being connected; its holds are nobody's here."""
+        self.apart: frozenset[str] = frozenset()
+        """Channels of agents who speak with each other about him; their holds are not his."""
         self.playing = ""
         """Id of the playback he hears; it is told when it has ended."""
         self._plays = 0
@@ -200,7 +214,7 @@ class Caller:
                 if not self._presses.new(digit, message.at, message.duration_ms, bool(self.playing)):
                     return True
                 return not self.keys.press(digit)
-            case ari.ChannelHold() | ari.ChannelUnhold() if message.channel.id == self.outside:
+            case ari.ChannelHold() | ari.ChannelUnhold() if message.channel.id in {self.outside, *self.apart}:
                 return True
             case ari.ChannelHold() | ari.ChannelUnhold():
                 by = "caller" if from_caller else "agent"

@@ -16,7 +16,8 @@ from ivr.flow.opening import Hours
 from ivr.flow.step import Flow
 from ivr.numbering import Numbers
 from ivr.policy import OWN, Country, Destination, DialPolicy, NotAllowed, Shown
-from queues.models import Agent, Device, Queue
+from ivr.transfers import Stop, Transfers, stop_at
+from queues.models import DAY_S, Agent, Device, Queue, Served, direct_line
 
 
 def _address(text: str) -> str:
@@ -60,6 +61,15 @@ class Abroad(BaseModel):
 
     country: Country | None = None
     """Two letters, such as `DE`: how numbers without + are read, written ones and those that are called."""
+
+
+class Vips(BaseModel):
+    """What else `queues.yaml` says."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+    vips: Annotated[Mapping[str, Annotated[int, Field(ge=1, le=DAY_S)]], Field(max_length=10_000)] = {}
+    """Callers served earlier: a number, range or pattern, as in numbers.yaml, and a head start in seconds."""
 
 
 class Trunk(BaseModel):
@@ -106,6 +116,8 @@ class Callflows:
     queues: Mapping[str, Queue]
     agents: Mapping[str, Agent]
     devices: Mapping[str, Device]
+    pauses: Mapping[str, str]
+    """Digits that agents dial → why they pause."""
     trunks: Mapping[str, Trunk]
     hours: Mapping[str, Hours]
     timezone: tzinfo
@@ -114,6 +126,12 @@ class Callflows:
     default: Route
     policy: DialPolicy | None
     """Which numbers outside may be called; None: none."""
+    vips: Numbers[int]
+    """Callers with a head start, in seconds."""
+    ladders: Mapping[str, frozenset[str]]
+    """Queue → needs that flows bring beside the queue's own (`queues.published.ladder_of`)."""
+    transfers: Transfers | None
+    """Where agents may transfer callers; None: nowhere."""
     prompts: Mapping[str, Mapping[str, str]]
     """Language → prompt → SHA-256 of its sound file."""
     prompts_at: Path
@@ -126,6 +144,10 @@ class Callflows:
     def phones(self) -> dict[str, str | None]:
         """Devices that are telephones of ours → fixed contact, or None if they register."""
         return {name: device.contact for name, device in self.devices.items() if device.number is None}
+
+    def vip(self, number: str) -> int:
+        """Head start of whoever calls from this number, in seconds."""
+        return (self.vips.find(number) or 0) if number else 0
 
     def closed(self, now: datetime) -> frozenset[str]:
         """Queues whose opening hours are over at an instant."""
@@ -143,6 +165,10 @@ class Callflows:
             shown = None if about.number else ""
         return self.policy.destination(written, trunk.address, shown)
 
+    def stop_at(self, written: str) -> Stop:
+        """Whom an agent means who transfers a caller there. Raises `Unknown`."""
+        return stop_at(written, self.transfers, self.agents, self.queues)
+
     def prompt(self, name: str, language: str) -> str:
         """Media URI of a prompt. Raises `MediaFailed` if this version has no such prompt in this language."""
         code = heard_in(self.prompts, name, language)
@@ -157,11 +183,6 @@ def heard_in(prompts: Mapping[str, Container[str]], name: str, language: str) ->
     return next((code for code in codes if name in prompts.get(code, ())), None)
 
 
-def direct_line(agent: str) -> str:
-    """Name of the queue in which callers wait for one agent. Admins' names cannot begin like it."""
-    return f"_{agent}"
-
-
 def with_direct_lines(
     asked_for: Iterable[str], queues: Mapping[str, Queue], agents: Mapping[str, Agent]
 ) -> tuple[dict[str, Queue], dict[str, Agent]]:
@@ -170,5 +191,7 @@ def with_direct_lines(
     for name in sorted(set(asked_for) & agents.keys()):
         agent = agents[name]
         lines[direct_line(name)] = Queue(title=f"{agent.name or name}, by name")
-        people[name] = agent.model_copy(update={"queues": (*agent.queues, direct_line(name))})
+        people[name] = agent.model_copy(
+            update={"queues": (*agent.queues, Served.model_construct(name=direct_line(name)))}
+        )
     return lines, people

@@ -77,6 +77,8 @@ class CallRecord:
     bridged_at: int
     hold_agent_at: int
     hold_caller_at: int
+    wait_ms: int
+    """How long he has waited in queues that he has left."""
     served: int
     """How often he was bridged to an agent."""
     left: str
@@ -336,6 +338,7 @@ def _record(call: str, fields: Mapping[str, str]) -> CallRecord:
         bridged_at=number("bridged_at"),
         hold_agent_at=number("hold_agent_at"),
         hold_caller_at=number("hold_caller_at"),
+        wait_ms=number("wait_ms"),
         served=number("served"),
         left=text("left"),
         overflowed=bool(text("overflowed")),

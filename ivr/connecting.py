@@ -16,11 +16,13 @@ LONGEST_S = 15.0
 """Nobody is kept apart for longer."""
 
 
-async def tell(caller: Caller, agent: str, heard: Heard, line: Line) -> bool:
+async def tell(caller: Caller, agent: str, heard: Heard | None, line: Line) -> bool:
     """Play it to the caller; whether the agent, whose channel is named, is still there. Raises `Hangup`.
 
     What else is told of the call meanwhile stays in the caller's mailbox, in its order.
     """
+    if heard is None:
+        return True
     kept: list[Message] = []
     until, there = asyncio.get_running_loop().time() + LONGEST_S, True
     try:

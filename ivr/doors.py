@@ -27,7 +27,7 @@ class Doors:
         self._store = store
         self._board = board
         self.alarm = Alarm(lambda: tasks.attempt(self.look()))
-        store.on_doors = lambda: self.alarm.set(HURRY_S)
+        store.operations.on_doors = lambda: self.alarm.set(HURRY_S)
 
     def published(self) -> None:
         """Settings have changed: whoever waits counts by the new ones."""

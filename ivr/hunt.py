@@ -5,16 +5,20 @@
                │ └──────────┴────────────┘ 5. declined, whatever went wrong: he waits on in his place
                └──► 6. a rule of the queue or his key: `timeout`, `full`, `closed`, … `exit`
 
+An agent who gives his caller away sends him on an errand (ivr.transfers): 1. anew, at another stop; one where
+nobody takes him at once is left for the next.
+
 Who is next and which agent is rung is not decided here but in Redis, from where an `Offer` comes. At any
 point he may hang up: then `Hangup` is raised, and `end` takes down what there is.
 """
 
-import asyncio
 import logging
+from collections.abc import Mapping
+from dataclasses import replace
 
 from ivr.agent_leg import AgentLeg, bridge_id
 from ivr.approach import Approach
-from ivr.ari import AriError, Asterisk, NotFound
+from ivr.ari import AriError, NotFound
 from ivr.ari import events as ari
 from ivr.beside import Beside
 from ivr.briefing import Briefing
@@ -22,24 +26,36 @@ from ivr.caller import Caller, Look, Over
 from ivr.checkpoint import CallRecord
 from ivr.connecting import tell
 from ivr.flow.line import Line
-from ivr.place import MARK, Place
+from ivr.joining import Claim, join
+from ivr.outside import Outside, Wish
+from ivr.place import Place
+from ivr.settling import hang_up_agent, settle
+from ivr.talk import Talk
+from ivr.transfers import Errand, Stop
 from ivr.wait import Wait, outcome_of
-from queues.errors import StoreAway
+from queues.head_starts import NO_HEAD_START, HeadStart
+from queues.models import direct_line
 from queues.operations import now_ms
 from queues.store import Offer
 
 log = logging.getLogger(__name__)
 
-ONE_MOMENT_S = 3.0
-"""How long an agent who has answered is kept while Redis is away."""
+GIVEN_AWAY = "given-away"
+"""No outcome: an agent has sent him on an errand."""
+
+AT_ONCE_S = 1.0
+"""At a stop where nobody's phone rings within this time nobody is free."""
+
+DIRECT = direct_line("")
 
 
 class Hunt:
     """Gets one caller to agents, one queue after the other. The agent's leg is its own."""
 
-    def __init__(self, caller: Caller, place: Place | None = None) -> None:
-        """`place`: where he waited, if his channel is all that is left of the call."""
+    def __init__(self, caller: Caller, line: Line, place: Place | None = None) -> None:
+        """`line`: his. `place`: where he waited, if his channel is all that is left of the call."""
         self._caller = caller
+        self._line = line
         self._house = caller.house
         self._handle = caller.handle
         self._call = caller.call
@@ -48,53 +64,78 @@ class Hunt:
         """Agents who are being reached, by attempt."""
         self._leg: AgentLeg | None = None
         """The agent who is being connected, or talks."""
+        self._talk: Talk | None = None
+        self._errand = Errand()
+        self._home = ""
+        """The queue he came from to the agent."""
         self.wait: Wait | None = None
-        """The queue in which he is; None: in none."""
+        """The queue in which he waits; None: in none."""
         self._beside: Beside | None = None
         """What he is told in it."""
+        self._asked = ""
+        """The queue of the step, to which its needs belong."""
+        self._starts: Mapping[HeadStart, float] = NO_HEAD_START
+        self._ladder: str | None = None
+        self._outside = Outside(caller)
 
     @property
     def talking(self) -> bool:
-        return self._leg is not None and self._leg.bridge != ""
+        return (self._leg is not None and self._leg.bridge != "") or self._outside.talking
 
     def take_over(self, record: CallRecord) -> None:
         """Know leg and bridge of a call that was another worker's; done before anything is awaited."""
         if record.state in ("offered", "connecting", "talking"):
             self._leg = AgentLeg.of_record(record)
             self._house.listen(self._leg.channel, self._caller.mailbox)
+            if record.state == "talking":
+                self._errand = Errand.read(record.errand)
+                self._begin_talk(self._leg, record.queue).take_over(record)
         elif record.attempt:
             self._caller.left_in = bridge_id(self._call, record.attempt)  # perhaps he has not left it yet
 
-    async def serve(self, wait: Wait, line: Line, resumed: CallRecord | None = None) -> str:
+    async def look_outside(self, record: CallRecord, moving: bool) -> None:
+        """Know how the leg to a number outside is to which an agent gave him; `moving` as in Outside."""
+        stops = Errand.read(record.errand).stops
+        if stops and stops[0].number:
+            self._outside.expect(stops[0].tag)
+            await self._outside.take_over(moving)
+
+    async def serve(
+        self,
+        wait: Wait,
+        resumed: CallRecord | None = None,
+        starts: Mapping[HeadStart, float] = NO_HEAD_START,
+        ladder: str | None = None,
+    ) -> str:
         """Hold the caller and serve him: `answered` when the agent has left, or the exit by which he left.
 
-        `line`: his. `resumed`: the record of a call that was taken over in this step.
+        `resumed`: the record of a call that was taken over in this step. `starts`, `ladder`: his head starts
+        and needs of his own, see `Store.join`.
         """
-        if resumed is not None and resumed.state == "flow" and resumed.left:
-            return outcome_of(resumed.left)  # he had left the queue when his worker died
-        self.wait = wait
-        self._beside = Beside(self._caller, wait, line)
-        try:
-            if resumed is not None and resumed.state != "flow":
-                wait.begin(resumed.joined_at)
-                talking = await self._resume(resumed)
-                if talking:
-                    await self._talk()
-                    return "answered"
-                await self._beside.resume()
-            elif refused := await self._join(wait):
-                return refused
-            return await self._wait(wait, line)
-        finally:
-            self.wait = None
-            self._beside.give_up()
+        self._home = self._home or wait.queue
+        self._asked, self._starts, self._ladder = wait.queue, starts, ladder
+        if resumed is None:
+            outcome = await self._visit(wait)
+        else:
+            outcome = await self._go_on(wait, resumed)
+        while outcome == GIVEN_AWAY:
+            outcome = await self._next_stop(wait, resumed)
+            resumed = None
+        return outcome
+
+    async def _visit(self, wait: Wait) -> str:
+        return await self._join(wait) or await self._wait(wait)
 
     async def end(self) -> None:
         """The call is over: so are the agents' legs and their bridge."""
-        leg = self._leg
+        leg, talk = self._leg, self._talk
         await self._withdraw()
+        if talk is not None:
+            leg = talk.leg
+            await talk.end()
+        await self._outside.end()
         if leg is not None:
-            await _hang_up(self._house.asterisk, leg)
+            await hang_up_agent(self._house.asterisk, leg)
             if leg.bridge:
                 await self._house.asterisk.unbridge(leg.bridge)
 
@@ -104,84 +145,101 @@ class Hunt:
             approach.give_up()
         self._approaches.clear()
         self._part()
+        self._outside.forget()
+
+    # An agent has given him away
+
+    async def _next_stop(self, wait: Wait, resumed: CallRecord | None) -> str:
+        stop = self._errand.stops[0]
+        if stop.number:
+            return await self._outside_stop(stop, resumed)
+        if len(self._errand.stops) == 1:
+            return await self._visit(wait.at(stop.queue))
+        return await self._join(wait.at(stop.line)) or await self._wait_here(wait, stop)
+
+    async def _wait_here(self, wait: Wait, stop: Stop) -> str:
+        """At a stop that is not the last he waits only while somebody's phone rings."""
+        here = replace(wait.at(stop.line), max_wait_s=AT_ONCE_S, exits=frozenset())
+        here.begin(now_ms())
+        outcome = await self._wait(here, in_vain=self._errand)
+        if outcome == "timeout":
+            self._errand = self._errand.after()
+            return GIVEN_AWAY
+        return outcome
+
+    async def _outside_stop(self, stop: Stop, resumed: CallRecord | None) -> str:
+        may = self._house.transfers()
+        ring_s = may.ring_s if may is not None else 20
+        key = f"{self._call}:transfer:{stop.tag}"
+        wish = Wish(stop.number, ring_s, key, self._caller.about, by="agent", told=stop.connected)
+        if stop.connected and resumed is None:
+            outcome = await self._outside.go_on(stop.tag)
+        else:
+            outcome = await self._outside.serve(stop.tag, wish, resumed)
+        if outcome == "done":
+            return "answered"
+        store, handle = self._house.store, self._handle
+        store.note(handle, "transfer_failed", to=stop.number, reason=outcome)
+        self._errand = self._errand.after()
+        store.send_on(handle, self._errand.write())
+        await self._house.checkpoint.flush(handle)
+        return GIVEN_AWAY if self._errand.stops else "answered"
 
     # He waits
 
     async def _join(self, wait: Wait) -> str:
-        """Stand in line; why the door stayed shut, or nothing."""
-        caller, queue = self._caller, self._house.queue(wait.queue)
-        await caller.leave_bridge()
+        """Stand in line; why the door stayed shut, or nothing. Who was given away need not knock."""
         place, self._place = self._place, None
-        knocks = place is None or place.queue != wait.queue
-        asked_at = now_ms() if knocks or place is None else place.joined_at
-        ways, closed = wait.ways(queue) if knocks else (), self._house.closed(wait.queue)
-        if queue.exit_key:
-            caller.keys.clear()  # what he has pressed before is not meant for it
-        if not ways:
-            await self._music(wait.queue)
-        while True:
-            try:
-                joined = await self._house.store.join(
-                    self._handle, queue=wait.queue, at=asked_at, ways=ways, closed=closed
-                )
-                break
-            except StoreAway:
-                # His place counts from now; he hears music until Redis is back, and is let in then.
-                if ways:
-                    ways = ()
-                    await self._music(wait.queue)
-                await caller.next(asyncio.get_running_loop().time() + 0.5)
-        if joined.refused:
-            return joined.refused
-        if ways:
-            await self._music(wait.queue)
-        wait.begin(joined.joined_at)
-        await self._house.asterisk.mark(
-            self._call, MARK, Place(wait.queue, joined.joined_at, wait.path).write()
-        )
-        return ""
+        before = place.joined_at if place is not None and place.queue == wait.queue else 0
+        own = wait.queue == self._asked
+        knocks = own and not before and not self._errand.stops
+        claim = Claim(self._starts, self._ladder if own else None, before, knocks)
+        return await join(self._caller, wait, claim)
 
     async def _music(self, queue: str) -> None:
         await self._house.asterisk.start_music(self._call, self._house.queue(queue).music)
 
-    async def _wait(self, wait: Wait, line: Line) -> str:
-        """Until an agent has served him, or he leaves."""
-        beside = self._beside
-        assert beside is not None
-        beside.begin()
+    async def _wait(self, wait: Wait, in_vain: Errand | None = None, taken_over: bool = False) -> str:
+        """Until an agent has served him, or he leaves. `in_vain`: a stop of that errand, and not its last."""
+        self.wait = wait
+        beside = self._beside = Beside(self._caller, wait, self._line)
+        try:
+            await beside.begin(taken_over)
+            return await self._hold_on(wait, beside, in_vain)
+        finally:
+            self.wait = None
+            beside.give_up()
+
+    async def _hold_on(self, wait: Wait, beside: Beside, in_vain: Errand | None) -> str:
         while True:
-            queue = self._house.queue(wait.queue)  # as it is published now
-            # Whose phone rings is not given up because the time is over.
+            queue = self._house.queue(wait.queue)  # as published now; no time runs out while a phone rings
             match await self._caller.next(None if self._approaches else wait.until(queue)):
                 case None:
+                    if in_vain is not None:
+                        self._house.store.send_on(self._handle, in_vain.after().write())
                     return await self._leave("timeout")
                 case Offer() as offer:
-                    briefing = Briefing(queue, wait, line)
-                    approach = Approach(self._caller, AgentLeg.of_offer(offer), briefing)
-                    self._approaches[offer.attempt] = approach
-                case Over(Approach() as approach) if await self._serve(approach, wait.queue, line):
-                    return "answered"
+                    told = Briefing(queue, wait, self._line)
+                    self._approaches[offer.attempt] = Approach(self._caller, AgentLeg.of_offer(offer), told)
+                case Over(Approach() as approach):
+                    if outcome := await self._serve(approach, wait.queue):
+                        return outcome
+                    if wait.looks_later:
+                        wait.looks_later = False
+                        self._caller.mailbox.put(Look())
                 case Look() if self._approaches:
                     beside.published()
                     wait.looks_later = True
                 case Look("closed") if "closed" in wait.exits:
                     return await self._leave("closed")
-                case Look() if reason := await self._objection(wait):
+                case Look() if reason := await wait.objection(self._caller):
                     return await self._left(reason)
-                case ari.ChannelDtmfReceived() as pressed if wait.is_exit(queue, pressed, self._caller):
-                    return await self._leave("exit_key")
                 case Look(""):
                     beside.published()
+                case ari.ChannelDtmfReceived() as pressed if wait.is_exit(queue, pressed, self._caller):
+                    return await self._leave("exit_key")
                 case ari.PlaybackFinished() as message:
                     beside.hear(message)
-
-    async def _objection(self, wait: Wait) -> str:
-        """Why he had to leave, and has; empty: he may stay. While Redis is away nobody has to."""
-        ways = wait.ways(self._house.queue(wait.queue))
-        try:
-            return await self._house.store.exit(self._handle, ways) if ways else ""
-        except StoreAway:
-            return ""
 
     async def _leave(self, reason: str) -> str:
         """Out of the line, whoever's phone rings for him; the outcome of the wait."""
@@ -199,27 +257,24 @@ class Hunt:
 
     # An agent is rung
 
-    async def _serve(self, approach: Approach, queue: str, line: Line) -> bool:
-        """What has come of it: True after a talk that the agent has left, False if the caller waits on."""
+    async def _serve(self, approach: Approach, queue: str) -> str:
+        """What has come of it: an outcome after the talk, nothing if the caller waits on."""
         leg = approach.leg
         if self._approaches.pop(leg.attempt, None) is None:
-            return False  # somebody else was being connected, and could not be
+            return ""  # somebody else was being connected, and could not be
         self._leg = leg
-        reason = approach.why_not() or await self._connect(leg, queue, line)
+        reason = approach.why_not() or await self._connect(leg, queue)
         if not reason:
-            await self._talk()
-            return True
+            self._begin_talk(leg, queue)
+            return await self._hear_out()
         await self._decline(leg, reason)
-        if self.wait is not None and self.wait.looks_later:
-            self.wait.looks_later = False
-            self._caller.mailbox.put(Look())
-        return False
+        return ""
 
     async def _withdraw(self) -> None:
         """Nobody else is to be reached any more."""
         for approach in self._approaches.values():
             approach.give_up()
-            await _hang_up(self._house.asterisk, approach.leg)
+            await hang_up_agent(self._house.asterisk, approach.leg)
         self._approaches.clear()
 
     async def _decline(self, leg: AgentLeg, reason: str) -> None:
@@ -229,23 +284,24 @@ class Hunt:
             self._handle, agent=leg.agent, attempt=leg.attempt, reason=reason, ring_ms=leg.ring_ms()
         )
 
-    async def _connect(self, leg: AgentLeg, queue: str, line: Line) -> str:
+    async def _connect(self, leg: AgentLeg, queue: str) -> str:
         """Settle and bridge; returns why it failed, or nothing once both talk."""
         asterisk, store, caller = self._house.asterisk, self._house.store, self._caller
-        if not await self._settle(leg):
+        if not await settle(caller, leg):
             await asterisk.hang_up(leg.channel)
             return "withdrawn"
         await self._withdraw()
         if self._beside is not None:
             await self._beside.hush()
         await caller.catch_up()  # that may have taken a while: he may be gone
-        connecting = self._house.queue(queue).connecting
-        if connecting is not None and not await tell(caller, leg.channel, connecting, line):
+        if not await tell(caller, leg.channel, self._house.queue(queue).connecting, self._line):
             await self._again(queue)
             return "rejected"
         leg.bridge = bridge_id(self._call, leg.attempt)
         try:
-            await asterisk.bridge(leg.bridge, (self._call, leg.channel), musical=self._call)
+            keys_of = (leg.channel,) if self._house.with_keys() else ()
+            both = (self._call, leg.channel)
+            await asterisk.bridge(leg.bridge, both, musical=self._call, keys_of=keys_of)
         except AriError as error:
             log.warning("bridge failed: %s", error, extra={"call": self._call})
             await asterisk.hang_up(leg.channel)
@@ -260,51 +316,55 @@ class Hunt:
         """He waits on: with music, and told what is due."""
         await self._music(queue)
         if self._beside is not None:
-            self._beside.begin()
-
-    async def _settle(self, leg: AgentLeg) -> bool:
-        """Win the pair. While Redis is away the agent hears "one moment", for a short while at most."""
-        loop = asyncio.get_running_loop()
-        deadline = loop.time() + ONE_MOMENT_S
-        playback, told = f"{leg.channel}-p0", False
-        while True:
-            try:
-                won = await self._house.store.settle(self._handle, agent=leg.agent, attempt=leg.attempt)
-                break
-            except StoreAway:
-                if not told:
-                    told = True
-                    await self._house.asterisk.play(leg.channel, playback, ["sound:one-moment-please"])
-                if loop.time() >= deadline:
-                    return False
-                await asyncio.sleep(0.1)
-                await self._caller.catch_up()
-        if told:  # Asterisk bridges nobody before he has heard what he is played
-            await self._house.asterisk.stop(playback)
-        return won
+            await self._beside.begin()
 
     # They talk
 
-    async def _talk(self) -> None:
-        """Both talk. Returns when the agent has left; the caller's own hangup ends the call."""
-        self.wait, leg = None, self._leg
-        assert leg is not None
-        while True:
-            message = await self._caller.next()
-            match message:
-                case ari.ChannelHangupRequest() | ari.ChannelDestroyed() if message.channel.id == leg.channel:
-                    break
-        await self._house.store.unbridged(self._handle, ended_by="agent", at=message.at, wait=False)
-        self._caller.left_in = leg.bridge
+    def _begin_talk(self, leg: AgentLeg, queue: str) -> Talk:
+        self.wait = None
+        if not queue.startswith(DIRECT):
+            self._home = queue
+        self._talk = Talk(self._caller, leg, self._home)
+        return self._talk
+
+    async def _hear_out(self) -> str:
+        """Until the agent has left, or has given the caller away; the caller's own hangup ends the call."""
+        talk = self._talk
+        assert talk is not None, "it has begun"
+        errand = await talk.until_over()
         self._part()
+        self._errand = errand or Errand()
+        return GIVEN_AWAY if errand is not None else "answered"
 
     def _part(self) -> None:
         """What happens to the agent is of no more interest."""
         leg, self._leg = self._leg, None
+        talk, self._talk = self._talk, None
+        if talk is not None:
+            talk.forget()
+            self._house.forget(talk.leg.channel)
         if leg is not None:
             self._house.forget(leg.channel)
 
     # Taken over from a worker that died or drains
+
+    async def _go_on(self, wait: Wait, resumed: CallRecord) -> str:
+        self._errand = Errand.read(resumed.errand)
+        if resumed.state == "flow":
+            if self._errand.stops:
+                return GIVEN_AWAY
+            # If he had left the queue when his worker died, there is nothing more to do.
+            return outcome_of(resumed.left) or await self._visit(wait)
+        if await self._resume(resumed):
+            if self._talk is None:
+                assert self._leg is not None, "he talks to somebody"
+                self._begin_talk(self._leg, resumed.queue)
+            return await self._hear_out()
+        if len(self._errand.stops) > 1:
+            return await self._wait_here(wait, self._errand.stops[0])
+        here = wait.at(resumed.queue)
+        here.begin(resumed.joined_at)
+        return await self._wait(here, taken_over=True)
 
     async def _resume(self, record: CallRecord) -> bool:
         """Go on where the record says. True: the caller talks to an agent; False: he waits in his place."""
@@ -314,8 +374,7 @@ class Hunt:
         connecting = record.state == "connecting"
         there = set() if record.state == "offered" else set(await asterisk.bridged(leg.bridge))
         if record.state == "talking":
-            if leg.channel not in there:
-                self._caller.mailbox.put(ari.ChannelDestroyed(channel=ari.Channel(id=leg.channel)))
+            await self._mend(leg, there, record.consult != "")
             return True
         if connecting and there >= {self._call, leg.channel}:
             await self._house.store.connected(self._handle, agent=leg.agent, attempt=leg.attempt, at=now_ms())
@@ -328,7 +387,14 @@ class Hunt:
         await self._decline(leg, "worker_lost")
         return False
 
-
-async def _hang_up(asterisk: Asterisk, leg: AgentLeg) -> None:
-    """A phone that still rings is told that somebody else has answered: it does not count a missed call."""
-    await asterisk.hang_up(leg.channel, 16 if leg.answered else 26)
+    async def _mend(self, leg: AgentLeg, there: set[str], asks: bool) -> None:
+        """The channels of a talk as the record says it is. Who is gone is told to the mailbox."""
+        asterisk, talk = self._house.asterisk, self._talk
+        assert talk is not None, "it was taken over"
+        if asks:
+            return await talk.consult.resume()
+        if leg.channel not in there and not await asterisk.lives(leg.channel):
+            self._caller.mailbox.put(ari.ChannelDestroyed(channel=ari.Channel(id=leg.channel)))
+        elif not {leg.channel, self._call} <= there:
+            await talk.consult.rejoin()  # he came from a consult, or was handed over, when his worker died
+        return None

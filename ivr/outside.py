@@ -54,6 +54,10 @@ class Wish(NamedTuple):
     about: About
     """Who is to be connected."""
     announcement: Announcement | None = None
+    by: str = "flow"
+    """Who wants it; `agent`: one who gives the caller away."""
+    told: bool = False
+    """That they are connected is in the log."""
 
 
 class Outside:
@@ -104,7 +108,7 @@ class Outside:
         """
         bridge = outside_bridge(self._call, number)
         if resumed is not None and await self._stands(bridge):
-            return await self._resume(bridge, wish, told=resumed.connected_outside)
+            return await self._resume(bridge, wish, told=resumed.connected_outside or wish.told)
         answered = self._leg is not None and self._leg.answered
         if not answered:
             await self._clear(bridge)
@@ -122,6 +126,12 @@ class Outside:
         else:
             self._expect(number, destination.endpoint, wish.ring_s).shown = destination.shown
         return await self._reach(destination, bridge, wish)
+
+    async def go_on(self, number: int) -> str:
+        """Both are joined already, in the bridge of that number; as `serve`."""
+        leg = self._expect(number, "", 0)
+        leg.bridge, leg.answered = self._bridge, True
+        return await self._talk(leg)
 
     async def end(self) -> None:
         """The call is over: so are the leg and the bridge."""
@@ -194,12 +204,13 @@ class Outside:
             log.warning("bridge failed: %s", error, extra={"call": self._call})
             await self._clear(bridge)
             return "failed"
-        await self._tell(destination.number, wish)
+        if not wish.told:
+            await self._tell(destination.number, wish)
         return await self._talk(leg)
 
     async def _tell(self, number: str, wish: Wish) -> None:
         how = "blind" if wish.announcement is None else "attended"
-        self._house.store.note(self._caller.handle, "transferred", how=how, to=number, by="flow")
+        self._house.store.note(self._caller.handle, "transferred", how=how, to=number, by=wish.by)
         await self._house.checkpoint.flush(self._caller.handle)
 
     def _callee(self, leg: Leg) -> Callee:

@@ -39,7 +39,7 @@ def give(path: Path, password: str) -> None:
 
 def given(path: Path) -> str:
     """The password in `path` that somebody else has chosen, which may be short. Raises SecretUnfit."""
-    password = _private(path)
+    password = private(path)
     _carried(path, password)
     return password
 
@@ -55,7 +55,8 @@ def _carried(path: Path, password: str) -> None:
         )
 
 
-def _private(path: Path) -> str:
+def private(path: Path) -> str:
+    """What is in a file that only its owner reads. Raises SecretUnfit if others can."""
     if loose := path.stat().st_mode & 0o077:
         raise SecretUnfit(f"{path} can be used by others (mode has {loose:03o}): chmod 600 {path}")
     return path.read_text().strip()
@@ -77,7 +78,7 @@ def keep(path: Path) -> str:
 
 def read(path: Path) -> str:
     """The password in `path`. Raises SecretUnfit as `keep` does, FileNotFoundError when there is none."""
-    password = _private(path)
+    password = private(path)
     if not password:
         raise SecretUnfit(f"{path} is empty: delete it and start again, a new password will be made")
     if password.lower() in WELL_KNOWN or len(password) < SHORTEST:

@@ -15,10 +15,10 @@ from ivr.ari import AsteriskAway
 from ivr.ari import events as ari
 from ivr.call_line import CallLine, reason_of
 from ivr.caller import Caller, House, Message
-from ivr.callflows import direct_line
 from ivr.checkpoint import CallRecord
 from ivr.flow.line import About, Announcement, Hangup, Held, MediaFailed, Recorded, Recording
 from ivr.flow.run import run_flow
+from ivr.flow.standing import ORDINARY, Standing
 from ivr.flow.step import Flow, innermost
 from ivr.flow.web import Reply, Request
 from ivr.hunt import Hunt
@@ -27,6 +27,8 @@ from ivr.place import Place
 from ivr.tape import ChannelTape
 from ivr.wait import Wait
 from queues.handle import CallHandle
+from queues.head_starts import HeadStart
+from queues.models import direct_line
 
 log = logging.getLogger(__name__)
 
@@ -52,7 +54,7 @@ class Session(CallLine):
         self._caller.about = about
         super().__init__(house, handle, about, language, ChannelTape(self._caller))
         self._place = place
-        self._hunt = Hunt(self._caller, place)
+        self._hunt = Hunt(self._caller, self, place)
         self._outside = Outside(self._caller)
         self.mailbox = self._caller.mailbox
         """Where all that is told about the call goes."""
@@ -105,6 +107,7 @@ class Session(CallLine):
         await self._caller.catch_up()
         if resumed.state == "flow":
             await self._outside.take_over(self.moving)
+            await self._hunt.look_outside(resumed, self.moving)
             await self._recorder.stop(max(1, self.handle.epoch - GENERATIONS))
             for playback in earlier_playbacks(self.call, self.handle.epoch):
                 await self.house.asterisk.stop(playback)
@@ -176,7 +179,7 @@ class Session(CallLine):
         self.path = path
         resumed = self._resumed
         if resumed is not None and path == resumed.step:
-            if resumed.state != "flow" or resumed.connected_outside:
+            if resumed.state != "flow" or resumed.connected_outside or resumed.errand:
                 return  # the call is further than this checkpoint: in a queue, with an agent or with somebody
         elif resumed is not None:
             self._resumed = None
@@ -262,14 +265,21 @@ class Session(CallLine):
         return await self._caller.during(self.house.web.fetch(request))
 
     async def queue(
-        self, name: str, max_wait_s: float | None, reason: str = "", exits: Collection[str] = ("timeout",)
+        self,
+        name: str,
+        max_wait_s: float | None,
+        reason: str = "",
+        standing: Standing = ORDINARY,
+        exits: Collection[str] = ("timeout",),
     ) -> str:
         resumed, self._resumed = self._resumed, None
         if reason and not _has_waited(resumed):
             self.note("escalated", path=innermost(self.path), queue=name, reason=reason)
         self._to_flush = False
+        starts: dict[HeadStart, float] = {"escalated" if reason else "priority": standing.head_start_s}
+        starts["vip"] = self.house.vip(self.about.number)
         wait = Wait(name, self.path, max_wait_s, frozenset(exits), reason)
-        return await self._hunt.serve(wait, self, resumed)
+        return await self._hunt.serve(wait, resumed, starts, standing.ladder)
 
 
 def _has_waited(resumed: CallRecord | None) -> bool:

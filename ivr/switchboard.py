@@ -10,6 +10,7 @@ Between Asterisk's coming and the end of the adoption nobody can say whose a cha
 import asyncio
 import logging
 from datetime import datetime
+from pathlib import Path
 
 from calllog.errors import HoldfastError
 from ivr.agent_leg import owner_of
@@ -23,7 +24,7 @@ from ivr.flow.line import About, who
 from ivr.flow.step import Flow
 from ivr.mailbox import Mailbox
 from ivr.outbox import Outbox
-from ivr.phone_codes import obey
+from ivr.phone_codes import PhoneCodes
 from ivr.place import FLOW_MARK, MARK, Place
 from ivr.places import Places
 from ivr.policy import Destination
@@ -69,8 +70,9 @@ class Switchboard:
         outbox: Outbox,
         recordings: Recordings,
         tasks: Tasks,
+        secrets: Path,
     ) -> None:
-        """`name`: the worker's. `tasks`: where calls run."""
+        """`name`: the worker's. `tasks`: where calls run. `secrets`: the directory of agents' PINs."""
         self._name = name
         self.asterisk = asterisk
         self.store = store
@@ -94,6 +96,8 @@ class Switchboard:
             device=lambda name: self.callflows.devices.get(name),
             prompt=self._prompt,
             say=speech.render,
+            transfers=lambda: self.callflows.transfers,
+            stop_at=lambda written: self.callflows.stop_at(written),
             outside=self._outside,
             web=web,
             outbox=outbox,
@@ -101,11 +105,13 @@ class Switchboard:
             listen=self.routes.__setitem__,
             forget=self._forget,
             hours=lambda name: self.callflows.hours.get(name),
+            vip=lambda number: self.callflows.vip(number),
             closed=self._closed,
             place=self.places.of,
             now=lambda: datetime.now(self.callflows.timezone),
             park=self._park,
         )
+        self.codes = PhoneCodes(self.house, lambda: self.callflows, secrets)
 
     # Asterisk speaks
 
@@ -182,8 +188,9 @@ class Switchboard:
                 self._tasks.attempt(self._go_on(event.channel, event.at, flow, self._hear(event.channel.id)))
             case ["call"]:
                 self._arrive(event.channel, event.at)
-            case ["code", code, device]:
-                self._tasks.attempt(obey(code, device, event.channel.id, self.asterisk, self.store))
+            case ["code", code, device, *digits]:
+                dialled = self.codes.obey(code, device, "".join(digits[:1]), event.channel.id)
+                self._tasks.attempt(dialled)
             case _:
                 self._tasks.attempt(self.asterisk.hang_up(event.channel.id))
 

@@ -2,11 +2,12 @@
 
 import asyncio
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ivr.ari import events as ari
 from ivr.caller import Caller
 from ivr.flow.waiting import AT_THE_DOOR
+from queues.errors import StoreAway
 from queues.models import Queue
 
 OUTCOMES = {"exit_key": "exit", "overflow": "full"}
@@ -37,6 +38,10 @@ class Wait:
     looks_later: bool = False
     """He is to look whether he may stay, once no phone rings for him."""
 
+    def at(self, queue: str) -> "Wait":
+        """The same wait in another queue, where he has not joined."""
+        return replace(self, queue=queue, joined_at=0, began=0.0, looks_later=False)
+
     def begin(self, joined_at: int) -> None:
         """He is in line since then."""
         self.joined_at = joined_at
@@ -51,6 +56,14 @@ class Wait:
             "ratio": queue.callers_per_agent,
         }
         return tuple(reason for reason in AT_THE_DOOR if rules[reason] and reason in self.exits)
+
+    async def objection(self, caller: Caller) -> str:
+        """Why he had to leave, and has; empty: he may stay. While Redis is away nobody has to."""
+        ways = self.ways(caller.house.queue(self.queue))
+        try:
+            return await caller.house.store.exit(caller.handle, ways) if ways else ""
+        except StoreAway:
+            return ""
 
     def until(self, queue: Queue) -> float | None:
         """The loop time at which he has waited too long; None: he cannot."""

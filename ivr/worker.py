@@ -110,6 +110,7 @@ class Worker:
             speech=self.speech,
             recordings=self.recordings,
             tasks=self.tasks,
+            secrets=settings.secrets,
         )
         days = settings.recordings_days
         self.clearing = Clearing(self.store, self.versions, self.speech, self.recordings, days)
@@ -138,7 +139,7 @@ class Worker:
         self.store.on_due = self._on_due
         self._alarm = Alarm(self._due)
         self.doors = Doors(self.store, board, self.tasks)
-        self.phones = Phones(self.asterisk, self.store)
+        self.phones = Phones(self.asterisk, self.store, lambda name: name in board.callflows.devices)
         self.spool = Spool(settings.data, self.name, self.store, self.checkpoint)
 
     # Life
@@ -199,7 +200,7 @@ class Worker:
 
     async def _configure(self) -> None:
         flows = self.switchboard.callflows
-        await self.store.configure(flows.queues, flows.agents, version=flows.version)
+        await self.store.configure(flows.queues, flows.agents, flows.version, flows.ladders, flows.vip)
 
     async def _leave(self) -> None:
         """Stop claiming, let talks finish for a moment, then hand what is left to the others."""

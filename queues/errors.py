@@ -32,7 +32,31 @@ class UnknownAgent(HoldfastError):
     reason = "unknown-agent"
 
 
+class UnknownCall(HoldfastError):
+    """No such call is live."""
+
+    reason = "unknown-call"
+
+
+class UnknownQueue(HoldfastError):
+    """No queue of that name is published."""
+
+    reason = "unknown-queue"
+
+
+class NotWaiting(HoldfastError):
+    """The call is in no queue, or is being connected."""
+
+    reason = "not-waiting"
+
+
 class DeviceTaken(HoldfastError):
     """An agent who is on a call sits at that device."""
 
     reason = "device-taken"
+
+
+class NotNow(HoldfastError):
+    """What an agent asks for cannot be in the state he is in; the text says why."""
+
+    reason = "not-now"

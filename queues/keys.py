@@ -11,21 +11,27 @@
 | lease:WORKER | string | 4 s | ivr | number of the incarnation that lives |
 | draining | set | until drained or started again | ivr | workers that claim no more calls |
 | queues | set | published | queues | names of the queues |
-| queue:NAME | hash | for ever | queues | settings of a queue |
+| queue:NAME | hash | for ever | queues | settings of a queue, its lanes |
 | guarded | set | published | queues | queues whose rules may send away who waits |
 | staff:QUEUE | hash | for ever | queues | how many of the queue's agents are in which group of states |
 | line:QUEUE | zset | while somebody waits | queues | everyone in the queue by score; position = rank |
-| wait:QUEUE | zset | while somebody waits | queues | those of the line who are not reserved for an agent |
-| idle:QUEUE | zset | while somebody is ready | queues | ready agents by the instant since when |
+| wait:LANE | zset | while somebody waits | queues | who of the line may be matched, by lane (lua/lanes.lua) |
+| idle:LIST | zset | while somebody is ready | queues | ready agents by queue, tier and need that they meet |
+| joined:QUEUE | zset | while somebody waits | queues | everyone in the queue by when he joined |
+| staffed | string | for ever | queues | that the agents of each queue are counted |
+| lanes | string | for ever | queues | changes whenever lanes or settings of queues do |
+| publishing | string | for ever | queues | the publication that was begun last |
 | agents | set | published | queues | ids of the agents |
 | agent:ID | hash | for ever | queues | state, device, reservation and counters of an agent |
 | devices | hash | while logged in | queues | device → agent who is at it |
 | unreachable | set | while so | queues | devices that cannot be rung |
-| due | zset | while due | queues | `agent:ID` by the instant his wrap-up or cool-down ends |
+| in-use | set | while so | queues | devices that are in calls which are none of ours |
+| due | zset | while due | queues | `agent:ID`, `stage:CALL` by the instant a rest ends, a stage begins |
 | ties | string | for ever | queues | last join's ms and how many there were in it |
 | outbox | zset | until delivered | queues | keys of letters to other people's servers by when they are due |
 | dialled | zset | 1 h | queues | calls to numbers outside by when they began |
 | once:WHAT | string | as asked | queues | what a caller was told lately, his number hashed: by whom |
+| tries:WHO | string | 1 h | queues | PINs that were tried for an agent, and at a device |
 | letter:KEY | hash | until delivered, 1 day | queues | a letter, its attempts, and when it was posted |
 | counted:KEY | string | 10 min | ivr | number that one run of such a step has got, for a take-over |
 | counters | hash | for ever | ivr | step that counts callers (`split`) → how many it has had |
@@ -61,8 +67,8 @@ class Keys:
     def line(self, queue: str) -> str:
         return f"{self.prefix}line:{queue}"
 
-    def idle(self, queue: str) -> str:
-        return f"{self.prefix}idle:{queue}"
+    def idle(self, queue: str, tier: int = 1) -> str:
+        return f"{self.prefix}idle:{queue}/{tier}" if tier > 1 else f"{self.prefix}idle:{queue}"
 
     def agent(self, agent: str) -> str:
         return f"{self.prefix}agent:{agent}"

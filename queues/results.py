@@ -53,6 +53,14 @@ class Crowd(NamedTuple):
     """Whom it concerns, at most 100 of them; empty: everybody."""
 
 
+class Moved(NamedTuple):
+    """A caller whom somebody has moved. `state`: waiting or offered."""
+
+    queue: str
+    position: int
+    state: str
+
+
 class AgentStatus(NamedTuple):
     """An agent after a request. `wish`: what will be when his call is over (`offline`, `paused:REASON`)."""
 

@@ -8,7 +8,10 @@ import hashlib
 from importlib.resources import files
 from typing import NamedTuple
 
-LIBRARIES = ("records", "agents", "matching", "door", "operation", "phases", "dues", "start")
+LIBRARIES = (
+    *("records", "strategies", "lanes", "head_starts", "agents", "desks", "matching", "door", "operation"),
+    *("rests", "phases", "dues", "overtaking", "start"),
+)
 """Put before the functions, in this order."""
 
 OPERATIONS = (
@@ -19,9 +22,9 @@ OPERATIONS = (
 
 FUNCTIONS = (
     *OPERATIONS,
-    *("agent", "reach", "ringing", "due", "sweep", "configure"),
+    *("agent", "reach", "ringing", "due", "sweep", "configure", "enroll", "restage", "enact", "move"),
     *("enlist", "lease", "retire", "system", "adopt", "probe", "figures", "doors", "places"),
-    *("outgoing", "sent", "dial", "once", "count"),
+    *("outgoing", "sent", "dial", "once", "count", "tries"),
 )
 
 PREFIX = "holdfast_"
@@ -55,13 +58,13 @@ def read() -> dict[str, str]:
 def load(texts: dict[str, str] | None = None) -> Library:
     """The library. Its first line makes Redis check memory, disk and role before a function starts."""
     texts = texts or read()
-    parts = ["local KEYS, ARGV", *(texts[name] for name in ("log", *LIBRARIES))]
-    parts += [f"local function function_{name}()\n{texts[name]}\nend" for name in FUNCTIONS]
+    parts = ["local KEYS, ARGV", "local functions = {}", *(texts[name] for name in ("log", *LIBRARIES))]
+    parts += [f"functions.{name} = function()\n{texts[name]}\nend" for name in FUNCTIONS]
     body = "\n".join(parts)
     name = PREFIX + hashlib.sha256(body.encode()).hexdigest()[:12]
     register = [
         f"redis.register_function('{name}_{function}', "
-        f"function(keys, argv) start(keys, argv) return finish(function_{function}()) end)"
+        f"function(keys, argv) start(keys, argv) return finish(functions.{function}()) end)"
         for function in FUNCTIONS
     ]
     return Library(name, f"#!lua name={name}\n{body}\n" + "\n".join(register))

@@ -7,6 +7,7 @@ from queues.operations import Operations, now_ms
 from queues.results import AgentView, CallView, QueueView, WaitingCaller
 
 AT_ONCE = 200
+TIERS = range(1, 10)
 
 
 async def waiting(operations: Operations, limit: int) -> list[QueueView]:
@@ -17,11 +18,11 @@ async def waiting(operations: Operations, limit: int) -> list[QueueView]:
 
 async def _queue(operations: Operations, name: str, limit: int) -> QueueView:
     keys, call = operations.keys, operations.link.call
-    title, count, ready, line = await asyncio.gather(
+    title, count, line, *ready = await asyncio.gather(
         call("HGET", keys.queue(name), "title"),
         call("ZCARD", keys.line(name)),
-        call("ZCARD", keys.idle(name)),
         call("ZRANGE", keys.line(name), 0, max(limit, 1) - 1),
+        *(call("ZCARD", keys.idle(name, tier)) for tier in TIERS),
     )
     fields = ("score", "joined_at", "state", "agent")
     records = await _hashes(operations, [keys.call(one) for one in line], *fields)
@@ -31,7 +32,7 @@ async def _queue(operations: Operations, name: str, limit: int) -> QueueView:
         if score is not None and joined_at is not None
     ]
     longest = max((now_ms() - caller.joined_at for caller in callers), default=0)
-    return QueueView(name, title or name, count, ready, max(longest, 0), callers[:limit])
+    return QueueView(name, title or name, count, sum(ready), max(longest, 0), callers[:limit])
 
 
 async def agents(operations: Operations) -> list[AgentView]:

@@ -7,17 +7,29 @@ returns: register the call's mailbox first, then join.
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
 import msgspec
 
-from queues import snapshots
-from queues.errors import DeviceTaken, Fenced, StoreFault, UnknownAgent
+from queues import publication, snapshots
+from queues.errors import (
+    DeviceTaken,
+    Fenced,
+    NotNow,
+    NotWaiting,
+    StoreFault,
+    UnknownAgent,
+    UnknownCall,
+    UnknownQueue,
+)
 from queues.handle import CallHandle
-from queues.models import HEARD, Agent, Queue
+from queues.head_starts import NO_HEAD_START, HeadStart
+from queues.models import Agent, Queue
 from queues.operations import REFUSED, REPEATED, UNKNOWN, Operations, Reply, now_ms
+from queues.publication import NO_LADDERS, nobody
+from queues.published import ANYBODY_AT_ONCE
 from queues.results import (
     AgentStatus,
     AgentView,
@@ -26,6 +38,7 @@ from queues.results import (
     Crowd,
     Done,
     Joined,
+    Moved,
     Offer,
     QueueFigures,
     QueueView,
@@ -35,6 +48,18 @@ from queues.results import (
 __all__ = ["Offer", "Store"]
 
 DEVICE_TAKEN = 4
+NO_QUEUE = 5
+WORDS = {"flow": "in its call flow", "connecting": "being connected", "talking": "with an agent"}
+NOT_NOW = {
+    5: "nothing to extend or to say now",
+    6: "a disposition is due first",
+    7: "this queue has no such disposition",
+    8: "no device to sit at",
+    9: "a supervisor has decided what comes after this call",
+}
+"""What `agent` answers to requests that cannot be fulfilled."""
+
+AgentAction = Literal["ready", "pause", "offline", "extend", "disposition"]
 COUNTED_S = 600
 """So long after a step has counted may a take-over do it again."""
 
@@ -51,7 +76,7 @@ class Store:
     def __init__(self, url: str, site: str, worker: str = "", journal: Path | None = None) -> None:
         self.operations = Operations(url, site, worker, journal)
         self._clock_ahead_ms = 0
-        self._cursors = ("0", "0")
+        self._cursors = ("0", "0", "")
         self._closed = asyncio.Event()
 
     # For the worker
@@ -78,15 +103,6 @@ class Store:
     @on_due.setter
     def on_due(self, told: Callable[[int], None]) -> None:
         self.operations.on_due = told
-
-    @property
-    def on_doors(self) -> Callable[[], None]:
-        """Called when `doors` should be asked; must not wait."""
-        return self.operations.on_doors
-
-    @on_doors.setter
-    def on_doors(self, told: Callable[[], None]) -> None:
-        self.operations.on_doors = told
 
     async def listen(self) -> None:
         """Hold the connection, so that offers of other workers arrive; runs until `close`."""
@@ -132,17 +148,23 @@ class Store:
         self,
         h: CallHandle,
         queue: str,
-        head_start_s: float = 0,
+        head_starts: Mapping[HeadStart, float] = NO_HEAD_START,
         at: int = 0,
+        ladder: str | None = None,
         ways: Iterable[str] = (),
         closed: bool = False,
     ) -> Joined:
         """Stand in line. Joining again changes nothing and answers with the present place.
 
-        `ways`: for which reasons the door may stay shut: closed (if it is `closed`), no_agents, full, ratio.
+        `head_starts`: reason → seconds; the queue's weight, and credit for waits in other queues of this
+        call, come of themselves. `ladder`: needs instead of the queue's (`published.ladder_of`). `ways`: why
+        the door may stay shut: closed (if `closed`), no_agents, full, ratio.
         """
-        own = (queue, head_start_s, ",".join(ways), int(closed))
-        reply = await self.operations.operate(h, "join", own, at)
+        starts = ",".join(f"{reason}:{seconds}" for reason, seconds in head_starts.items())
+        own = "" if ladder is None else ladder or ANYBODY_AT_ONCE
+        reply = await self.operations.operate(
+            h, "join", (queue, starts, own, ",".join(ways), int(closed)), at
+        )
         if reply.status == REFUSED:
             if reply.state == "ended":
                 raise Fenced("join: the call has ended")
@@ -192,10 +214,9 @@ class Store:
 
     async def doors(self) -> list[Crowd]:
         """The queues in which somebody has to leave now."""
-        found = await self.operations.run("doors")
-        return [Crowd(queue, reason, frozenset(calls)) for queue, reason, calls in found]
+        return [Crowd(name, why, frozenset(whom)) for name, why, whom in await self.operations.run("doors")]
 
-    async def places(self, callers: Sequence[tuple[str, str]]) -> list[int]:
+    async def places(self, callers: Sequence[tuple[str, str]]) -> Sequence[int]:
         """The place of each (queue, call): 1 is next, 0: not in that line."""
         return list(await self.operations.run("places", *(part for each in callers for part in each)))
 
@@ -259,34 +280,62 @@ class Store:
         """What is left of the errand; it rides with the call's next operation."""
         h.pending.append((now_ms(), f"~{errand}"))
 
+    async def move(
+        self, call: str, queue: str = "", position: int = 0, priority_s: int | None = None, by: str = ""
+    ) -> Moved:
+        """Put a waiting caller into another queue, to a place in line (1 = next), or give him a priority.
+
+        Raises UnknownCall, UnknownQueue, NotWaiting.
+        """
+        own = (call, by, queue, position or "", "" if priority_s is None else priority_s)
+        reply = await self.operations.run("move", self.operations.worker, *own, heed=self.operations.told)
+        status, queue_now, position_now, state, *_ = reply
+        if status == UNKNOWN:
+            raise UnknownCall(f"no call {call!r} is live")
+        if status == NO_QUEUE:
+            raise UnknownQueue(f"no queue is called {queue!r}")
+        if status == REFUSED:
+            raise NotWaiting(f"call {call} does not wait: it is {WORDS.get(state, state)}")
+        return Moved(queue_now, position_now, state)
+
     # Agents
 
     async def agent(
-        self,
-        agent: str,
-        action: Literal["ready", "pause", "offline"],
-        reason: str = "",
-        device: str | None = None,
+        self, agent: str, action: AgentAction, what: str = "", device: str | None = None, by: str = ""
     ) -> AgentStatus:
-        """What an agent asks for. During a call it becomes his `wish`. Raises UnknownAgent, DeviceTaken."""
-        own = (self.operations.worker, agent, action, reason, device or "")
+        """What an agent asks for. What must wait for the end of his call becomes his `wish`.
+
+        `what`: the reason of a pause, the seconds of an extension (empty: the queue's), a disposition's code
+        or name. `by`: the supervisor who forces it. Raises UnknownAgent, DeviceTaken, NotNow.
+        """
+        own = (self.operations.worker, agent, action, what, device or "", by)
         reply = await self.operations.run("agent", *own, heed=self.operations.told)
         status, state, why, wish, *_ = reply
         if status == UNKNOWN:
             raise UnknownAgent(f"no agent is called {agent!r}")
         if status == DEVICE_TAKEN:
             raise DeviceTaken("an agent who is on a call sits at that device")
+        if status in NOT_NOW:
+            raise NotNow(f"{agent}: {NOT_NOW[status]}")
         return AgentStatus(state, why, wish)
+
+    async def may_try_pin(self, agent: str, device: str) -> bool:
+        """Whether a PIN may be looked at; counted from now on. `agent` empty: nobody has that number."""
+        return bool(await self.operations.run("tries", agent, device, ""))
+
+    async def pin_was_right(self, agent: str, device: str) -> None:
+        """Forget what was tried before."""
+        await self.operations.run("tries", agent, device, "1")
 
     async def agent_at_device(self, device: str) -> str | None:
         """Who is logged in at a device."""
         found = await self.operations.link.call("HGET", self.operations.keys.devices, device)
         return str(found) if found else None
 
-    async def reach(self, device: str, reachable: bool) -> None:
-        """A device can be rung, or no longer can."""
+    async def reach(self, device: str, reachable: bool, in_use: bool = False) -> None:
+        """A device can be rung, or no longer can. `in_use`: by a call that is none of ours."""
         run, worker = self.operations.run, self.operations.worker
-        await run("reach", worker, device, int(reachable), heed=self.operations.told)
+        await run("reach", worker, device, int(reachable), int(in_use), heed=self.operations.told)
 
     async def due(self) -> int | None:
         """End the wrap-ups and cool-downs that are over; the next instant (ms) to do so, if there is one."""
@@ -297,26 +346,31 @@ class Store:
 
     async def sweep(self) -> Sweep:
         """Find and mend what a crash left; ring what a lost message should have rung."""
-        found, details, _, agents_at, calls_at, *_ = await self.operations.run(
+        found, details, _, agents_at, calls_at, queues_at, *_ = await self.operations.run(
             "sweep", self.operations.worker, *self._cursors, heed=self._swept
         )
-        self._cursors = (agents_at, calls_at)
+        self._cursors = (agents_at, calls_at, queues_at)
         return Sweep(found, details)
 
     def _swept(self, reply: Sequence[Any]) -> None:
-        _, _, next_due, _, _, ringing, offers = reply
+        _, _, next_due, *_, ringing, offers = reply
         self.operations.tell(ringing)
         self.operations.tell(offers, next_due)
 
-    async def configure(self, queues: Mapping[str, Queue], agents: Mapping[str, Agent], version: int) -> None:
-        """Put what admins published beside the live state; publishing it again changes nothing."""
-        config = {
-            "queues": {name: queue.model_dump(exclude=set(HEARD)) for name, queue in queues.items()},
-            "agents": {name: agent.model_dump() for name, agent in agents.items()},
-        }
-        packed = msgspec.json.encode(config).decode()
-        run, worker = self.operations.run, self.operations.worker
-        await run("configure", worker, version, packed, heed=self.operations.told)
+    async def configure(
+        self,
+        queues: Mapping[str, Queue],
+        agents: Mapping[str, Agent],
+        version: int,
+        ladders: Mapping[str, Collection[str]] = NO_LADDERS,
+        vip: Callable[[str], int] = nobody,
+    ) -> bool:
+        """Put what admins published beside the live state; publishing it again changes nothing.
+
+        `ladders`: queue → needs that flows bring beside the queue's own. `vip`: seconds of head start by
+        number. False: another publication began meanwhile, and counts.
+        """
+        return await publication.publish(self.operations, queues, agents, version, ladders, vip)
 
     async def count(self, counter: str, key: str) -> int:
         """The next number of a counter of the site, from 1; with the same `key` once more the same."""

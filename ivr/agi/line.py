@@ -22,6 +22,7 @@ from ivr.call_line import CallLine, reason_of
 from ivr.caller import House
 from ivr.flow.line import KEYS, About, Announcement, Hangup, Held, MediaFailed, Recorded, Recording
 from ivr.flow.run import run_flow
+from ivr.flow.standing import ORDINARY, Standing
 from ivr.flow.step import Flow
 from ivr.flow.web import Reply, Request
 from ivr.outside import MUSIC
@@ -270,6 +271,7 @@ class AgiLine(CallLine):
         name: str,  # noqa: ARG002
         max_wait_s: float | None,  # noqa: ARG002
         reason: str = "",  # noqa: ARG002
+        standing: Standing = ORDINARY,  # noqa: ARG002
         exits: Collection[str] = ("timeout",),  # noqa: ARG002
     ) -> NoReturn:
         raise HandOver

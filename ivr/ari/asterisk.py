@@ -109,14 +109,44 @@ class Asterisk:
             query["caller"] = caller
         await self.link.request("POST", f"channels/{leg}/dial", query)
 
-    async def bridge(self, bridge: str, channels: Sequence[str], musical: str) -> None:
-        """Make a bridge and put the channels into it, all or `AriError`.
+    async def bridge(
+        self, bridge: str, channels: Sequence[str], musical: str, keys_of: Sequence[str] = ()
+    ) -> None:
+        """Make a bridge, if it is not there, and put the channels into it, all or `AriError`.
 
-        `musical`: the channel that hears music until then; a bridge alone would not end it.
+        `musical`: the channel that hears music until then; a bridge alone would not end it. `keys_of`: whose
+        keys are for us and not to be heard by the others: Asterisk must see every key of such a bridge, or it
+        would hand on the sound without looking at it.
         """
-        self.link.send("POST", "bridges", {"bridgeId": bridge, "type": "mixing"})
-        self.link.send("DELETE", f"channels/{musical}/moh")
-        await self.link.request("POST", f"bridges/{bridge}/addChannel", {"channel": ",".join(channels)})
+        kind = "mixing,dtmf_events" if keys_of else "mixing"
+        self.link.send("POST", "bridges", {"bridgeId": bridge, "type": kind})
+        if musical:
+            self.link.send("DELETE", f"channels/{musical}/moh")
+        others = [channel for channel in channels if channel not in keys_of]
+        path = f"bridges/{bridge}/addChannel"
+        if others:
+            await self.link.request("POST", path, {"channel": ",".join(others)})
+        if keys_of:
+            await self.link.request("POST", path, {"channel": ",".join(keys_of), "absorbDTMF": "true"})
+
+    async def press(self, channel: str, keys: str) -> None:
+        """Let the telephone of a channel have these keys. Does not wait for the reply."""
+        self.link.send("POST", f"channels/{channel}/dtmf", {"dtmf": keys})
+
+    async def sound_ringing(self, channel: str) -> None:
+        """Let an answered channel that is in no bridge hear that it rings somewhere. Does not wait."""
+        self.link.send("POST", f"channels/{channel}/ring")
+
+    async def stop_ringing(self, channel: str) -> None:
+        """No more of that. Does not wait for the reply."""
+        self.link.send("DELETE", f"channels/{channel}/ring")
+
+    async def tell_transfer(self, channel: str, state: str) -> None:
+        """Tell the phone that has sent REFER what came of it. Does not wait for the reply.
+
+        `state`: channel_progress, channel_answered, channel_unavailable or channel_declined.
+        """
+        self.link.send("POST", f"channels/{channel}/transfer_progress", {"states": state})
 
     async def unbridge(self, bridge: str, goes_on: str = "") -> None:
         """Take a bridge down; its channels stay with us. One that is gone is no error.
@@ -163,11 +193,16 @@ class Asterisk:
 
     async def state(self, channel: str) -> str:
         """A channel's state, such as `Ringing` or `Up`; empty: Asterisk does not have it any more."""
+        found = await self.channel(channel)
+        return found.state or "unknown" if found is not None else ""
+
+    async def channel(self, channel: str) -> Channel | None:
+        """A channel, in our application or not; None: Asterisk does not have it any more."""
         try:
             reply = await self.link.request("GET", f"channels/{channel}")
         except NotFound:
-            return ""
-        return msgspec.json.decode(reply, type=Channel).state or "unknown"
+            return None
+        return msgspec.json.decode(reply, type=Channel)
 
     async def application(self) -> Application:
         """What our application holds."""
@@ -175,11 +210,10 @@ class Asterisk:
             await self.link.request("GET", f"applications/{self.app}"), type=Application
         )
 
-    async def phones(self) -> dict[str, bool]:
-        """Each SIP device and whether it can be rung."""
+    async def phones(self) -> list[Endpoint]:
+        """Each SIP device and trunk: whether it can be rung (`online`), and its channels."""
         reply = await self.link.request("GET", "endpoints/PJSIP")
-        endpoints = msgspec.json.decode(reply, type=list[Endpoint])
-        return {endpoint.resource: endpoint.state == "online" for endpoint in endpoints}
+        return msgspec.json.decode(reply, type=list[Endpoint])
 
     async def forgive(self, method: str, path: str, query: Mapping[str, str] | None = None) -> None:
         """A command for the tidying-up, where gone is as good as done."""

@@ -56,6 +56,7 @@ class Endpoint(msgspec.Struct):
     resource: str
     technology: str = ""
     state: str = ""
+    channel_ids: list[str] = []
 
 
 class Application(msgspec.Struct):

@@ -37,6 +37,7 @@ FAMILIES = {
     "queues": "ivr.cli.desk",
     "messages": "ivr.cli.messages",
     "agent": "ivr.cli.desk",
+    "agent-pin": "ivr.cli.pins",
     "drain": "ivr.cli.desk",
     "trunk-password": "ivr.cli.trunks",
     "log": "ivr.cli.log",

@@ -4,7 +4,8 @@ import asyncio
 import sys
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from typing import NamedTuple
+from getpass import getuser
+from typing import NamedTuple, get_args
 
 import click
 import msgspec
@@ -17,10 +18,10 @@ from calllog.printable import duration, escaped, printable, printable_json
 from ivr.checkpoint import Checkpoint, Peer
 from ivr.cli import AWAY, OK, REFUSED, json_option
 from ivr.settings import Settings
-from queues.errors import DeviceTaken, UnknownAgent
+from queues.errors import DeviceTaken, NotNow, NotWaiting, UnknownAgent, UnknownCall, UnknownQueue
 from queues.operations import now_ms
 from queues.results import AgentView, CallView, QueueView
-from queues.store import Store
+from queues.store import AgentAction, Store
 
 LOOK_S = 0.25
 RETURN_S = 20.0
@@ -53,7 +54,7 @@ def calls(limit: int, as_json: bool) -> None:
     _run(show)
 
 
-@click.command()
+@click.group(invoke_without_command=True)
 @click.option(
     "-n",
     "--limit",
@@ -63,12 +64,15 @@ def calls(limit: int, as_json: bool) -> None:
     help="Callers shown per queue.",
 )
 @json_option
-def queues(limit: int, as_json: bool) -> None:
-    """Show who waits in each queue, and every agent's state.
+@click.pass_context
+def queues(context: click.Context, limit: int, as_json: bool) -> None:
+    """Show who waits in each queue, and every agent's state; move callers with `queues move`.
 
     \b
     Exit codes: 0 done · 2 wrong usage · 3 Redis is away
     """
+    if context.invoked_subcommand is not None:
+        return
 
     async def show(store: Store) -> int:
         lines, people = await store.waiting(limit), await store.agents()
@@ -82,34 +86,109 @@ def queues(limit: int, as_json: bool) -> None:
     _run(show)
 
 
+by_option = click.option("--by", metavar="NAME", help="Who asks (default: the user who is logged in).")
+
+
+@queues.command()
+@click.argument("call")
+@click.option("--to", "queue", metavar="QUEUE", default="", help="The queue he waits in from now on.")
+@click.option("--position", type=click.IntRange(min=1), help="His place in line, 1 is next.")
+@click.option("--front", is_flag=True, help="The same as --position 1.")
+@by_option
+@json_option
+def move(call: str, queue: str, position: int | None, front: bool, by: str | None, as_json: bool) -> None:
+    """Put a waiting caller into another queue, to a place in line, or both.
+
+    It takes effect at once, and is in the log of the call. What he has waited counts in the other queue, too.
+
+    \b
+    holdfast queues move pbx-1.7 --front
+    holdfast queues move pbx-1.7 --to support --position 3
+
+    \b
+    Exit codes: 0 done · 2 wrong usage · 3 Redis is away · 4 no such call or queue, or he does not wait
+    """
+    if not queue and not front and position is None:
+        raise click.UsageError("say where to: --to QUEUE, --position N or --front")
+    if front and position is not None:
+        raise click.UsageError("--front is --position 1: write one of them")
+    _move(as_json, call, queue=queue, position=1 if front else position or 0, by=by)
+
+
+@queues.command()
+@click.argument("call")
+@click.argument("seconds", type=click.IntRange(0, 86_400))
+@by_option
+@json_option
+def priority(call: str, seconds: int, by: str | None, as_json: bool) -> None:
+    """Serve a waiting caller as if he had come so many SECONDS earlier, instead of what his flow says.
+
+    \b
+    Exit codes: 0 done · 2 wrong usage · 3 Redis is away · 4 no such call, or he does not wait
+    """
+    _move(as_json, call, priority_s=seconds, by=by)
+
+
+def _move(
+    as_json: bool,
+    call: str,
+    *,
+    queue: str = "",
+    position: int = 0,
+    priority_s: int | None = None,
+    by: str | None,
+) -> None:
+    async def act(store: Store) -> int:
+        try:
+            moved = await store.move(call, queue, position, priority_s, by or getuser())
+        except (UnknownCall, UnknownQueue, NotWaiting) as refused:
+            click.echo(f"holdfast: {escaped(str(refused))}", err=True)
+            return REFUSED
+        if as_json:
+            _print_json({"call": call, **moved._asdict()})
+        else:
+            click.echo(escaped(f"{call}: place {moved.position} in {moved.queue} ({moved.state})"))
+        return OK
+
+    _run(act)
+
+
 @click.command()
 @click.argument("agent_id", metavar="ID")
-@click.argument("action", type=click.Choice(("ready", "pause", "offline")))
-@click.argument("reason", required=False, default="")
+@click.argument("action", type=click.Choice(get_args(AgentAction)))
+@click.argument("what", required=False, default="")
 @click.option("-d", "--device", metavar="NAME", help="The device he is at from now on.")
+@click.option("--force", is_flag=True, help="He must: ready, pause and offline only. Needs --by.")
+@click.option("--by", metavar="WHO", default="", help="Who forces it; stands in the call log.")
 @json_option
-def agent(agent_id: str, action: str, reason: str, device: str | None, as_json: bool) -> None:
-    """Make an agent ready, pause him for a REASON, or log him out.
+def agent(
+    agent_id: str, action: AgentAction, what: str, device: str | None, force: bool, by: str, as_json: bool
+) -> None:
+    """Make an agent ready, pause him for a reason, or log him out; or what he can do after a call.
 
-    During a call it happens when the call is over. Whoever sat at the device before goes offline.
+    During a call it happens when the call is over. Whoever sat at the device before goes offline. `extend`
+    makes his wrap-up longer, `ready` ends it; `disposition` says what his call was about, by code or name.
+
+    With `--force` a supervisor decides: an agent who has still to say what his call was about is let go (the
+    log says that it is missing), and what is to happen after his call is not for him to change. No call is
+    cut.
 
     \b
     holdfast agent alice ready
     holdfast agent alice pause lunch
-    holdfast agent alice offline
+    holdfast agent alice extend 30
+    holdfast agent alice disposition sold
+    holdfast agent alice offline --force --by "Ms. Weber"
 
     \b
-    Exit codes: 0 done · 2 wrong usage · 3 Redis is away · 4 no such agent, or device in use
+    Exit codes: 0 done · 2 wrong usage · 3 Redis is away · 4 no such agent, device in use, or not possible now
     """
-    if action == "pause" and not reason:
-        raise click.UsageError("a pause has a reason: holdfast agent ID pause REASON")
-    if action != "pause" and reason:
-        raise click.UsageError(f"`{action}` has no reason")
+    _check_request(action, what, device, force, by)
 
     async def act(store: Store) -> int:
         try:
-            status = await store.agent(agent_id, action, reason, device)  # type: ignore[arg-type]
-        except (UnknownAgent, DeviceTaken) as refused:
+            status = await store.agent(agent_id, action, what, device, by)
+        except (UnknownAgent, DeviceTaken, NotNow) as refused:
             click.echo(f"holdfast: {escaped(str(refused))}", err=True)
             return REFUSED
         if as_json:
@@ -121,6 +200,23 @@ def agent(agent_id: str, action: str, reason: str, device: str | None, as_json: 
         return OK
 
     _run(act)
+
+
+def _check_request(action: AgentAction, what: str, device: str | None, force: bool, by: str) -> None:
+    if action == "pause" and not what:
+        raise click.UsageError("a pause has a reason: holdfast agent ID pause REASON")
+    if action == "pause" and (what == "cooldown" or what.startswith("auto:")):
+        raise click.UsageError("`cooldown` and `auto:` are pauses that nobody asks for: use another word")
+    if action == "disposition" and not what:
+        raise click.UsageError("say which: holdfast agent ID disposition CODE")
+    if action == "extend" and what and not (what.isascii() and what.isdecimal() and len(what) < 6):
+        raise click.UsageError("seconds are a number: holdfast agent ID extend 30")
+    if action in ("ready", "offline") and what:
+        raise click.UsageError(f"`{action}` has no reason")
+    if action in ("extend", "disposition") and (device or force or by):
+        raise click.UsageError(f"`{action}` is nobody's but the agent's, where he is")
+    if force != bool(by):
+        raise click.UsageError("--force and --by WHO go together")
 
 
 class Drained(NamedTuple):

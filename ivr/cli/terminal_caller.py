@@ -12,6 +12,7 @@ from calllog.printable import escaped
 from ivr.flow.line import KEYS, Announcement, Figures
 from ivr.flow.script import Agents, Party, Script
 from ivr.flow.simulation import Company, CompanyLine
+from ivr.flow.standing import ORDINARY, Standing
 from ivr.flow.values import as_text
 from ivr.flow.web import Reply, Request, WebFailed, WebTimeout
 
@@ -93,12 +94,17 @@ class TerminalCaller(ToldCall):
             return await super().digit(timeout_s)
 
     async def queue(
-        self, name: str, max_wait_s: float | None, reason: str = "", exits: Collection[str] = ("timeout",)
+        self,
+        name: str,
+        max_wait_s: float | None,
+        reason: str = "",
+        standing: Standing = ORDINARY,
+        exits: Collection[str] = ("timeout",),
     ) -> str:
         began_s = self.now_s
         try:
             with self._awaiting("in line", "nobody", *(each for each in exits if each != "timeout")):
-                return await super().queue(name, max_wait_s, reason, exits)
+                return await super().queue(name, max_wait_s, reason, standing, exits)
         except _Decided as decided:
             if decided.word in exits:
                 return decided.word

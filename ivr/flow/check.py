@@ -21,6 +21,7 @@ from ivr.flow.naming import begin_comparing
 from ivr.flow.numbers import check_numbers
 from ivr.flow.queue_sounds import check_queue_sounds
 from ivr.flow.references import check_references
+from ivr.flow.routing import check_routing, ladders_of
 from ivr.flow.step import Flow
 from ivr.flow.surveys import check_surveys
 from ivr.flow.ways import Inner
@@ -52,6 +53,7 @@ def check_callflows(directory: Path, further: Further | None = None) -> Folder:
         folder.problems.extend(check_surveys(folder.drafts))
         if folder.flows:
             folder.problems.extend(check_references(folder))
+            folder.problems.extend(check_routing(folder))
             folder.problems.extend(check_queue_sounds(folder))
             folder.problems.extend(check_dialling(folder))
             folder.problems.extend(check_numbers(folder))
@@ -91,6 +93,8 @@ def callflows_of(folder: Folder, prompts_at: Path, version: int = 0) -> Callflow
     assert folder.default is not None, "a directory without it has a problem"
     steps = [step for draft in folder.drafts.values() for step in draft.steps.values()]
     by_name = {agent for step in steps for agent in step.agents()}
+    if folder.transfers is not None:  # whoever transfers may get the caller back
+        by_name |= folder.agents.keys()
     queues, agents = with_direct_lines(by_name, folder.queues, folder.agents)
     flows: dict[str, Flow] = {}
     flows.update((name, draft.flow(version, flows)) for name, draft in folder.drafts.items())
@@ -101,12 +105,16 @@ def callflows_of(folder: Folder, prompts_at: Path, version: int = 0) -> Callflow
         queues=queues,
         agents=agents,
         devices=folder.devices,
+        pauses=folder.pauses,
         trunks=folder.trunks,
         hours=folder.hours,
         timezone=folder.timezone,
         numbers=Numbers(folder.numbers, folder.country),
         default=folder.default,
         policy=folder.policy,
+        vips=Numbers(folder.vips, folder.country),
+        ladders=ladders_of(folder),
+        transfers=folder.transfers,
         prompts=folder.prompts,
         prompts_at=prompts_at,
     )

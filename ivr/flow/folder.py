@@ -4,11 +4,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, tzinfo
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
-from ivr.callflows import Abroad, Route, Trunk
+from ivr.callflows import Abroad, Route, Trunk, Vips
 from ivr.flow.document import Broken, Document, Fields, Node, Place, Problem, Scalar, read_document
 from ivr.flow.opening import Clock, Hours
 from ivr.flow.reading import Draft, read_flow
@@ -16,17 +16,18 @@ from ivr.flow.recordings import read_prompts
 from ivr.flow.wording import closest, fit, only
 from ivr.policy import DialPolicy
 from ivr.steps import verbs
-from queues.models import Agent, Device, Name, Queue
+from ivr.transfers import Transfers
+from queues.models import Agent, Device, Name, Pauses, Queue
 
 Model = TypeVar("Model", bound=BaseModel)
 
 SETTINGS = {
-    "queues.yaml": ("queues",),
-    "agents.yaml": ("agents", "devices"),
+    "queues.yaml": ("queues", "vips"),
+    "agents.yaml": ("agents", "devices", "pauses"),
     "numbers.yaml": ("default", "country", "numbers"),
     "hours.yaml": ("timezone", "hours"),
     "trunks.yaml": ("trunks",),
-    "policy.yaml": ("dial",),
+    "policy.yaml": ("dial", "transfers"),
 }
 """The files beside `flows/`, and the fields at their top."""
 
@@ -47,6 +48,7 @@ class Folder:
     queues: dict[str, Queue] = field(default_factory=dict)
     agents: dict[str, Agent] = field(default_factory=dict)
     devices: dict[str, Device] = field(default_factory=dict)
+    pauses: dict[str, str] = field(default_factory=dict)
     trunks: dict[str, Trunk] = field(default_factory=dict)
     hours: dict[str, Hours] = field(default_factory=dict)
     timezone: tzinfo = UTC
@@ -55,6 +57,8 @@ class Folder:
     country: str | None = None
     """Where numbers called are read."""
     policy: DialPolicy | None = None
+    vips: Mapping[str, int] = field(default_factory=dict)
+    transfers: Transfers | None = None
     prompts: dict[str, dict[str, str]] = field(default_factory=dict)
     """Language → prompt → SHA-256 of the sound file."""
 
@@ -138,11 +142,13 @@ def _tables(folder: Folder) -> None:
     folder.queues = dict(_table(folder, "queues.yaml", "queues", Queue, "queue"))
     folder.agents = dict(_table(folder, "agents.yaml", "agents", Agent, "agent"))
     folder.devices = dict(_table(folder, "agents.yaml", "devices", Device, "device"))
+    folder.pauses = _beside(folder, "agents.yaml", "pauses", Pauses)
     folder.trunks = dict(_table(folder, "trunks.yaml", "trunks", Trunk, "trunk"))
     folder.hours = dict(_table(folder, "hours.yaml", "hours", Hours, "opening hours"))
     folder.timezone = _timezone(folder)
     folder.numbers = dict(_table(folder, "numbers.yaml", "numbers", Route, "number"))
     _policy(folder)
+    folder.vips = _beside(folder, "queues.yaml", "vips", Vips)
     numbers = folder.documents["numbers.yaml"]
     if numbers is None:
         return
@@ -162,11 +168,27 @@ def _policy(folder: Folder) -> None:
     document = folder.documents.get("policy.yaml")
     if document is None:
         return
-    if "dial" in document.root.nodes:
-        folder.policy = fit(DialPolicy, document.root.nodes["dial"], folder.problems, "dial")
-    else:
+    nodes = document.root.nodes
+    if "transfers" in nodes:
+        node = nodes["transfers"]
+        empty = isinstance(node, Scalar) and node.text is None
+        fields = Fields({}, {}, node.place) if empty else node
+        folder.transfers = fit(Transfers, fields, folder.problems, "transfers")
+    if "dial" in nodes:
+        folder.policy = fit(DialPolicy, nodes["dial"], folder.problems, "dial")
+    elif "transfers" not in nodes:
         hint = "it says which numbers flows may call, and by which trunk"
         folder.problems.append(Problem(Place("policy.yaml", 1, 1), "`dial` is missing", hint))
+
+
+def _beside(folder: Folder, file: str, name: str, kind: type[BaseModel]) -> dict[str, Any]:
+    """A table at the top of a file, beside the one the file is about."""
+    document = folder.documents.get(file)
+    node = document.root.nodes.get(name) if document else None
+    if node is None or (isinstance(node, Scalar) and node.text is None):
+        return {}
+    read = fit(kind, Fields({name: node}, {name: node.place}, node.place), folder.problems, name)
+    return dict(getattr(read, name)) if read else {}
 
 
 def _timezone(folder: Folder) -> tzinfo:

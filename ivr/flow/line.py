@@ -8,6 +8,7 @@ from typing import NamedTuple, NoReturn, Protocol
 
 from calllog.errors import HoldfastError
 from ivr.flow.opening import Hours
+from ivr.flow.standing import ORDINARY, Standing
 from ivr.flow.values import Value
 from ivr.flow.web import Reply, Request
 
@@ -194,7 +195,12 @@ class Line(Protocol):
         """If `key` is the next one pressed, and within so many seconds, nobody is told of it."""
 
     async def queue(
-        self, name: str, max_wait_s: float | None, reason: str = "", exits: Collection[str] = ("timeout",)
+        self,
+        name: str,
+        max_wait_s: float | None,
+        reason: str = "",
+        standing: Standing = ORDINARY,
+        exits: Collection[str] = ("timeout",),
     ) -> str:
         """Wait for an agent and talk to him: `answered` (he has left, the caller is here), or one of `exits`.
 

@@ -1,6 +1,6 @@
 """What is written as numbers called: what is none, and what is written twice."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from ivr.flow.document import Place, Problem
 from ivr.flow.folder import Folder
@@ -9,8 +9,12 @@ from ivr.numbering import Entry, read_entry
 
 
 def check_numbers(folder: Folder) -> Iterator[Problem]:
-    """Every entry of numbers.yaml of which nobody could say what it means."""
-    places = folder.names("numbers.yaml", "numbers") or {}
+    """Every number in numbers.yaml, and of a VIP, of which nobody could say what it means."""
+    yield from _table(folder, folder.names("numbers.yaml", "numbers") or {})
+    yield from _table(folder, folder.names("queues.yaml", "vips") or {})
+
+
+def _table(folder: Folder, places: Mapping[str, Place]) -> Iterator[Problem]:
     entries: list[tuple[Entry, Place]] = []
     for written, place in places.items():
         try:

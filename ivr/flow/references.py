@@ -22,8 +22,10 @@ def check_references(folder: Folder) -> Iterator[Problem]:
         yield from _texts(draft, languages)
     yield from _open_queues(folder)
     yield from _agents(folder)
+    yield from _agents_numbers(folder)
     yield from _numbers(folder)
     yield from _endpoints(folder)
+    yield from _extensions(folder)
 
 
 def spoken(folder: Folder) -> Mapping[tuple[str, str], set[str]]:
@@ -90,6 +92,16 @@ def _texts(draft: Draft, languages: Mapping[tuple[str, str], set[str]]) -> Itera
                     yield Problem(place, problem, f"write it beside the others: `{language}: …`")
 
 
+def _agents_numbers(folder: Folder) -> Iterator[Problem]:
+    """Who dials a number to log in is one agent."""
+    whose: dict[str, str] = {}
+    for name, agent in folder.agents.items():
+        other = whose.setdefault(agent.number, name) if agent.number is not None else name
+        if other != name:
+            place = place_of(node_of(folder, "agents.yaml", "agents", name), ("number",))
+            yield Problem(place, f"agent `{name}`: `{other}` has the same number", "give each his own")
+
+
 def _open_queues(folder: Folder) -> Iterator[Problem]:
     hours = folder.names("hours.yaml", "hours")
     for name, queue in folder.queues.items():
@@ -104,10 +116,14 @@ def _agents(folder: Folder) -> Iterator[Problem]:
     devices = folder.names("agents.yaml", "devices")
     for name, agent in folder.agents.items():
         node = node_of(folder, "agents.yaml", "agents", name)
-        for index, queue in enumerate(agent.queues):
+        for index, served in enumerate(agent.queues):
+            if queues is not None and served.name not in queues:
+                text = f"agent `{name}`: there is no queue `{served.name}` in queues.yaml"
+                yield Problem(place_of(node, ("queues", index)), text, nearest(served.name, queues))
+        for queue in agent.wrapup:
             if queues is not None and queue not in queues:
                 text = f"agent `{name}`: there is no queue `{queue}` in queues.yaml"
-                yield Problem(place_of(node, ("queues", index)), text, nearest(queue, queues))
+                yield Problem(place_of(node, ("wrapup", queue)), text, nearest(queue, queues))
         if devices is not None and agent.device is not None and agent.device not in devices:
             text = f"agent `{name}`: there is no device `{agent.device}` under `devices:`"
             yield Problem(place_of(node, ("device",)), text, nearest(agent.device, devices))
@@ -138,3 +154,17 @@ def _endpoints(folder: Folder) -> Iterator[Problem]:
         yield Problem(
             trunks[name], f"trunk `{name}` is named like a device in agents.yaml", "rename one of them"
         )
+
+
+def _extensions(folder: Folder) -> Iterator[Problem]:
+    """An extension means one agent or one queue."""
+    taken: dict[str, str] = {}
+    for table, noun, entries in (("queues", "queue", folder.queues), ("agents", "agent", folder.agents)):
+        for name, entry in entries.items():
+            extension, what = entry.extension, f"{noun} `{name}`"
+            if extension in taken:
+                node = node_of(folder, f"{table}.yaml", table, name)
+                text = f"{what}: {taken[extension]} has the extension {extension}"
+                yield Problem(place_of(node, ("extension",)), text, "give one of them another extension")
+            elif extension is not None:
+                taken[extension] = what

@@ -15,14 +15,15 @@ from pydantic import BaseModel, ConfigDict, create_model
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import CoreSchema, core_schema
 
-from ivr.callflows import Abroad, Route, Trunk
+from ivr.callflows import Abroad, Route, Trunk, Vips
 from ivr.flow.cases import Case
 from ivr.flow.opening import Clock, Hours
 from ivr.flow.reading import FLOW_FIELDS
 from ivr.flow.step import Step
 from ivr.policy import DialPolicy
 from ivr.steps import verbs
-from queues.models import Agent, Device, Queue
+from ivr.transfers import Transfers
+from queues.models import Agent, Device, Pauses, Queue
 
 Schema = dict[str, Any]
 
@@ -38,6 +39,7 @@ PATTERNS = {
     r"^([a-z0-9][a-z0-9_-]{0,39})?$": NAME,
     r"^[a-z]{2,3}(-[a-z0-9]{2,8})?$": "Write a language as `en` or `pt-br`.",
     r"^[0-9*#]*$": "Write keys: 0-9, * and #.",
+    r"^[0-9]{1,4}$": "Write one to four digits.",
     r"^[0-9*#]$": "Write one key: 0-9, * or #.",
     r"^[^\n]{1,200}$": "Write one line of at most 200 characters.",
 }
@@ -55,10 +57,15 @@ TABLES: Mapping[str, Mapping[str, type[BaseModel]]] = {
 """File → table → what each entry of it is."""
 SINGLE: Mapping[str, Mapping[str, type[BaseModel]]] = {
     "numbers.yaml": {"default": Route},
-    "policy.yaml": {"dial": DialPolicy},
+    "policy.yaml": {"dial": DialPolicy, "transfers": Transfers},
 }
 """File → field → what stands there."""
-TOPS: Mapping[str, type[BaseModel]] = {"hours.yaml": Clock, "numbers.yaml": Abroad}
+TOPS: Mapping[str, type[BaseModel]] = {
+    "agents.yaml": Pauses,
+    "hours.yaml": Clock,
+    "numbers.yaml": Abroad,
+    "queues.yaml": Vips,
+}
 """File → what else is at its top."""
 
 

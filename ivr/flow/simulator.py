@@ -12,6 +12,7 @@ from ivr.flow.leaving import first_end
 from ivr.flow.line import KEYS, Announcement, Figures, Hangup, Held, MediaFailed, Recorded, Recording
 from ivr.flow.opening import Hours
 from ivr.flow.script import Agents, Party, Script
+from ivr.flow.standing import ORDINARY, Standing
 from ivr.flow.step import innermost
 from ivr.flow.taking import Take
 from ivr.flow.values import Value
@@ -202,7 +203,12 @@ class SimulatedLine:
             self._keys.popleft()
 
     async def queue(
-        self, name: str, max_wait_s: float | None, reason: str = "", exits: Collection[str] = ("timeout",)
+        self,
+        name: str,
+        max_wait_s: float | None,
+        reason: str = "",
+        standing: Standing = ORDINARY,
+        exits: Collection[str] = ("timeout",),
     ) -> str:
         await self._await()
         if reason:
@@ -214,7 +220,7 @@ class SimulatedLine:
         if ends.outcome in AT_THE_DOOR and not ends.after_s:
             self._tell(f"refused by {name}: {ends.outcome}")
             return ends.outcome
-        self._tell(f"wait in {name}")
+        self._tell(f"wait in {name}{standing}")
         if await self._wait(ends.after_s, (queue.exit_key or "") if "exit" in exits else ""):
             self._keys.clear()
             return "exit"

@@ -85,6 +85,14 @@ class Step(BaseModel):
         """Names of the queues the step can put a caller into."""
         return ()
 
+    def ladders(self) -> Iterable[tuple[str, str]]:
+        """Queues into which it puts callers with needs of their own, and these (see queues.published)."""
+        return ()
+
+    def needed(self) -> Iterable[str]:
+        """Needs as they are written in it."""
+        return ()
+
     def numbers(self) -> Iterable[str]:
         """Telephone numbers outside that the step can call; an empty one is not known before it runs."""
         return ()

@@ -16,6 +16,7 @@ Model = TypeVar("Model", bound=BaseModel)
 
 _NAME_HINT = "use a-z, 0-9, - and _, at most 40 characters"
 _HINTS = {
+    r"^[0-9]{1,4}$": "write one to four digits",
     r"^[0-9*#]$": "write one key: 0-9, * or #",
     r"^[A-Za-z0-9._+~*=@-]{1,64}$": "use letters, digits and . _ + ~ * = @ -, at most 64 characters",
 }
@@ -45,13 +46,15 @@ def _problems(model: type[BaseModel], node: Node, error: ValidationError, lead: 
         path = detail["loc"]
         if detail["type"] == "too_short" and any(other["loc"][:-1] == path for other in details):
             continue  # pydantic counts only the items that are right; the wrong ones speak for themselves
-        unknown = detail["type"] == "extra_forbidden"
+        unknown = detail["type"] == "extra_forbidden" or path[-1:] == ("[key]",)
+        path = path[:-1] if path[-1:] == ("[key]",) else path
         text, hint = _words(model, detail)
         yield Problem(place_of(node, path, key=unknown), lead + text, hint)
 
 
 def _words(model: type[BaseModel], detail: ErrorDetails) -> tuple[str, str]:
-    field = next((str(part) for part in reversed(detail["loc"]) if isinstance(part, str)), "")
+    loc = detail["loc"][:-2] if detail["loc"][-1:] == ("[key]",) else detail["loc"]
+    field = next((str(part) for part in reversed(loc) if isinstance(part, str)), "")
     given = _shown(detail["input"])
     match detail["type"]:
         case "extra_forbidden":
@@ -67,7 +70,8 @@ def _words(model: type[BaseModel], detail: ErrorDetails) -> tuple[str, str]:
         case "string_type":
             return f"`{field}` must be a text, not {given}", ""
         case "string_pattern_mismatch":
-            return f"`{field}` cannot be {given}", _HINTS.get(detail["ctx"]["pattern"], _NAME_HINT)
+            wrong = "be" if loc is detail["loc"] else "have"
+            return f"`{field}` cannot {wrong} {given}", _HINTS.get(detail["ctx"]["pattern"], _NAME_HINT)
         case "literal_error":
             choices = findall("'([^']*)'", detail["ctx"]["expected"])
             return f"`{field}` cannot be {given}", nearest(str(detail["input"]), choices)

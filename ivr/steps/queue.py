@@ -1,10 +1,16 @@
 """`queue`: wait for an agent, and talk to him."""
 
 from collections.abc import Iterable
-from typing import ClassVar
+from typing import Annotated, ClassVar
+
+from pydantic import Field
 
 from ivr.flow.line import Line
+from ivr.flow.standing import Standing
 from ivr.flow.waiting import Waiting
+from queues.models import DAY_S, Relax
+from queues.needs import Needs
+from queues.published import ladder_of
 
 
 class Queue(Waiting):
@@ -28,9 +34,31 @@ steps:
 
     name: str
     """Name of the queue in `queues.yaml`; its settings there say how else a caller can leave it."""
+    head_start_s: Annotated[int, Field(ge=0, le=DAY_S)] = 0
+    """Priority: he is served as if he had come so many seconds earlier."""
+    needs: Needs | None = None
+    """What he needs of an agent, such as `spanish >= 3`, instead of what the queue says (and its `relax`)."""
+    relax: Annotated[tuple[Relax, ...], Field(max_length=16)] = ()
+    """How `needs` become less with the time waited."""
+
+    def nonsense(self) -> str | None:
+        if self.relax and self.needs is None:
+            return "`relax` is for `needs`: write what he needs first"
+        times = [step.after_s for step in self.relax]
+        if times != sorted(set(times)):
+            return "each `relax` step must begin later than the one before it"
+        return None
+
+    def ladders(self) -> Iterable[tuple[str, str]]:
+        return () if self.needs is None else ((self.name, ladder_of(self.needs, self.relax)),)
+
+    def needed(self) -> Iterable[str]:
+        return () if self.needs is None else (self.needs, *(step.needs for step in self.relax))
 
     def queues(self) -> Iterable[str]:
         return (self.name,)
 
     async def run(self, line: Line) -> str:
-        return await line.queue(self.name, self.max_wait_s, exits=self.exits())
+        ladder = next((ladder for _, ladder in self.ladders()), None)
+        standing = Standing(self.head_start_s, ladder)
+        return await line.queue(self.name, self.max_wait_s, "", standing, self.exits())

@@ -1,13 +1,14 @@
 -- Library: agents change state here and nowhere else. The table of transitions is queues/states.py.
 --
--- agent_to(agent, state, reason, call, queue): the change, its log event, its place among the idle.
--- release(agent, since, call, queue): nothing holds him any more: ready, or what he asked for meanwhile.
--- rest(agent, state, reason, until_at, call, queue): wrap-up or cool-down with a due time.
--- `next_due`: the earliest due time this script has added, 0 if none.
+-- agent_to(agent, state, reason, call, queue): the change, its log event, its place among the idle. Who becomes ready
+--   gets that in match_freed(), if there is no caller for him: most freed agents never stand there.
+-- release(agent, since, call, queue): nothing holds him any more: ready, or what he asked for meanwhile, or what
+--   his phone allows.
+-- rest(agent, state, reason, until_at, call, queue): a cool-down with a due time. set_due(agent, until_at): only that.
+-- `told_by`: who forced the change that comes next, '' = nobody.
 -- `staff:QUEUE` counts the queue's agents by group, a word for their states; `moved`: queues in which it changed.
 
-local next_due, freed, moved
-
+local freed, told_by, moved
 local GROUPS = { offered = 'ringing', connecting = 'ringing', busy_private = 'talking' }
 
 local function each_queue(agent) return string.gmatch(agent.queues, '[^,]+') end
@@ -18,13 +19,18 @@ local function group_of(state, reason)
   return GROUPS[state] or state
 end
 
-local function count_staff(agent, from, to)
-  if from == to then return end
+local function count_staff(agent, group, by)
   for name in each_queue(agent) do
-    redis.call('HINCRBY', SITE_KEY .. 'staff:' .. name, from, -1)
-    redis.call('HINCRBY', SITE_KEY .. 'staff:' .. name, to, 1)
+    redis.call('HINCRBY', SITE_KEY .. 'staff:' .. name, group, by)
     moved[#moved + 1] = name
   end
+end
+
+local function regroup(agent, state, reason)
+  local from, to = group_of(agent.state, agent.reason), group_of(state, reason)
+  if from == to then return end
+  count_staff(agent, from, -1)
+  count_staff(agent, to, 1)
 end
 
 local function agent_event(agent, from, reason, call, queue)
@@ -32,52 +38,94 @@ local function agent_event(agent, from, reason, call, queue)
   if reason ~= '' then body = body .. ',"reason":' .. quoted(reason) end
   if queue and queue ~= '' then body = body .. ',"queue":"' .. queue .. '"' end
   if call and call ~= '' then body = body .. ',"call":' .. quoted(call) end
+  if told_by ~= '' then body = body .. ',"by":' .. quoted(told_by) end
   tell_agent(agent, body .. '}')
 end
 
+-- What he has said his last call was about; '' = he has not, and it was required.
+local function tell_disposition(agent, code)
+  tell_agent(agent, '{"kind":"disposition","agent":"' .. agent.id .. '","call":' .. quoted(agent.code_call)
+    .. ',"queue":"' .. agent.last_queue .. '","code":"' .. code .. '"}')
+  if agent.code_due ~= '' then put(agent, 'code_due', '') end
+end
+
+local function set_due(agent, until_at)
+  put(agent, 'due_at', until_at)
+  redis.call('ZADD', SITE_KEY .. 'due', until_at, 'agent:' .. agent.id)
+  if next_due == 0 or until_at < next_due then next_due = until_at end
+end
+
+-- Who goes home leaves a phone that is not his, so that nobody comes back there without his PIN.
+local function stand_up(agent)
+  if agent.wish ~= '' then
+    put(agent, 'wish', '')
+    put(agent, 'wish_by', '')
+  end
+  if agent.device == '' or agent.device == agent.home then return end
+  local devices = SITE_KEY .. 'devices'
+  if redis.call('HGET', devices, agent.device) == agent.id then redis.call('HDEL', devices, agent.device) end
+  put(agent, 'device', '')
+end
+
+-- From paused to paused: another reason. Any other state is the same whatever its reason was.
 local function agent_to(agent, state, reason, call, queue)
   local from = agent.state
-  if from == state and agent.reason == reason then return end
-  if from == 'ready' then
-    for name in each_queue(agent) do redis.call('ZREM', SITE_KEY .. 'idle:' .. name, agent.id) end
-  end
+  if from == state and (state ~= 'paused' or agent.reason == reason) then return end
+  if agent.code_due == '1' and state ~= 'talking' and state ~= 'wrapup' then tell_disposition(agent, '') end
+  if from == 'ready' and not agent.to_stand then unstand(agent) end
+  agent.to_stand = state == 'ready'
+  regroup(agent, state, reason)
   if agent.due_at ~= '' then
     redis.call('ZREM', SITE_KEY .. 'due', 'agent:' .. agent.id)
     put(agent, 'due_at', '')
   end
-  count_staff(agent, group_of(from, agent.reason), group_of(state, reason))
+  if state == 'offered' and agent.code_call ~= '' then put(agent, 'code_call', '') end
   put(agent, 'state', state)
   if agent.reason ~= reason then put(agent, 'reason', reason) end
   put(agent, 'since_at', now_ms())
-  if state == 'ready' then
-    for name in each_queue(agent) do
-      redis.call('ZADD', SITE_KEY .. 'idle:' .. name, agent.ready_since_at, agent.id)
-    end
-    freed[#freed + 1] = agent
+  if from == 'offline' then
+    put(agent, 'shift_calls', 0)
+    put(agent, 'shift_talk_ms', 0)
   end
+  if state == 'ready' then freed[#freed + 1] = agent end
   if state ~= 'offered' and state ~= 'connecting' and state ~= 'talking' and agent.call ~= '' then
     put(agent, 'call', '')
   end
   agent_event(agent, from, reason, call, queue)
+  if state == 'offline' then stand_up(agent) end
+end
+
+-- What his phone allows to somebody who would be ready: the state, and why.
+local function allowed(agent)
+  if agent.reachable == '0' then return 'unreachable', 'phone' end
+  if agent.in_use == '1' then return 'busy_private', '' end
+  return 'ready', ''
 end
 
 -- `since`: idle since, ms; nil = now. The one who rang in vain through nobody's fault keeps his old one.
 local function release(agent, since, call, queue)
   local wish = agent.wish
-  if wish ~= '' then put(agent, 'wish', '') end
-  if wish == 'offline' then return agent_to(agent, 'offline', '', call, queue) end
-  if wish ~= '' then return agent_to(agent, 'paused', string.sub(wish, 8), call, queue) end
-  if agent.reachable == '0' then return agent_to(agent, 'unreachable', '', call, queue) end
-  put(agent, 'ready_since_at', since or now_ms())
-  agent_to(agent, 'ready', '', call, queue)
+  if wish ~= '' then
+    told_by = agent.wish_by
+    put(agent, 'wish', '')
+    put(agent, 'wish_by', '')
+    if wish == 'offline' then
+      agent_to(agent, 'offline', 'logged_out', call, queue)
+    else
+      agent_to(agent, 'paused', string.sub(wish, 8), call, queue)
+    end
+    told_by = ''
+    return
+  end
+  local state, reason = allowed(agent)
+  if state == 'ready' then put(agent, 'ready_since_at', since or now_ms()) end
+  agent_to(agent, state, reason, call, queue)
 end
 
 local function rest(agent, state, reason, until_at, call, queue)
   if agent.wish ~= '' then return release(agent, nil, call, queue) end
   agent_to(agent, state, reason, call, queue)
-  put(agent, 'due_at', until_at)
-  redis.call('ZADD', SITE_KEY .. 'due', until_at, 'agent:' .. agent.id)
-  if next_due == 0 or until_at < next_due then next_due = until_at end
+  set_due(agent, until_at)
 end
 
 local function busy(agent)

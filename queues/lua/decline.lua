@@ -17,7 +17,7 @@ local function reopen(agent, reason, ring_ms)
   close_offer(reason, ring_ms)
   put(call, 'state', 'waiting')
   if not is_in(UNPENALISED, reason) then put(call, 'avoid', avoid(call.avoid, agent)) end
-  redis.call('ZADD', SITE_KEY .. 'wait:' .. call.queue, call.score, call.id)
+  into_lane(call)
   match_freed()
   match_call(call)
 end

@@ -13,6 +13,8 @@ local function bridge_with(agent, attempt)
   put(call, 'held_since_at', call.hold_caller_at ~= '' and at or '')
   log('{"kind":"bridged","agent":"' .. agent.id .. '"}')
   put(agent, 'calls', int(agent.calls) + 1)
+  put(agent, 'shift_calls', int(agent.shift_calls) + 1)
+  talk_begins(agent, call.id, call.queue)
 end
 
 local function hand_over()

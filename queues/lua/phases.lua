@@ -37,13 +37,41 @@ local function rest_after(agent, reason)
   if is_in(UNPENALISED, reason) then
     release(agent, agent.ready_since_at, call.id, call.queue)
   else
-    local until_at = now_ms() + math.max(queue_of(call.queue).cooldown_s, 1) * 1000
-    if reason == 'unreachable' then
-      rest(agent, 'unreachable', '', until_at, call.id, call.queue)
-    else
-      rest(agent, 'paused', 'cooldown', until_at, call.id, call.queue)
-    end
+    put(agent, 'turn_at', now_ms())
+    missed(agent, reason, call.id, call.queue)
   end
+end
+
+-- score = joined_at − head starts; the nth join of one millisecond adds n/1024 ms, which a double still holds.
+local function score_of(joined_at, starts)
+  local key = SITE_KEY .. 'ties'
+  local last, n = string.match(redis.call('GET', key) or '', '^(%d+):(%d+)$')
+  n = tonumber(last) == joined_at and int(n) + 1 or 0
+  redis.call('SET', key, string.format('%.0f:%d', joined_at, n))
+  return joined_at + math.min(n, 1023) / 1024 - 1000 * ahead_sum(starts)
+end
+
+-- Into the line: the queue's hold begins. Whoever calls this has him matched.
+local function enter_line(queue, starts)
+  local line = SITE_KEY .. 'line:' .. queue
+  put(call, 'queue', queue)
+  put(call, 'state', 'waiting')
+  put(call, 'head_starts', ahead_text(starts))
+  put(call, 'score', string.format('%.17g', score_of(at, starts)))
+  put(call, 'joined_at', at)
+  put(call, 'since_at', at)
+  redis.call('ZADD', line, call.score, call.id)
+  redis.call('ZADD', SITE_KEY .. 'joined:' .. queue, at, call.id)
+  local position = redis.call('ZRANK', line, call.id) + 1
+  put(call, 'position0', position)
+  local need = stage_of(call)
+  local body = '{"kind":"joined","queue":"' .. queue .. '","position":' .. position .. ',"score":' .. call.score
+    .. ',"head_start_s":' .. number(ahead_sum(starts))
+  if call.head_starts ~= '' then body = body .. ',"head_starts":' .. ahead_json(starts) end
+  if need ~= '' then body = body .. ',"needs":"' .. need .. '"' end
+  tell_call(call, body .. '}', at)
+  tell_call(call, '{"kind":"hold_started","by":"queue"}', at)
+  into_lane(call)
 end
 
 -- The open offer is over; the agent rests or is free again. `ring_ms` < 0: since the offer.
@@ -95,7 +123,9 @@ local function leave_line(reason)
   local line = SITE_KEY .. 'line:' .. call.queue
   local position = (redis.call('ZRANK', line, call.id) or 0) + 1
   redis.call('ZREM', line, call.id)
-  redis.call('ZREM', SITE_KEY .. 'wait:' .. call.queue, call.id)
+  redis.call('ZREM', SITE_KEY .. 'joined:' .. call.queue, call.id)
+  out_of_lane(call)
+  stage_due(call, 0)
   log('{"kind":"hold_ended","by":"queue","held_ms":' .. number(waited) .. '}')
   log('{"kind":"queue_left","queue":"' .. call.queue .. '","reason":"' .. reason .. '","waited_ms":' .. number(waited)
     .. ',"position":' .. position .. ',"original_position":' .. call.position0 .. '}')
@@ -131,10 +161,6 @@ local function close_talk(ended_by)
   put(call, 'agent', '')
   if not agent or agent.call ~= call.id then return end
   put(agent, 'talk_ms', int(agent.talk_ms) + talk)
-  local wrapup_s = tonumber(agent.wrapup_s) or queue_of(call.queue).wrapup_s
-  if wrapup_s > 0 then
-    rest(agent, 'wrapup', '', now_ms() + wrapup_s * 1000, call.id, call.queue)
-  else
-    release(agent, nil, call.id, call.queue)
-  end
+  put(agent, 'shift_talk_ms', int(agent.shift_talk_ms) + talk)
+  wrap_up(agent, call.id, call.queue)
 end

@@ -4,17 +4,20 @@
 --   two parts of a script never work on two copies. Fields that are not set are ''.
 -- put(record, field, value): change a field here and, at the end of the script, in Redis.
 -- tell_call(call, body, at, inferred), tell_agent(agent, body): log an event; the record keeps the count.
+-- queue_of(name): a queue's settings as they are published.
 -- save_all(): write every change. Each function calls it exactly once, last.
 
 local CALL_FIELDS = { 'owner', 'epoch', 'op', 'state', 'queue', 'score', 'joined_at', 'position0', 'agent',
   'attempt', 'offered_at', 'bridged_at', 'since_at', 'arrived_at', 'answered_at', 'hold_agent_at',
   'hold_caller_at', 'held_since_at', 'held_until_at', 'bridge_held_ms', 'wait_ms', 'held_ms', 'talk_ms', 'avoid',
   'served', 'left', 'errored', 'overflowed', 'outside', 'errand', 'attempts', 'c_state', 'c_agent', 'c_to', 'c_line',
-  'c_attempt', 'c_at', 'seq' }
+  'c_attempt', 'c_at', 'seq', 'head_starts', 'ladder', 'lane', 'stage_at' }
 local AGENT_FIELDS = { 'state', 'reason', 'since_at', 'ready_since_at', 'queues', 'device', 'call', 'attempt', 'due_at',
-  'wish', 'reachable', 'wrapup_s', 'calls', 'talk_ms', 'home', 'name', 'events' }
+  'wish', 'reachable', 'wrapup_s', 'calls', 'talk_ms', 'home', 'name', 'events', 'in_use', 'wrapup', 'misses', 'missed',
+  'last_queue', 'code_call', 'code_due', 'wrapup_until', 'wish_by', 'serves', 'skills', 'shift_calls', 'shift_talk_ms',
+  'turn_at' }
 
-local calls, agents
+local calls, agents, queues
 
 local function read_record(key, id, fields)
   local values = redis.call('HMGET', key, unpack(fields))
@@ -43,6 +46,17 @@ end
 
 local function int(text) return tonumber(text) or 0 end
 
+-- A value of JSON as a field; a table as names and values: `sales=30,support=60`.
+local function text(value)
+  if value == nil or value == cjson.null then return '' end
+  if type(value) == 'number' then return number(value) end
+  if type(value) ~= 'table' then return tostring(value) end
+  local parts = {}
+  for name, each in pairs(value) do parts[#parts + 1] = name .. '=' .. tostring(each) end
+  table.sort(parts)
+  return table.concat(parts, ',')
+end
+
 local function tell_call(call, body, at, inferred)
   call.number = (call.number or int(call.seq)) + 1
   log_call(call.id, call.number, body, at, inferred)
@@ -65,8 +79,13 @@ local function save_all()
   save(agents, 'events')
 end
 
--- Settings of a queue in seconds; a queue that was unpublished while callers wait in it works on with these.
+-- Settings of a queue, times in seconds; one that was unpublished while callers wait in it works on with these.
 local function queue_of(name)
-  local values = redis.call('HMGET', SITE_KEY .. 'queue:' .. name, 'ring_s', 'cooldown_s', 'wrapup_s')
-  return { ring_s = tonumber(values[1] or 20), cooldown_s = tonumber(values[2] or 5), wrapup_s = tonumber(values[3] or 0) }
+  if queues[name] then return queues[name] end
+  local values = redis.call('HMGET', SITE_KEY .. 'queue:' .. name, 'ring_s', 'cooldown_s', 'wrapup_s', 'strategy',
+    'weight_s', 'ladder', 'tiers', 'lanes')
+  queues[name] = { ring_s = tonumber(values[1] or 20), cooldown_s = tonumber(values[2] or 5),
+    wrapup_s = tonumber(values[3] or 0), strategy = values[4] or '', weight_s = tonumber(values[5] or 0),
+    ladder = values[6] or '', tiers = values[7] or '', lanes = values[8] or '' }
+  return queues[name]
 end

@@ -2,10 +2,11 @@
 --
 -- KEYS[1] the log stream. ARGV[1] worker · [2] cursor over its calls. Answers {next cursor, offers}.
 
-local slice = redis.call('SSCAN', SITE_KEY .. 'owned:' .. ARGV[1], ARGV[2], 'COUNT', 100)
+local slice = redis.call('SSCAN', SITE_KEY .. 'owned:' .. ARGV[1], ARGV[2], 'COUNT', 20)
 local ringing = {}
 for _, id in ipairs(slice[2]) do
-  local call = call_of(id)
-  if call and call.state == 'offered' then ringing[#ringing + 1] = offer_of(call, agent_of(call.agent)) end
+  local offered = redis.call('HGET', SITE_KEY .. 'call:' .. id, 'state') == 'offered'
+  local call = offered and call_of(id)
+  if call then ringing[#ringing + 1] = offer_of(call, agent_of(call.agent)) end
 end
 return { slice[1], ringing }

@@ -3,8 +3,8 @@
 local function start(keys, argv)
   KEYS, ARGV = keys, argv
   log_to(KEYS[1])
-  calls, agents, freed, offers, moved = {}, {}, {}, {}, {}
-  next_due, asker = 0, ''
+  calls, agents, queues, freed, moved_on, moved, offers = {}, {}, {}, {}, {}, {}, {}
+  next_due, asker, told_by, lanes_token = 0, '', '', nil
   call, at, repeated, inferred = nil, nil, nil, nil
 end
 

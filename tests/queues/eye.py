@@ -13,7 +13,7 @@ from queues.link import Link
 from tests.queues.redis_process import RedisProcess
 from tests.queues.reference import BUSY, IN_LINE, Reference
 
-CALL = ("state", "queue", "score", "agent", "attempt", "avoid", "owner", "answered_at")
+CALL = ("state", "queue", "score", "agent", "attempt", "avoid", "owner", "answered_at", "lane", "stage_at")
 ASKED = ("c_state", "c_agent", "c_attempt")
 AGENT = ("state", "reason", "call", "due_at", "wish", "ready_since_at")
 
@@ -30,8 +30,15 @@ local function hashes(kind, ids, fields)
 end
 local lists = {}
 for _, queue in ipairs(redis.call('SMEMBERS', site .. 'queues')) do
-  for _, kind in ipairs({'line', 'wait', 'idle'}) do
-    lists[kind .. ':' .. queue] = redis.call('ZRANGE', site .. kind .. ':' .. queue, 0, -1)
+  local function list(name) lists[name] = redis.call('ZRANGE', site .. name, 0, -1) end
+  list('line:' .. queue)
+  for lane in string.gmatch('|' .. redis.call('HGET', site .. 'queue:' .. queue, 'lanes'), '|([^|]*)') do
+    list('wait:' .. queue .. lane)
+    local need = string.match(lane, '%?.*$') or ''
+    for _, tier in ipairs({'', '/2', '/3'}) do
+      list('idle:' .. queue .. tier .. need)
+      list('idle:' .. queue .. tier)
+    end
   end
 end
 local staff = {}
@@ -48,6 +55,7 @@ return { cjson.encode({ calls = hashes('call:', calls, cjson.decode(ARGV[2])),
     due = redis.call('ZRANGE', site .. 'due', 0, -1) }),
   redis.call('XRANGE', site .. 'log', ARGV[4], '+') }
 """
+OF_AGENTS = ("agent_state", "disposition")
 TRIM_EVERY = 500
 
 
@@ -72,9 +80,11 @@ class Seen:
         due |= {c["c_agent"]: (call, c["c_state"]) for call, c in self.calls.items() if c["c_agent"]}
         assert reserved == due, "a pair disagrees"
         for name in self.lists:
-            if name.startswith("wait:"):
-                idle = self.lists["idle:" + name.removeprefix("wait:")]
-                assert not (self.lists[name] and idle), f"{name}: somebody waits while somebody is free"
+            if name.startswith("wait:") and self.lists[name]:
+                queue, tier, need = read_lane(name.removeprefix("wait:"))
+                for own in range(1, tier + 1):
+                    idle = self.lists["idle:" + lane_name(queue, own, need)]
+                    assert not idle, f"{name}: somebody waits while somebody is free"
 
     def equals(self, ref: Reference) -> None:
         """The reference says the same."""
@@ -91,6 +101,7 @@ class Seen:
                 assert (seen["queue"], float(seen["score"])) == (c.queue, c.score), (call, seen, c)
                 assert seen["avoid"] == ",".join(c.avoid), (call, seen, c)
             assert bool(seen["answered_at"]) == c.answered
+            assert int(seen["stage_at"] or 0) == c.stage_at, (call, seen, c)
         for agent, p in ref.people.items():
             real = self.agents[agent]
             assert (real["state"], real["reason"], real["wish"]) == (p.state, p.reason, p.wish), (real, p)
@@ -98,10 +109,30 @@ class Seen:
             assert int(real["due_at"] or 0) == p.due_at, (real, p)
         for queue in ref.queues:
             assert list(self.lists["line:" + queue]) == [c.call for c in ref.line(queue)]
-            assert list(self.lists["wait:" + queue]) == [c.call for c in ref.waiting(queue)]
-            assert list(self.lists["idle:" + queue]) == [p.agent for p in ref.idle(queue)]
             assert self.staff[queue] == Counter(ref.staff(queue))
-        assert len(self.due) == sum(bool(p.due_at) for p in ref.people.values())
+            lanes = {c.lane for c in ref.waiting(queue)}
+            assert all(
+                lane is None or f"wait:{lane_name(queue, lane[1], lane[0])}" in self.lists for lane in lanes
+            )
+        for name, ids in self.lists.items():
+            queue, tier, need = read_lane(name.partition(":")[2])
+            if name.startswith("wait:"):
+                assert list(ids) == [c.call for c in ref.in_lane(queue, need, tier)], name
+            elif name.startswith("idle:"):
+                assert list(ids) == [p.agent for p in ref.idle(queue, need, tier)], name
+        due = {f"agent:{p.agent}" for p in ref.people.values() if p.due_at}
+        due |= {f"stage:{c.call}" for c in ref.callers.values() if c.stage_at}
+        assert set(self.due) == due, (self.due, due)
+
+
+def lane_name(queue: str, tier: int, need: str) -> str:
+    return queue + (f"/{tier}" if tier > 1 else "") + (f"?{need}" if need else "")
+
+
+def read_lane(lane: str) -> tuple[str, int, str]:
+    place, _, need = lane.partition("?")
+    queue, _, tier = place.partition("/")
+    return queue, int(tier or 1), need
 
 
 class Eye:
@@ -137,12 +168,12 @@ class Eye:
         """Exactly these events were logged, in this order; the log of a call that ended is sound."""
         said, ref.log = ref.log, []
         heard = [msgspec.json.decode(text) for text in self._new]
-        assert [(e.get("call"), e["kind"]) for e in heard if e["kind"] != "agent_state"] == [
-            (owner, kind) for owner, kind, _, _ in said if kind != "agent_state"
+        assert [(e.get("call"), e["kind"]) for e in heard if e["kind"] not in OF_AGENTS] == [
+            (owner, kind) for owner, kind, _, _ in said if kind not in OF_AGENTS
         ], (heard, said)
         for text, event, (owner, kind, at, fields) in zip(self._new, heard, said, strict=True):
             assert (event["kind"], event["at"]) == (kind, at), (event, at)
-            assert owner == (event["agent"] if kind == "agent_state" else event["call"])
+            assert owner == (event["agent"] if kind in OF_AGENTS else event["call"])
             wrong = {name: value for name, value in fields.items() if event.get(name, "") != value}
             assert not wrong, (event, wrong)
             self._keep(text)

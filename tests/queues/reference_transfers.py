@@ -62,6 +62,8 @@ class TransferReference(Reference):
         if asked:
             c.state, c.agent, c.attempt, c.bridged_at, c.held = "talking", asked, attempt, at, []
             self._say(call, "bridged", at, agent=asked)
+            self.people[asked].shift_calls += 1
+            self._talk_begins(self.people[asked], c)
         else:
             c.left = ""
         self._match_freed()

@@ -10,7 +10,7 @@ import pytest
 
 from calllog.agents import AgentCheck
 from calllog.call_events import CallEvent
-from calllog.events import AgentStateChanged
+from calllog.events import AgentEvent
 from calllog.grammar import violations
 from queues.errors import StoreAway
 from queues.handle import CallHandle
@@ -163,8 +163,8 @@ def check(desk: Desk, callers: int) -> None:
     assert not wrong, wrong[:10]
     agents = AgentCheck()
     for event in desk.log():
-        if isinstance(event, AgentStateChanged):
-            wrong += map(str, agents.state(event))
+        if isinstance(event, AgentEvent):
+            wrong += map(str, agents.add(event))
         elif isinstance(event, CallEvent):
             wrong += map(str, agents.call(event))
     assert not wrong, wrong[:10]

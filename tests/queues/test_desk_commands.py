@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
+from calllog.events import AgentStateChanged
 from ivr.cli import main
 from tests.queues.desk import Desk, settings
 
@@ -108,6 +109,44 @@ async def test_agent(desk: Desk, holdfast: Holdfast) -> None:
     assert (await command(holdfast, "agent", "eve", "ready")).exit_code == 4
     assert (await command(holdfast, "agent", "alice", "pause")).exit_code == 2
     assert (await command(holdfast, "agent", "alice", "dance")).exit_code == 2
+
+
+async def test_what_a_supervisor_forces(desk: Desk, holdfast: Holdfast) -> None:
+    post = desk.post()
+    await post.store.configure(*settings({"alice": ("sales",)}), version=1)
+    h = await post.arrive("pbx-1.1")
+    await post.store.join(h, "sales")
+    forced = await as_json(holdfast, "agent", "alice", "pause", "meeting", "--force", "--by", "Ms. Weber")
+    assert (forced["state"], forced["wish"]) == ("offered", "paused:meeting")
+    own = await command(holdfast, "agent", "alice", "ready")
+    assert (own.exit_code, own.stderr) == (
+        4,
+        "holdfast: alice: a supervisor has decided what comes after this call\n",
+    )
+    await post.checkpoint.ended(h, reason="caller-hangup", ended_by="caller", cause=16)
+    last = [event for event in desk.log() if isinstance(event, AgentStateChanged)][-1]
+    assert (last.to, last.reason, last.by) == ("paused", "meeting", "Ms. Weber")
+    assert (await command(holdfast, "agent", "alice", "ready")).exit_code == 0  # and back she is
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("ready", "--force"),
+        ("ready", "--by", "Ms. Weber"),
+        ("pause", "cooldown"),
+        ("pause", "auto:busy"),
+        ("disposition",),
+        ("extend", "much"),
+        ("extend", "-5"),
+        ("extend", "999999"),
+        ("extend", "30", "--force", "--by", "Ms. Weber"),
+        ("disposition", "sold", "--device", "desk"),
+    ],
+)
+async def test_requests_that_make_no_sense(desk: Desk, holdfast: Holdfast, words: tuple[str, ...]) -> None:
+    await desk.post().store.configure(*settings({"alice": ("sales",)}), version=1)
+    assert (await command(holdfast, "agent", "alice", *words)).exit_code == 2
 
 
 async def test_drain(desk: Desk, holdfast: Holdfast) -> None:

@@ -22,7 +22,7 @@ async def test_figures_are_what_is_now(desk: Desk) -> None:
             pass
     assert (figures.waiting, figures.ready, figures.staffed) == (3, 0, 2)
     await post.store.agent("bob", "offline")
-    await post.store.agent("alice", "pause", reason="lunch")
+    await post.store.agent("alice", "pause", what="lunch")
     await post.checkpoint.ended(first, reason="caller-hangup", ended_by="caller", cause=16)
     figures = await post.store.figures("sales")
     assert (figures.waiting, figures.ready) == (2, 0)
@@ -33,7 +33,7 @@ async def test_figures_are_what_is_now(desk: Desk) -> None:
 async def test_who_pauses_or_is_offline_is_not_staffed(desk: Desk) -> None:
     post = desk.post()
     await post.store.configure(*settings(AGENTS), version=1)
-    await post.store.agent("alice", "pause", reason="lunch")
+    await post.store.agent("alice", "pause", what="lunch")
     assert await post.store.figures("sales") == QueueFigures(0, 0.0, 1, 1)
     await post.store.agent("bob", "offline")
     assert await post.store.figures("sales") == QueueFigures(0, 0.0, 0, 0)

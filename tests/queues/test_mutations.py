@@ -9,21 +9,21 @@ from queues import scripts
 from tests.queues.redis_process import RedisProcess
 from tests.queues.soak import walk
 
-STEPS, EPISODE = 8_000, 400
+STEPS, EPISODE = 80_000, 400
 
 WRONG = {
     "an old owner is obeyed": ("call.epoch ~= ARGV[3]", "false"),
     "a repetition is applied again": ("if int(ARGV[4]) <= int(call.op) then", "if false then"),
     "an offered caller is offered again": (
-        "redis.call('ZREM', SITE_KEY .. 'wait:' .. call.queue, call.id)\n  put(",
-        "put(",
+        "  out_of_lane(call)\n  put(call, 'state', 'offered')",
+        "  put(call, 'state', 'offered')",
     ),
     "a declined caller loses his place": (
-        "call.queue, call.score, call.id)",
-        "call.queue, call.score + 1e6, call.id)",
+        "  into_lane(call)\n  match_freed()",
+        "  put(call, 'score', call.score + 1e6)\n  into_lane(call)\n  match_freed()",
     ),
     "who has declined is asked first": ("if not is_in(call.avoid, id)", "if is_in(call.avoid, id)"),
-    "the longest idle is passed over": ("idle, 0, avoided)", "idle, 0, avoided, 'REV')"),
+    "the longest idle is passed over": ("key, 0, most - 1)", "key, 0, most - 1, 'REV')"),
     "an agent looks at his first queue only": ("not best or score < best_score", "not best"),
     "a freed agent gets nobody": ("for _, agent in ipairs(freed) do", "for _, agent in ipairs({}) do"),
     "a wish is forgotten": ("if wish == 'offline' then", "if false then"),
@@ -43,13 +43,58 @@ WRONG = {
         "call.c_attempt == own(1) then\n  hand",
     ),
     "who gives a caller away is asked first": ("put(call, 'avoid', agent)", ""),
+    "what is required is not waited for": (
+        "must_speak(agent) and not forced then return UNSAID",
+        "false then",
+    ),
+    "what is missing is not told": ("then tell_disposition(agent, '') end", "then end"),
+    "a private call is no hindrance": ("if agent.in_use == '1' then return", "if false then return"),
+    "a private call is held against him": ("if was_private(agent) then", "if false then"),
+    "who refuses for ever is rung for ever": ("misses >= most and", "false and"),
+    "a wrap-up has no end": ("int(rules.wrapup_max_s) * 1000)", "1e9)"),
+    "what a supervisor decides can be undone": ("if agent.wish_by ~= '' and not forced", "if false"),
     "a full queue takes one more": ("ahead >= most", "ahead > most"),
     "who pauses is there": ("not is_in(groups, counts[i])", "true"),
     "the ratio counts who is away": ("AT_WORK = { 'ready',", "AT_WORK = { 'offline', 'ready',"),
     "the first of the line have to go": ("-math.min(number, MOST), -1)", "0, number - 1)"),
-    "a change is not counted": ("redis.call('HINCRBY', SITE_KEY .. 'staff:' .. name, to, 1)", ""),
+    "a change is not counted": ("  count_staff(agent, to, 1)\n", ""),
     "a way that is not there is taken": ("is_in(ways, 'ratio') and ratio", "ratio"),
     "ties are not broken": ("int(n) + 1 or 0", "0 or 0"),
+    "a head start counts once": (
+        "sum = sum + (starts[reason] or 0)",
+        "sum = math.max(sum, starts[reason] or 0)",
+    ),
+    "who has waited elsewhere begins anew": ("starts.credit = int(call.wait_ms) / 1000", "starts.credit = 0"),
+    "a new weight is for new callers": ("set_ahead(call, 'weight', queue_of(call.queue).weight_s)", ""),
+    "an agent's own order is forgotten": ("1000 * tonumber(ahead)", "0"),
+    "the need of a lane is not looked at": (
+        "if open >= own and meets(need, skills) then",
+        "if open >= own then",
+    ),
+    "every tier is open": ("for tier = 1, open do", "for tier = 1, MAX_TIER do"),
+    "a higher tier is asked first": ("for tier = 1, open do", "for tier = open, 1, -1 do"),
+    "a stage never ends": ("  into_lane(call)\n  moved_on[", "  moved_on["),
+    "whose stage has come must wait for an agent": (
+        "  moved_on[#moved_on + 1] = call\nend\n\nlocal",
+        "end\n\nlocal",
+    ),
+    "not means yes": ("return (skills[absent] or 0) < 1", "return (skills[absent] or 0) >= 1"),
+    "one of several conditions is enough": ("all = all and holds(", "all = all or holds("),
+    "new skills are for the next login": (
+        "if agent.state == 'ready' then unstand(agent) end\n    count",
+        "count",
+    ),
+    "whom he passes is not told": ("local overtook = tell_overtaken(agent)", "local overtook = 0"),
+    "the smallest difference is the reason": ("if difference > most then", "if difference > 0 then"),
+    "whoever is rung is passed, too": ("if values[1] ~= 'waiting' then return nil end", ""),
+    "a place is behind, not before": ("before and after and (before + after) / 2", "before and before + 1"),
+    "a new priority adds up with the old": ("local before = starts[reason] or 0", "local before = 0"),
+    "moved, and rung for the old queue": (
+        "if call.state == 'offered' then close_offer('withdrawn', -1) end\n  leave",
+        "leave",
+    ),
+    "a dice that shows one side": ("/ 4294967296", "/ 1e18"),
+    "it is always his turn": ("put(agent, 'turn_at', now_ms())", ""),
 }
 
 

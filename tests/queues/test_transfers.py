@@ -102,7 +102,7 @@ async def test_given_away(desk: Desk) -> None:
     assert record is not None
     assert (record.state, record.left, record.errand) == ("flow", "", "[1]")
     post.store.send_on(h, "[]")
-    await post.store.join(h, "tech", head_start_s=30)
+    await post.store.join(h, "tech", head_starts={"priority": 30})
     record = await post.checkpoint.record(CALL)
     assert record is not None
     assert (record.state, record.errand, record.agent) == ("offered", "[]", "bob")
@@ -122,7 +122,7 @@ async def test_who_gave_him_away_is_not_asked_first(desk: Desk) -> None:
     await post.store.settle(h, first, 1)
     await post.store.connected(h, first, 1)
     other = "bob" if first == "alice" else "alice"
-    await post.store.agent(other, "pause", reason="x")
+    await post.store.agent(other, "pause", "x")
     await post.store.give(h, "[1]", how="blind", queue="sales", by="agent")
     await post.store.agent(other, "ready")  # idle for a shorter time
     await post.store.join(h, "sales")

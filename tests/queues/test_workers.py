@@ -64,7 +64,7 @@ async def test_what_a_record_tells(desk: Desk) -> None:
     await post.checkpoint.step(
         h, flow="main", version=7, path="main/queue", kept=Kept(variables={"name": 'a"\nb'})
     )
-    await post.store.join(h, "sales", head_start_s=5)
+    await post.store.join(h, "sales", head_starts={"priority": 5})
     record = await other.checkpoint.adopt("pbx-1.1", "hf-1", 1, "hf-2")
     assert record is not None
     assert (record.state, record.queue, record.agent, record.attempt) == ("offered", "sales", "alice", 1)

@@ -2,9 +2,19 @@
 
 STEPS = (
     *("arrive", "note", "checkpoint", "join", "join_again", "exit", "settle", "connected", "decline"),
-    *("nobody_answers", "leave", "hold", "unbridged", "ended", "agent", "reach"),
+    *("nobody_answers", "leave", "hold", "unbridged", "ended", "agent", "wraps_up", "reach"),
     *("consult", "consulted", "unconsult", "hand_over", "give"),
-    *("time_passes", "due", "sweep", "reply_lost", "duplicate", "stale_owner", "worker_dies"),
+    *(
+        "time_passes",
+        "due",
+        "sweep",
+        "publish",
+        "move",
+        "reply_lost",
+        "duplicate",
+        "stale_owner",
+        "worker_dies",
+    ),
 )
 """What may happen in a `World`: its methods of these names."""
 
@@ -16,9 +26,12 @@ WEIGHTS = dict.fromkeys(STEPS, 4) | {
     "unbridged": 6,
     "consult": 8,
     "consulted": 8,
+    "hand_over": 8,
     "agent": 8,
+    "wraps_up": 9,
+    "reach": 6,
     "time_passes": 8,
-    **dict.fromkeys(("note", "checkpoint", "sweep", "leave", "exit"), 2),
-    **dict.fromkeys(("reply_lost", "worker_dies", "stale_owner"), 1),
+    **dict.fromkeys(("note", "checkpoint", "sweep", "leave", "exit", "move"), 2),
+    **dict.fromkeys(("reply_lost", "worker_dies", "stale_owner", "publish"), 1),
 }
 """How often each step is taken in a random walk."""

@@ -7,49 +7,46 @@ A step is chosen by `pick`, which takes one of a sequence: hypothesis' draw or a
 """
 
 import asyncio
-from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Protocol
 
 from ivr.checkpoint import Kept
 from queues.errors import Fenced
 from queues.handle import CallHandle
-from queues.models import Agent, Queue
+from queues.head_starts import HeadStart
 from queues.operations import REPEATED, now_ms
 from queues.results import Done
+from tests.queues.admin import SALES, STEP_NEEDS, move, people, publish
+from tests.queues.agent_steps import AgentSteps, Pick
 from tests.queues.eye import Eye
-from tests.queues.post import AGENTS, QUEUES, WORKERS, Post
+from tests.queues.post import QUEUES, WORKERS, Post
 from tests.queues.redis_process import RedisProcess
-from tests.queues.reference import IN_LINE, Person, Reference
+from tests.queues.reference import IN_LINE, Reference
+from tests.queues.reference_doors import WAYS
 
 DECLINES = ("no_answer", "busy", "rejected", "unreachable", "not_confirmed", "withdrawn", "worker_lost")
 AHEAD_MS = 10 * 365 * 86_400_000
-WAYS = ("closed", "no_agents", "full", "ratio")
+HEAD_STARTS: tuple[dict[HeadStart, float], ...] = ({}, {}, {}, {"priority": 5}, {"vip": 60, "escalated": 2.5})
 LIVE = (2, 3, 9)
 """So many calls live at most in a world: in some, agents wait for callers; in some, callers for agents."""
 
 
-class Pick(Protocol):
-    def __call__(self, choices: Sequence[Any], /) -> Any: ...
-
-
-class World:
+class World(AgentSteps):
     """One site, its two workers, and the reference."""
 
     reference: type[Reference] = Reference
 
     def __init__(self, redis: RedisProcess, site: str, folder: Path, pick: Pick) -> None:
         self._redis, self.site, self._folder, self.pick = redis, site, folder, pick
-        people = [Person(agent, f"{agent}-phone", *of) for agent, of in AGENTS.items()]
-        self.ref = self.reference(now_ms() + AHEAD_MS, dict(QUEUES), people)
+        self.ref = self.reference(now_ms() + AHEAD_MS, dict(QUEUES), people({}, {}))
         self.posts = {name: self._post(name) for name in WORKERS}
         self.handles: dict[str, CallHandle] = {}
         self.stale: list[CallHandle] = []
         self.steps = 0
         self._riding: dict[str, list[tuple[str, int]]] = {}
         self._noted: dict[str, int] = {}
-        self._born = 0
+        self._born = self._published = 0
         self._max_live, self._calm = 0, False
+        self._taste = SALES
         self._lossy, self._waited = False, True
         self._eye = Eye(redis, site)
 
@@ -58,15 +55,22 @@ class World:
 
     async def open(self) -> None:
         """Publish the settings and see that both sides start alike."""
-        queues = {name: Queue(**vars(rules)) for name, rules in QUEUES.items()}
-        agents = {
-            agent: Agent(device=f"{agent}-phone", queues=served, wrapup_s=wrapup_s)
-            for agent, (served, wrapup_s) in AGENTS.items()
-        }
         self._max_live, self._calm = self.pick(LIVE), self.pick((True, False))
+        self._taste = (self.pick(SALES),) if self.pick((True, True, False)) else SALES
         await self._set_clock()
-        await self.posts["hf-1"].store.configure(queues, agents, version=1)
+        await self.publish()
         await self.compare()
+
+    async def publish(self) -> None:
+        """An admin takes other settings live; who waits is served by them."""
+        self._published += 1
+        await publish(self._anyone().store, self.ref, self._published, self.pick, self._taste)
+
+    async def move(self) -> None:
+        """Somebody at the desk moves a caller, or gives him another priority."""
+        h = self._pick_call()
+        if h:
+            await move(self._anyone().store, self.ref, h.call, self.pick)
 
     async def close(self) -> None:
         """Both workers end; what was said of calls that live must be sound too."""
@@ -153,26 +157,16 @@ class World:
     async def join(self) -> None:
         h = self._pick_call("flow")
         if h and self._is_answered(h):
-            queue, head_start = self.pick(("sales", "sales", "tech", "gold")), self.pick((0, 0, 0, 5, 60))
-            at = self._some_past(h)
-            ways, closed = (
-                self.pick(((), (), WAYS, ("full", "closed"))),
-                self.pick((True, False, False, False)),
-            )
-            joined = await self._at(h).store.join(h, queue, head_start, at, ways, closed)
-            refused = self._ride(h).join(h.call, queue, head_start, at, ways, closed)
+            queue, starts = self.pick(("sales", "sales", "tech", "gold")), self.pick(HEAD_STARTS)
+            at, ladder = self._some_past(h), self.pick(STEP_NEEDS)
+            written = "|".join(f"{after_s}:{need}" for after_s, need in ladder)
+            ways = self.pick(((), (), WAYS, ("full", "closed")))
+            closed = self.pick((True, False, False, False))
+            joined = await self._at(h).store.join(h, queue, starts, at, written or None, ways, closed)
+            refused = self._ride(h).join(h.call, queue, starts, at, ladder, ways, closed)
             assert joined.refused == refused
             c = self.ref.callers[h.call]
             assert refused or (joined.position, joined.score) == (c.position0, c.score)
-
-    async def exit(self) -> None:
-        """Somebody who waits looks whether he may stay; so do those who are told to."""
-        h, ways = self._pick_call("waiting", "offered"), self.pick((WAYS, WAYS, ("ratio",), ()))
-        if h:
-            reason = await self._at(h).store.exit(h, ways)
-            assert reason == self._ride(h).exit(h.call, ways)
-        seen = {crowd.queue: (crowd.reason, {*crowd.calls}) for crowd in await self._anyone().store.doors()}
-        assert seen == self.ref.doors()
 
     async def join_again(self) -> None:
         h = self._pick_call(*IN_LINE)
@@ -262,24 +256,6 @@ class World:
         del self.handles[h.call]
         self.stale.append(h)
 
-    async def agent(self) -> None:
-        agent, action = (
-            self.pick(tuple(AGENTS)),
-            self.pick((*["ready"] * (40 if self._calm else 4), "pause", "offline")),
-        )
-        status = await self._anyone().store.agent(agent, action, reason="lunch" if action == "pause" else "")
-        self.ref.agent(agent, action, "lunch" if action == "pause" else "")
-        p = self.ref.people[agent]
-        assert (status.state, status.reason, status.wish) == (p.state, p.reason, p.wish)
-
-    async def reach(self) -> None:
-        talking = [agent for agent, p in self.ref.people.items() if p.state == "talking"]
-        reachable = self.pick((*[True] * (20 if self._calm else 2), False))
-        agents = talking if talking and self.pick((True, False)) else tuple(AGENTS)
-        device = f"{self.pick(agents)}-phone"
-        await self._anyone().store.reach(device, reachable)
-        self.ref.reach(device, reachable)
-
     async def time_passes(self) -> None:
         self.ref.now += self.pick((0, 1, 7, 900, 2500, 6000))
         await self._set_clock()
@@ -297,8 +273,7 @@ class World:
     async def sweep(self) -> None:
         """Nothing is ever found: what crashes leave is mended by the scripts themselves."""
         overdue = self.ref.now - 2000
-        late = sum(1 for p in self.ref.people.values() if p.due_at and p.due_at <= overdue)
-        if not late:
+        if not 0 < self.ref.next_due() <= overdue:
             found = await self._anyone().store.sweep()
             assert found.found == 0, found.details
 

@@ -43,10 +43,12 @@ class Account(NamedTuple):
     name: str
     password: str
     port: int
+    keys: str = ""
+    """What is pressed there, for plots in which something is."""
 
     @property
     def line(self) -> bytes:
-        return f"{self.name};{self.password};{self.port}".encode()
+        return f"{self.name};{self.password};{self.port};{self.keys}".encode()
 
 
 def program(root: Path) -> list[str]:

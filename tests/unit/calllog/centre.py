@@ -139,7 +139,7 @@ class Caller:
         for _ in range(self.rng.randint(0, 3)):
             agent, self.now = self.centre.take(self.now)
             self.attempt += 1
-            self.write(Offered, agent=agent, attempt=self.attempt, why="longest-idle")
+            self.write(Offered, agent=agent, attempt=self.attempt, why="longest_idle")
             self.centre.agent(self.now, agent, "offered", call=self.call)
             rang = self.rng.randint(1, 20_000)
             self.now += rang

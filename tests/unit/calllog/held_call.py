@@ -30,9 +30,9 @@ HELD_CALL: list[Draft] = [
     ),
     (2843, {"kind": "joined", "queue": "sales", "position": 2, "score": 1795309700894.0}),
     (2843, {"kind": "hold_started", "by": "queue"}),
-    (5120, {"kind": "offered", "agent": "alice", "attempt": 1, "why": "longest-idle"}),
+    (5120, {"kind": "offered", "agent": "alice", "attempt": 1, "why": "longest_idle"}),
     (11200, {"kind": "declined", "agent": "alice", "reason": "busy", "ring_ms": 6080}),
-    (11200, {"kind": "offered", "agent": "bob", "attempt": 2, "why": "longest-idle"}),
+    (11200, {"kind": "offered", "agent": "bob", "attempt": 2, "why": "longest_idle"}),
     (14021, {"kind": "hold_ended", "by": "queue", "held_ms": 11178}),
     (
         14021,

@@ -170,6 +170,8 @@ def out_of_turn(log: Log, rng: Random) -> str:
     rng.shuffle(offers)
     for index in offers:
         event: Any = log[index]
+        if any(isinstance(one, QueueLeft) and one.call == event.call for one in log[:index]):
+            continue  # his second queue
         waiting = [_joined(log, call) for call in _waiting(log[:index], event.call)]
         before = [at for at in waiting if at < _joined(log, event.call)]
         if before:
@@ -185,13 +187,19 @@ def _joined(log: Log, call: str) -> int:
 
 
 def _waiting(log: Log, besides: str) -> list[str]:
-    """Calls in their first queue that nobody has been offered."""
+    """Calls in their first queue that nobody has been offered, and that are not on hold."""
     seen: dict[str, list[str]] = {}
+    on_hold: set[str] = set()
     for event in log:
         if isinstance(event, CallEvent):
             seen.setdefault(event.call, []).append(event.kind)
+        if isinstance(event, HoldStarted) and event.by == "caller":
+            on_hold.add(event.call)
+        if isinstance(event, HoldEnded) and event.by == "caller":
+            on_hold.discard(event.call)
     gone = {"offered", "queue_left", "ended"}
-    return [c for c, kinds in seen.items() if c != besides and "joined" in kinds and not gone & {*kinds}]
+    waiting = [call for call, kinds in seen.items() if "joined" in kinds and not gone & {*kinds}]
+    return [call for call in waiting if call != besides and call not in on_hold]
 
 
 PLANTS: dict[str, Plant] = {

@@ -47,7 +47,7 @@ class Shift:
         self._write(at, call, kind="joined", queue=queue, **place)
         self._joined[call] = at
 
-    def offered(self, at: int, call: str, agent: str, attempt: int = 1, why: str = "longest-idle") -> None:
+    def offered(self, at: int, call: str, agent: str, attempt: int = 1, why: str = "longest_idle") -> None:
         self._write(at, call, kind="offered", agent=agent, attempt=attempt, why=why)
         self.state(at, agent, "offered")
 

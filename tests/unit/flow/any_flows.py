@@ -21,6 +21,7 @@ from ivr.flow.line import Figures, Held, MediaFailed, Recorded, Recording
 from ivr.flow.opening import Hours
 from ivr.flow.script import Agents, Party, Script
 from ivr.flow.simulation import Company, CompanyLine, Outcome, simulate, sounds_of
+from ivr.flow.standing import ORDINARY, Standing
 from ivr.flow.step import innermost
 from ivr.flow.web import Reply, WebFailed, WebTimeout
 from ivr.steps import verbs
@@ -221,11 +222,16 @@ class StrictLine(CompanyLine):
         return super().hours(name)
 
     async def queue(
-        self, name: str, max_wait_s: float | None, reason: str = "", exits: Collection[str] = ("timeout",)
+        self,
+        name: str,
+        max_wait_s: float | None,
+        reason: str = "",
+        standing: Standing = ORDINARY,
+        exits: Collection[str] = ("timeout",),
     ) -> str:
         assert name in self.company.callflows.queues, f"no queue {name}"
         with self._waiting():
-            return await super().queue(name, max_wait_s, reason, exits)
+            return await super().queue(name, max_wait_s, reason, standing, exits)
 
     async def transfer(self, number: str, *given: Any, **named: Any) -> str:
         policy = self.company.callflows.policy

@@ -217,6 +217,18 @@ ONE_ERROR = [
     (
         "agents.yaml",
         "device: alice-phone",
+        "wrapup: {sale: 3}",
+        "3:20: agent `alice`: there is no queue `sale` in queues.yaml (did you mean `sales`?)",
+    ),
+    (
+        "queues.yaml",
+        "title: Sales",
+        "dispositions: {x: sold}",
+        "3:20: queue `sales`: `dispositions` cannot have `x` (write one to four digits)",
+    ),
+    (
+        "agents.yaml",
+        "device: alice-phone",
         "device: alice-fone",
         "3:13: agent `alice`: there is no device `alice-fone` under `devices:` (did you mean `alice-phone`?)",
     ),

@@ -270,3 +270,8 @@ def test_where_a_way_is_written_that_one_is_taken() -> None:
 def test_the_steps_after_the_agent_follow_only_an_agent() -> None:
     text = MAIN.replace("sales: {queue: sales}", "sales: {play: x, next: end}")
     assert "main/thanks" not in steps(call(text, Script(keys={1.0: "1"}), others={"pin": PIN}).story)
+
+
+def test_escalate_gives_a_head_start() -> None:
+    steps = "steps:\n  s:\n   escalate: {queue: chiefs, reason: angry, head_start_s: 90}\n"
+    assert "wait in chiefs, 90 s ahead" in call(steps).story

@@ -11,6 +11,7 @@ from ivr.flow.check import check_callflows
 from ivr.flow.opening import Hours
 from ivr.policy import DialPolicy
 from ivr.steps import verbs
+from ivr.transfers import Keys, Transfers
 from queues.models import Agent, Device, Queue
 from tests.unit.flow.small_company import build, edit, record, write
 
@@ -51,6 +52,8 @@ def test_every_example_passes_the_check(section: str, text: str, tmp_path: Path)
         ("trunks.yaml", Trunk),
         ("hours.yaml", Hours),
         ("policy.yaml", DialPolicy),
+        ("policy.yaml", Transfers),
+        ("policy.yaml", Keys),
         ("tests", Case),
         ("tests", Staff),
         ("tests", Busy),

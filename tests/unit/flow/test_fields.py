@@ -168,6 +168,18 @@ CASES = [
     Case("say", "interrupt", "text: x", ("yes", "no"), ("1.0 stop", "2.0 step main/end"), Script({1.0: "5"})),
     Case("say", "answer", "text: x", ("yes", "no"), ("0.0 answer", "-"), Script()),
     Case("queue", "name", "", ("sales", "support"), ("0.0 wait in sales", "0.0 wait in support")),
+    Case("queue", "head_start_s", "name: s", ("", "30"), ("0.0 wait in s", "0.0 wait in s, 30 s ahead")),
+    Case(
+        "queue",
+        "needs",
+        "name: s",
+        ("a", "anybody"),
+        ("0.0 wait in s, needs 0:a", "0.0 wait in s, needs anybody"),
+    ),
+    Case(
+        *("queue", "relax", "name: s, needs: a", ("", "[{after_s: 9, needs: anybody}]")),
+        ("0.0 wait in s, needs 0:a", "0.0 wait in s, needs 0:a|9:"),
+    ),
     Case("queue", "max_wait_s", "name: sales", ("15", "25"), ("15.0 step main/end", "20.0 talk"), BUSY),
     Case("hangup", "cause", "", ("busy", "congestion"), ("0.0 hangup busy", "0.0 hangup congestion")),
     *ASKING,

@@ -5,11 +5,11 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from ivr.callflows import direct_line
 from ivr.flow.check import check_callflows, load_callflows
 from ivr.flow.line import About
 from ivr.flow.script import Party
 from ivr.policy import DialPolicy, NotAllowed
+from queues.models import direct_line
 from tests.unit.flow.calls import Agents, Script, call, flow_of
 from tests.unit.flow.small_company import build, edit, write
 
@@ -263,7 +263,7 @@ def test_an_agent_asked_for_by_name_has_a_queue_of_his_own(tmp_path: Path) -> No
     assert direct_line("alice") not in load_callflows(company, tmp_path).queues
     flows = load_callflows(with_step(company, "{agent: alice}"), tmp_path)
     assert flows.queues["_alice"].title == "alice, by name"
-    assert flows.agents["alice"].queues == ("sales", "_alice")
+    assert [served.name for served in flows.agents["alice"].queues] == ["sales", "_alice"]
     write(company, "queues.yaml", "queues:\n  sales:\n  _alice:\n")
     assert any("queue `_alice`: a name has" in each for each in found(company))
 

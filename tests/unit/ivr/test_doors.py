@@ -28,7 +28,7 @@ def doors(sessions: dict[str, Any], crowds: list[Crowd], closed: frozenset[str] 
     async def asked() -> list[Crowd]:
         return crowds
 
-    store = SimpleNamespace(doors=asked, on_doors=None)
+    store = SimpleNamespace(doors=asked, operations=SimpleNamespace())
     flows = SimpleNamespace(closed=lambda _: closed)
     house = SimpleNamespace(now=lambda: datetime.now(UTC))
     board = SimpleNamespace(sessions=sessions, callflows=flows, house=house)

@@ -1,0 +1,168 @@
+"""Caller and agent talk, until the agent leaves, gives the caller away, or hands him over to somebody.
+
+What the agent wants comes as keys he presses or as REFER from his telephone. The caller's own hangup ends the
+call wherever he is.
+"""
+
+import asyncio
+import logging
+
+from ivr.agent_leg import AgentLeg
+from ivr.approach import Approach
+from ivr.ari import events as ari
+from ivr.caller import Caller, Over
+from ivr.checkpoint import CallRecord
+from ivr.consult import Consult
+from ivr.feature_keys import FeatureKeys, Pressed
+from ivr.policy import NotAllowed
+from ivr.transfers import Errand, Stop, Unknown
+
+log = logging.getLogger(__name__)
+
+ELSEWHERE = 1_000_000
+"""Numbers outside to whom an agent transfers are told apart from those of flows, and of attempts, by this."""
+
+
+class Talk:
+    """One talk; after a hand-over the next agent's, too."""
+
+    def __init__(self, caller: Caller, leg: AgentLeg, home: str) -> None:
+        """`home`: the queue he came from."""
+        self._caller = caller
+        self._house = caller.house
+        self.leg = leg
+        self._home = home
+        may = self._house.transfers()
+        self._keys = FeatureKeys(may.keys if may is not None else None)
+        self.consult = self._consult()
+        self._outcome: Errand | None = None
+        self._over = False
+
+    def _consult(self) -> Consult:
+        music = self._house.queue(self._home).music
+        return Consult(self._caller, self.leg, music, self._house.with_keys())
+
+    def take_over(self, record: CallRecord) -> None:
+        """Another worker's talk: know whom the agent asks."""
+        if record.consult:
+            self.consult.take_over(record)
+
+    async def until_over(self) -> Errand | None:
+        """None: the agent has left, and the flow goes on. Else where the caller goes now."""
+        while not self._over:
+            message = await self._caller.next(self._keys.until)
+            match message:
+                case None:
+                    await self._heed(self._keys.wait_over())
+                case Over(Approach() as approach):
+                    await self.consult.reached(approach)
+                case ari.ChannelDtmfReceived(digit=digit) if message.channel.id == self.leg.channel:
+                    await self._heed(self._keys.press(digit, asyncio.get_running_loop().time()))
+                case ari.ChannelTransfer(state="") if message.channel.id == self.leg.channel:
+                    await self._referred(message)
+                case ari.ChannelHangupRequest() | ari.ChannelDestroyed():
+                    await self._left(message.channel.id, message.at)
+        return self._outcome
+
+    async def end(self) -> None:
+        """The call is over."""
+        await self.consult.give_up()
+
+    def forget(self) -> None:
+        self.consult.forget()
+
+    # What the agent wants
+
+    async def _heed(self, pressed: Pressed) -> None:
+        if pressed.relay and self.consult.leg is None:
+            await self._house.asterisk.press(self._caller.call, pressed.relay)
+        try:
+            match pressed.word:
+                case "blind" if self.consult.leg is None:
+                    await self._give(self._stop(pressed.target))
+                case "consult" if self.consult.leg is None:
+                    await self.consult.begin(self._stop(pressed.target))
+                case "complete":
+                    await self._complete()
+                case "back":
+                    await self.consult.come_back()
+                case "all":
+                    await self.consult.all_hear()
+        except Unknown as why:
+            self._refused(why)
+
+    async def _referred(self, event: ari.ChannelTransfer) -> None:
+        """His telephone's own transfer key."""
+        asterisk, wanted = self._house.asterisk, event.refer_to.requested_destination
+        try:
+            if self.consult.leg is not None or not wanted.destination:
+                raise Unknown("it is not a blind transfer")
+            stop = self._stop(wanted.destination)
+        except Unknown as why:
+            self._refused(why)
+            return await asterisk.tell_transfer(self.leg.channel, "channel_declined")
+        await asterisk.tell_transfer(self.leg.channel, "channel_answered")
+        return await self._give(stop)
+
+    def _stop(self, written: str) -> Stop:
+        stop = self._house.stop_at(written)
+        if stop.agent == self.leg.agent:
+            raise Unknown("that is himself")
+        if stop.number:
+            try:
+                self._house.outside(stop.number, self._caller.about)
+            except NotAllowed as why:
+                raise Unknown(str(why)) from why
+        return stop
+
+    def _refused(self, why: Unknown) -> None:
+        log.warning("%s does not transfer: %s", self.leg.agent, why, extra={"call": self._caller.call})
+
+    # How it goes on
+
+    async def _give(self, stop: Stop, at: int = 0) -> None:
+        """The caller goes there; in vain, back to the agent if he is free, else where he came from."""
+        handle, leg = self._caller.handle, self.leg
+        told = {"how": "blind", **stop.told(), "by": "agent"}
+        if stop.number:
+            stop, told = Stop(number=stop.number, tag=ELSEWHERE + handle.op + 1), {}
+        stops = (stop,) if stop.queue else (stop, Stop(agent=leg.agent), Stop(queue=self._home))
+        self._outcome = Errand(stops)
+        await self._house.store.give(handle, self._outcome.write(), at, **told)
+        await self._house.asterisk.hang_up(leg.channel)
+        if self.consult.leg is None:
+            self._caller.left_in = leg.bridge
+        await self.consult.give_up()
+        self._over = True
+
+    async def _complete(self) -> None:
+        """He hands over, or, while it still rings there, gives away."""
+        if self.consult.leg is None:
+            return None
+        if not self.consult.talking:
+            return await self._give(self.consult.stop)
+        stop = self.consult.stop
+        leg = await self.consult.hand_over()
+        if leg is None:
+            return None
+        self.leg = leg
+        if not leg.agent:
+            self._outcome = Errand((Stop(number=stop.number, tag=stop.tag, connected=True),))
+            self._over = True
+        self.consult = self._consult()
+        return None
+
+    async def _left(self, channel: str, at: int) -> None:
+        asked = self.consult.leg
+        if asked is not None and channel == asked.channel:
+            return await self.consult.come_back(by="agent")
+        if channel != self.leg.channel:
+            return None
+        if asked is not None:
+            await self._complete()
+            if self.leg.channel != channel or self._over:
+                return None
+        await self._house.store.unbridged(self._caller.handle, ended_by="agent", at=at, wait=False)
+        self._caller.left_in = self.leg.bridge
+        self._over = True
+        return None
