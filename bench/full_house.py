@@ -13,20 +13,20 @@ from collections import defaultdict
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
-from unittest.mock import patch
 
 from ivr.checkpoint import Checkpoint, Kept
 from queues.handle import CallHandle
-from queues.models import Agent, Queue
+from queues.models import Agent, Queue, Relax, Served
 from queues.store import Offer, Store
+from queues.wire import Arg
 
 WORKERS = ("hf-1", "hf-2")
 QUIET = 0.1
 """Share of queues and agents where agents wait for callers."""
 DECLINED = 0.2
 """Share of offers that nobody answers."""
-SERVED = ((0.8, 3), (0.95, 10), (1.0, 64))
-"""Up to this share of the agents serves so many queues; 64 is the most that may be."""
+SERVED = ((0.8, 3), (0.95, 10), (1.0, 38))
+"""Up to this share of the agents serves so many queues. 38 of ours have 64 lanes: the most that may be."""
 COOLDOWN_S = 1
 AT_ONCE = 250
 RARELY = 10
@@ -63,7 +63,7 @@ class FullHouse:
         names = [f"queue{number:03}" for number in range(queues)]
         quiet = max(1, round(queues * QUIET))
         self.loaded, self.quiet = names[quiet:], names[:quiet]
-        self.settings = {name: Queue(cooldown_s=COOLDOWN_S) for name in names}
+        self.settings = {name: _settings(number) for number, name in enumerate(names)}
         self.agents = self._people(agents)
         self.serving: dict[str, list[str]] = defaultdict(list)
         for name, agent in self.agents.items():
@@ -87,8 +87,12 @@ class FullHouse:
             among = self.quiet if number < quiet else self.loaded
             most = next(served for share, served in SERVED if number % 100 < share * 100)
             queues = self.chance.sample(among, min(most, len(among)))
-            name = f"agent{number:04}"
-            people[name] = Agent(device=f"{name}-phone", queues=tuple(queues), at_start="ready")
+            tier = 2 if number % 5 == 4 else 1
+            served = tuple(
+                Served(name=name, tier=tier if self.settings[name].tiers else 1) for name in queues
+            )
+            name, skills = f"agent{number:04}", {"spanish": number % 6}
+            people[name] = Agent(device=f"{name}-phone", queues=served, skills=skills, at_start="ready")
         return people
 
     async def open(self) -> None:
@@ -139,23 +143,26 @@ class FullHouse:
     async def publish(self, times: int) -> None:
         """Publish settings as they are, and with one agent changed, so many times each."""
         for number in range(times):
-            await self._publish("the same", self._cycles + 2 * number + 2)
+            store, version = self._anyone().store, self._cycles + number + 2
+            await self._configure(store, version)
             name = self.chance.choice([*self.agents])
             person = self.agents[name]
             self.agents[name] = person.model_copy(update={"queues": person.queues[::-1]})
-            await self._publish("an agent", self._cycles + 2 * number + 3)
+            await self._configure(store, version)
             await self._serve()
 
-    async def _publish(self, what: str, version: int) -> None:
-        """Each function of a publication is measured alone."""
-        store = self._anyone().store
+    async def _configure(self, store: Store, version: int) -> None:
+        """A publication is many functions, each for a slice: each is timed by itself."""
         run = store.operations.run
 
-        async def measured(script: str, *argv: Any, **heed: Any) -> Any:
-            return await self.watch.time(f"{script}: {what}", run(script, *argv, **heed))
+        async def timed(script: str, *argv: Arg, heed: Callable[[Any], None] | None = None) -> Any:
+            return await self.watch.time(script, run(script, *argv, heed=heed))
 
-        with patch.object(store.operations, "run", measured):
+        store.operations.run = timed  # type: ignore[method-assign]
+        try:
             await store.configure(self.settings, self.agents, version)
+        finally:
+            store.operations.run = run  # type: ignore[method-assign]
 
     async def _come(self, queue: str) -> str:
         h = self._handle()
@@ -234,6 +241,20 @@ class FullHouse:
         record = await self.watch.time("adopt", adopting)
         assert record is not None
         self.handles[h.call] = CallHandle.of_record(record, other)
+        await self._commands(post)
+
+    async def _commands(self, post: Post) -> None:
+        """What a supervisor asks for, and what flows ask for beside queues."""
+        store, number = post.store, f"{self._cycles}"
+        first, other = (self.chance.choice([*self.waiting]) for _ in range(2))
+        await self.watch.time("move: priority", store.move(first, priority_s=30))
+        await self.watch.time("move: to the head", store.move(other, position=1))
+        await self.watch.time("dial", store.dial(number, per_hour=100_000))
+        await self.watch.time("once", store.once("told", number, within_s=60))
+        await self.watch.time("count", store.count("split", number))
+        await self.watch.time("probe", store.operations.run("probe"))
+        tell = post.checkpoint.tell(store.operations.worker, self._cycles, "worker_started")
+        await self.watch.time("system", tell)
 
     # Offers
 
@@ -317,6 +338,16 @@ class FullHouse:
         """An agent on a call who serves a queue in which somebody waits."""
         queue = self.chance.choice([*self.waiting.values()]) if self.waiting else self.loaded[0]
         return self.chance.choice([agent for agent in self.serving[queue] if agent in self.talking])
+
+
+def _settings(number: int) -> Queue:
+    """A third of the queues need a skill, which relaxes; a third have a second tier; a third are plain."""
+    if number % 3 == 0:
+        relax = (Relax(after_s=30, needs="spanish"),)
+        return Queue(cooldown_s=COOLDOWN_S, needs="spanish >= 3", relax=relax)
+    if number % 3 == 1:
+        return Queue(cooldown_s=COOLDOWN_S, tiers={2: 20})
+    return Queue(cooldown_s=COOLDOWN_S, strategy="fewest_calls", weight_s=60)
 
 
 def _slices(items: Sequence[T], size: int) -> list[Sequence[T]]:

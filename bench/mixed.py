@@ -1,7 +1,8 @@
 """A mixed run on real SIP, and what its log says of the routing: `make bench-mixed`.
 
-Callers to four queues come at random moments, one of ten gives up soon; agents serve one, two or four queues,
-decline one of five calls in three ways, and talk for as long as chance has it. No sound is sent by anybody.
+Callers to four queues come at random moments, one of ten gives up soon; agents serve one, two or four queues
+with their skills and tiers, decline one of five calls in three ways, and talk for as long as chance has it.
+No sound is sent by anybody.
 Then the log is judged: was anybody free while somebody waited whom he could serve, how much longer did
 callers wait than an ideal router would have let them, was everybody's turn kept, was every pick the right
 one; and the wire: was any agent rung while he was in another call.
@@ -166,7 +167,8 @@ def judge(seen: Seen, rules: Rules) -> tuple[list[Goal], int]:
     goals = [
         Goal("free while somebody waited, % of agents' time", 100 * free.share, 100 * FREE_SHARE,
              f"{free.ms} ms of {free.agent_ms / 1000:.0f} s; longest {free.longest_ms} ms, {free.who}"),
-        Goal("router regret, mean ms", late.mean_ms, REGRET_MS, f"{late.calls} calls"),
+        Goal("router regret, mean ms", late.mean_ms, REGRET_MS,
+             f"{late.calls} calls, standard error {late.error_ms:.1f} ms"),
         Goal("answered calls that the ideal router never served", late.unserved, 0),
         Goal("calls served out of turn", by_rule.count("turn"), 0),
         Goal("picks that were not of the one idle longest", len(wrong), 0, "; ".join(wrong[:3])),

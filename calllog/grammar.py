@@ -38,6 +38,7 @@ from calllog.call_events import (
 )
 from calllog.durations import wrong_durations
 from calllog.verdicts import Life, wrong_verdict
+from calllog.vocabulary import SEVERAL_RING
 
 CLOCK_SLACK_MS = 1000
 """Asterisk, workers and Redis may read different clocks; facts this much out of order are no finding."""
@@ -288,7 +289,7 @@ class _Check:
     def _offered(self, event: Offered) -> Iterator[tuple[str, str]]:
         if self.place != ("talking" if event.why == "consult" else "waiting"):
             yield "offer", f"offered {_IN_WORDS[self.place]}"
-        if self.offers:
+        if self.offers and not {event.why, *(offer.why for offer in self.offers)} <= SEVERAL_RING:
             yield "offer", f"offered to {event.agent} while {self.offers[0].agent} is being offered"
         if event.attempt != self.attempts + 1:
             yield "offer", f"attempt {event.attempt} after attempt {self.attempts}"

@@ -5,7 +5,8 @@ The log says who waited and who was free; who may serve whom is published elsewh
 * **free while waiting**: the time for which agents were ready while somebody waited, unoffered, whom they
   could serve; as a share of the time for which agents were logged in.
 * **picks**: under longest idle, every agent who was offered a caller was, among those who were ready and
-  could serve him, of the lowest tier the one idle longest; who had declined him only if there was no other.
+  could serve him, of the lowest tier the one idle longest; who had declined him, or had just given him away,
+  only if there was no other.
 """
 
 from bisect import bisect_left
@@ -14,9 +15,22 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import NamedTuple, Protocol
 
-from calllog.call_events import CallEvent, Declined, HoldEnded, HoldStarted, Joined, Offered, QueueLeft
+from calllog.call_events import (
+    CallEvent,
+    Declined,
+    HoldEnded,
+    HoldStarted,
+    Joined,
+    Offered,
+    QueueLeft,
+    Transferred,
+    Unbridged,
+)
 from calllog.events import AgentStateChanged, AnyEvent
 from calllog.vocabulary import NOT_HIS_FAULT
+
+JUST_NOW_MS = 50
+"""Who may serve a caller only since then, by the time waited, was not passed over: timers are not exact."""
 
 LONGEST_IDLE = "longest_idle"
 """What `offered.why` says of a pick that is checked here."""
@@ -124,7 +138,7 @@ def _waits(events: Iterable[AnyEvent], end: int) -> Iterator[tuple[Joined, Span]
     callers: dict[str, Joined] = {}
     since: dict[str, int] = {}
     on_hold: set[str] = set()
-    offered: set[str] = set()
+    offered: dict[str, set[str]] = {}
 
     def over(call: str, at: int) -> Iterator[tuple[Joined, Span]]:
         begin = since.pop(call, None)
@@ -140,22 +154,22 @@ def _waits(events: Iterable[AnyEvent], end: int) -> Iterator[tuple[Joined, Span]
                 callers[call] = event
                 since[call] = event.at
             case Declined():
-                offered.discard(call)
-                if call in callers and call not in on_hold:
+                offered.get(call, set()).discard(event.agent)
+                if call in callers and call not in on_hold and not offered.get(call):
                     since[call] = event.at
-            case Offered():
-                offered.add(call)
+            case Offered() if call in callers:  # else somebody who talks to him asks another agent
+                offered.setdefault(call, set()).add(event.agent)
                 yield from over(call, event.at)
             case HoldStarted(by="caller"):
                 on_hold.add(call)
                 yield from over(call, event.at)
             case HoldEnded(by="caller"):
                 on_hold.discard(call)
-                if call in callers and call not in offered:
+                if call in callers and not offered.get(call):
                     since[call] = event.at
             case QueueLeft():
                 yield from over(call, event.at)
-                offered.discard(call)
+                offered.pop(call, None)
                 callers.pop(call, None)
     for call in list(since):
         yield from over(call, end)
@@ -213,6 +227,10 @@ class PickCheck:
     _callers: dict[str, Joined] = field(default_factory=dict)
     _declined: dict[str, set[str]] = field(default_factory=dict)
     """Call → agents who have declined it in this queue."""
+    _parted: dict[str, str] = field(default_factory=dict)
+    """Call → the agent it was with last."""
+    _given: dict[str, str] = field(default_factory=dict)
+    """Call → the agent who has given it away, until it joins again: he is asked last there."""
     _blameless: set[str] = field(default_factory=set)
     """Agents whose last offer came to nothing through no fault of theirs."""
 
@@ -223,7 +241,12 @@ class PickCheck:
                 self._state(event)
             case Joined():
                 self._callers[event.call] = event
-                self._declined[event.call] = set()
+                given_by = self._given.pop(event.call, "")
+                self._declined[event.call] = {given_by} if given_by else set()
+            case Unbridged():
+                self._parted[event.call] = event.agent
+            case Transferred(how="blind", by="agent"):
+                self._given[event.call] = self._parted[event.call]
             case QueueLeft():
                 self._callers.pop(event.call, None)
             case Declined():
@@ -251,11 +274,14 @@ class PickCheck:
         waited_ms = event.at - joined.at
         if event.agent not in self._idle:
             return Pick(event.call, event.attempt, event.agent, 0, "nobody who was ready", 0)
+        if not self.rules.can_serve(event.agent, joined, waited_ms):
+            return Pick(event.call, event.attempt, event.agent, 0, "nobody who may serve him", 0)
 
         def rank(agent: str) -> tuple[bool, int, int]:
             return agent in declined, self.rules.tier(agent, joined.queue), self._idle[agent]
 
-        able = [agent for agent in self._idle if self.rules.can_serve(agent, joined, waited_ms)]
+        instants = {waited_ms, max(waited_ms - JUST_NOW_MS, 0)}
+        able = [a for a in self._idle if all(self.rules.can_serve(a, joined, ms) for ms in instants)]
         best = min(able, key=rank, default=event.agent)
         if rank(best) >= rank(event.agent):
             return None

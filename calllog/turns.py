@@ -38,10 +38,15 @@ class Turn(NamedTuple):
 class _Caller:
     claim: Claim
     turn: Turn
-    waits: bool = True
-    """He is not being offered to anybody."""
+    offered_to: set[str] = field(default_factory=set)
+    """Agents who are being rung for him now."""
     on_hold: bool = False
     """He has put us on SIP hold."""
+
+    @property
+    def waits(self) -> bool:
+        """It can be his turn."""
+        return not self.offered_to and not self.on_hold
 
 
 @dataclass
@@ -65,10 +70,11 @@ class TurnCheck:
             return []
         match event:
             case Offered():
-                caller.waits = False
-                return self._judge(event, caller)
+                found = [] if caller.offered_to else self._judge(event, caller)
+                caller.offered_to.add(event.agent)
+                return found
             case Declined():
-                caller.waits = True
+                caller.offered_to.discard(event.agent)
                 self._stand(event.call)
             case HoldStarted(by="caller"):
                 caller.on_hold = True
@@ -83,7 +89,7 @@ class TurnCheck:
 
     def _stand(self, call: str) -> None:
         caller = self._callers[call]
-        if caller.waits and not caller.on_hold:
+        if caller.waits:
             heapq.heappush(self._lines.setdefault(caller.claim, []), caller.turn)
 
     def _judge(self, event: Offered, offered: _Caller) -> list[Violation]:
@@ -98,13 +104,7 @@ class TurnCheck:
         line = self._lines.get(claim, [])
         while line:
             caller = self._callers.get(line[0].call)
-            if (
-                caller
-                and caller.claim == claim
-                and caller.turn == line[0]
-                and caller.waits
-                and not caller.on_hold
-            ):
+            if caller and caller.claim == claim and caller.turn == line[0] and caller.waits:
                 return line[0]
             heapq.heappop(line)
         return None

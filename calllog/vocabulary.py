@@ -64,6 +64,8 @@ OvertakenReason = Literal[
     "rung",
 ]
 """By a head start; or because the agent could not serve him, or had let him ring, or he was rung himself."""
+SEVERAL_RING = frozenset({"ring_all", "progressive"})
+"""What `offered.why` says when several phones may ring for one call."""
 AbandonReason = Literal["caller_hangup", "caller_hangup_ringing", "caller_hangup_connecting"]
 FlowedReason = Literal[
     "exit_key",

@@ -2,7 +2,7 @@
 
 import re
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from ivr.checkpoint import CallRecord
 from queues.store import Offer
@@ -69,6 +69,12 @@ class AgentLeg(Leg):
             agent=record.agent,
             attempt=record.attempt,
         )
+
+
+def legs_rung(record: CallRecord) -> list[AgentLeg]:
+    """The legs of all agents who were being rung for a call that was taken over."""
+    rung = record.rung or ((record.agent, record.attempt),)
+    return [AgentLeg.of_record(replace(record, agent=agent, attempt=attempt)) for agent, attempt in rung]
 
 
 def leg_channel(call: str, attempt: int) -> str:

@@ -73,6 +73,8 @@ class CallRecord:
     agent: str
     """Who is offered, connecting or talking; empty otherwise."""
     attempt: int
+    rung: tuple[tuple[str, int], ...]
+    """Open offers: agents and attempts, several if several phones ring."""
     offered_at: int
     bridged_at: int
     hold_agent_at: int
@@ -234,7 +236,7 @@ class Checkpoint:
         def know(flat: Sequence[str]) -> None:
             if flat:
                 record = _record(call, dict(zip(flat[::2], flat[1::2], strict=True)))
-                self._operations.know(call, record.attempt)
+                self._operations.know(call, max(record.attempt, *(attempt for _, attempt in record.rung), 0))
                 adopted.append(record)
 
         await self._operations.run("adopt", call, from_worker, epoch_seen, by_worker, heed=know)
@@ -334,6 +336,7 @@ def _record(call: str, fields: Mapping[str, str]) -> CallRecord:
         joined_at=number("joined_at"),
         agent=text("agent"),
         attempt=number("attempt"),
+        rung=_rung(text("rung")),
         offered_at=number("offered_at"),
         bridged_at=number("bridged_at"),
         hold_agent_at=number("hold_agent_at"),
@@ -350,6 +353,15 @@ def _record(call: str, fields: Mapping[str, str]) -> CallRecord:
         consult_line=text("c_line"),
         consult_attempt=number("c_attempt"),
         agi=text("agi") == "1",
+    )
+
+
+def _rung(text: str) -> tuple[tuple[str, int], ...]:
+    """Open offers, as `agent:attempt,agent:attempt`."""
+    return tuple(
+        (agent, int(attempt))
+        for agent, _, attempt in (one.partition(":") for one in text.split(","))
+        if agent
     )
 
 

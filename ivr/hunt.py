@@ -16,7 +16,7 @@ import logging
 from collections.abc import Mapping
 from dataclasses import replace
 
-from ivr.agent_leg import AgentLeg, bridge_id
+from ivr.agent_leg import AgentLeg, bridge_id, legs_rung
 from ivr.approach import Approach
 from ivr.ari import AriError, NotFound
 from ivr.ari import events as ari
@@ -62,6 +62,8 @@ class Hunt:
         self._place = place
         self._approaches: dict[int, Approach] = {}
         """Agents who are being reached, by attempt."""
+        self._lost: list[AgentLeg] = []
+        """Agents who were being rung by a worker that is gone."""
         self._leg: AgentLeg | None = None
         """The agent who is being connected, or talks."""
         self._talk: Talk | None = None
@@ -84,13 +86,16 @@ class Hunt:
 
     def take_over(self, record: CallRecord) -> None:
         """Know leg and bridge of a call that was another worker's; done before anything is awaited."""
-        if record.state in ("offered", "connecting", "talking"):
+        if record.state == "offered":
+            self._lost = legs_rung(record)
+        elif record.state in ("connecting", "talking"):
             self._leg = AgentLeg.of_record(record)
-            self._house.listen(self._leg.channel, self._caller.mailbox)
-            if record.state == "talking":
-                self._errand = Errand.read(record.errand)
-                self._begin_talk(self._leg, record.queue).take_over(record)
-        elif record.attempt:
+        for leg in (*self._lost, *([self._leg] if self._leg else ())):
+            self._house.listen(leg.channel, self._caller.mailbox)
+        if record.state == "talking" and self._leg is not None:
+            self._errand = Errand.read(record.errand)
+            self._begin_talk(self._leg, record.queue).take_over(record)
+        if record.attempt and record.state not in ("offered", "connecting", "talking"):
             self._caller.left_in = bridge_id(self._call, record.attempt)  # perhaps he has not left it yet
 
     async def look_outside(self, record: CallRecord, moving: bool) -> None:
@@ -134,6 +139,8 @@ class Hunt:
             leg = talk.leg
             await talk.end()
         await self._outside.end()
+        for lost in self._lost:
+            await hang_up_agent(self._house.asterisk, lost)
         if leg is not None:
             await hang_up_agent(self._house.asterisk, leg)
             if leg.bridge:
@@ -144,6 +151,8 @@ class Hunt:
         for approach in self._approaches.values():
             approach.give_up()
         self._approaches.clear()
+        for leg in self._lost:
+            self._house.forget(leg.channel)
         self._part()
         self._outside.forget()
 
@@ -369,23 +378,31 @@ class Hunt:
     async def _resume(self, record: CallRecord) -> bool:
         """Go on where the record says. True: the caller talks to an agent; False: he waits in his place."""
         asterisk, leg = self._house.asterisk, self._leg
+        await self._let_go()
         if leg is None:
             return False
-        connecting = record.state == "connecting"
-        there = set() if record.state == "offered" else set(await asterisk.bridged(leg.bridge))
+        there = set(await asterisk.bridged(leg.bridge))
         if record.state == "talking":
             await self._mend(leg, there, record.consult != "")
             return True
-        if connecting and there >= {self._call, leg.channel}:
+        if there >= {self._call, leg.channel}:
             await self._house.store.connected(self._handle, agent=leg.agent, attempt=leg.attempt, at=now_ms())
             leg.answered = True
             return True
         await asterisk.hang_up(leg.channel)
-        await asterisk.unbridge(leg.bridge, goes_on=self._call if connecting else "")
-        if connecting:
-            await self._music(record.queue)
+        await asterisk.unbridge(leg.bridge, goes_on=self._call)
+        await self._music(record.queue)
         await self._decline(leg, "worker_lost")
         return False
+
+    async def _let_go(self) -> None:
+        """Whoever was being rung by the worker that died is rung no more: nobody knows how far that was."""
+        while self._lost:
+            leg = self._lost.pop()
+            await self._house.asterisk.hang_up(leg.channel)
+            await self._house.asterisk.unbridge(leg.bridge)
+            await self._decline(leg, "worker_lost")
+            self._house.forget(leg.channel)
 
     async def _mend(self, leg: AgentLeg, there: set[str], asks: bool) -> None:
         """The channels of a talk as the record says it is. Who is gone is told to the mailbox."""

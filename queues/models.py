@@ -142,6 +142,8 @@ class Queue(Settings):
     """Head start of its callers before those of other queues: as if they had come so much earlier."""
     strategy: Strategy = "longest_idle"
     """Which of the ready agents is rung."""
+    ring_more_s: int = Field(10, ge=1, le=300)
+    """Under the strategy `progressive` one phone more rings after each so many seconds."""
     needs: Needs = ""
     """What callers need of an agent's `skills`, such as `spanish >= 3 and not trainee`."""
     relax: Annotated[tuple[Relax, ...], Field(max_length=16)] = ()
@@ -226,7 +228,7 @@ class Agent(Settings):
         return value
 
 
-OURS = ("cooldown", "phone")
+OUR_PAUSES = ("cooldown", "phone")
 
 
 class Pauses(Settings):
@@ -237,7 +239,7 @@ class Pauses(Settings):
 
     @model_validator(mode="after")
     def _asked_for(self) -> "Pauses":
-        for reason in OURS:
+        for reason in OUR_PAUSES:
             if reason in self.pauses.values():
                 raise ValueError(f"`{reason}` is a pause that we tell of ourselves: use another word")
         return self

@@ -58,13 +58,14 @@ def read() -> dict[str, str]:
 def load(texts: dict[str, str] | None = None) -> Library:
     """The library. Its first line makes Redis check memory, disk and role before a function starts."""
     texts = texts or read()
-    parts = ["local KEYS, ARGV", "local functions = {}", *(texts[name] for name in ("log", *LIBRARIES))]
-    parts += [f"functions.{name} = function()\n{texts[name]}\nend" for name in FUNCTIONS]
+    parts = ["local KEYS, ARGV", *(texts[name] for name in ("log", *LIBRARIES))]
+    parts += ["local FUNCTIONS = {}"]  # in a table: Lua has room for 200 local names
+    parts += [f"function FUNCTIONS.{name}()\n{texts[name]}\nend" for name in FUNCTIONS]
     body = "\n".join(parts)
     name = PREFIX + hashlib.sha256(body.encode()).hexdigest()[:12]
     register = [
         f"redis.register_function('{name}_{function}', "
-        f"function(keys, argv) start(keys, argv) return finish(functions.{function}()) end)"
+        f"function(keys, argv) start(keys, argv) return finish(FUNCTIONS.{function}()) end)"
         for function in FUNCTIONS
     ]
     return Library(name, f"#!lua name={name}\n{body}\n" + "\n".join(register))

@@ -11,6 +11,8 @@ Strategy = Literal[
     "linear",
     "random",
     "weighted_random",
+    "ring_all",
+    "progressive",
 ]
 
 SENTENCES: Mapping[Strategy, str] = {
@@ -21,5 +23,7 @@ SENTENCES: Mapping[Strategy, str] = {
     "linear": "the first in the order of agents.yaml, or of `order` in his entry for the queue",
     "random": "anybody, by chance",
     "weighted_random": "anybody, by chance; who has `weight: 3` three times as often as who has 1",
+    "ring_all": "everybody, at most 20 at once; who answers first has the caller",
+    "progressive": "who has been ready longest, and every `ring_more_s` one more, until somebody answers",
 }
 """What each does, for people."""

@@ -17,7 +17,17 @@ function DUE.stage(id)
   local call = call_of(id)
   if not call or call.stage_at == '' then return end
   put(call, 'stage_at', '')
-  if call.state ~= 'waiting' or call.lane == '' then return end
+  if call.lane == '' then return end
+  into_lane(call)
+  moved_on[#moved_on + 1] = call
+end
+
+-- One phone more may ring for him.
+function DUE.ring(id)
+  local call = call_of(id)
+  if not call or call.state ~= 'offered' or call.ringing_at == '' then return end
+  ring_more_at(call)
+  if wanted(call) <= 0 then return end
   into_lane(call)
   moved_on[#moved_on + 1] = call
 end

@@ -1,6 +1,6 @@
 -- Library: who gets whom. Everything that makes a pair eligible ends in match_freed() or match_call().
 --
--- match_call(call): a waiting call gets the agent whom the queue's strategy names, of the lowest tier in which one is
+-- match_call(call): a call in its lane gets the agent (or, if several phones may ring, the agents) whom the queue's strategy names, of the lowest tier in which one is
 --   ready who meets its need; one who has declined it only if there is nobody else.
 -- match_freed(): every agent this script made ready gets the lowest score over all his lanes (at most 64), less his
 --   own head start for that queue; then every call that has come to its next stage (`moved_on`) looks for an agent.
@@ -12,8 +12,67 @@ local MAX_STALE = 16
 
 local function is_in(list, name) return string.find(',' .. list .. ',', ',' .. name .. ',', 1, true) ~= nil end
 
-local function offer_of(call, agent)
-  return { call.id, agent.id, agent.device, int(call.attempt), call.queue, tostring(queue_of(call.queue).ring_s) }
+-- Open offers, in the order in which they were made: {agent, attempt}, …
+local function rung_of(call)
+  local rung = {}
+  for agent, attempt in string.gmatch(call.rung, '([^:,]+):(%d+)') do rung[#rung + 1] = { agent, attempt } end
+  if #rung == 0 and call.agent ~= '' and (call.state == 'offered' or call.state == 'connecting') then
+    rung[1] = { call.agent, tostring(call.attempt) }
+  end
+  return rung
+end
+
+local function is_rung(call, agent, attempt)
+  for _, one in ipairs(rung_of(call)) do
+    if one[1] == agent and (not attempt or one[2] == attempt) then return true end
+  end
+  return false
+end
+
+-- The last of them stands in the record as agent and attempt.
+local function set_rung(call, rung)
+  local parts = {}
+  for i, one in ipairs(rung) do parts[i] = one[1] .. ':' .. one[2] end
+  put(call, 'rung', table.concat(parts, ','))
+  put(call, 'agent', #rung > 0 and rung[#rung][1] or '')
+  if #rung > 0 then put(call, 'attempt', rung[#rung][2]) end
+end
+
+-- How many more phones may ring for him now.
+local function wanted(call)
+  if call.state ~= 'waiting' and call.state ~= 'offered' then return 0 end
+  local settings = queue_of(call.queue)
+  local strategy = strategy_of(settings)
+  return (strategy.phones and strategy.phones(call, settings) or 1) - #rung_of(call)
+end
+
+local function ring_more_at(call)
+  local settings = queue_of(call.queue)
+  local strategy = strategy_of(settings)
+  local instant = strategy.more_at and strategy.more_at(call, settings) or 0
+  if instant == 0 then return end
+  redis.call('ZADD', SITE_KEY .. 'due', instant, 'ring:' .. call.id)
+  if next_due == 0 or instant < next_due then next_due = instant end
+end
+
+-- No phone rings for him any more, or the one that was answered is his.
+local function stop_ringing(call)
+  if call.ringing_at == '' then return end
+  put(call, 'ringing_at', '')
+  redis.call('ZREM', SITE_KEY .. 'due', 'ring:' .. call.id)
+end
+
+local function offer_of(call, agent, attempt)
+  local ring_s = tostring(queue_of(call.queue).ring_s)
+  return { call.id, agent.id, agent.device, int(attempt or call.attempt), call.queue, ring_s }
+end
+
+-- What is rung for a call, to ring any whose message was lost.
+local function add_rung(call, ringing)
+  for _, one in ipairs(rung_of(call)) do
+    local agent = agent_of(one[1])
+    if agent then ringing[#ringing + 1] = offer_of(call, agent, one[2]) end
+  end
 end
 
 -- Attempts count all who are reached for a call, also those whom an agent consults.
@@ -25,12 +84,16 @@ end
 
 local function offer(call, agent, why)
   local ring_s = queue_of(call.queue).ring_s
-  local attempt = next_attempt(call)
-  out_of_lane(call)
+  local rung, attempt = rung_of(call), next_attempt(call)
+  rung[#rung + 1] = { agent.id, attempt }
   put(call, 'state', 'offered')
-  put(call, 'agent', agent.id)
-  put(call, 'attempt', attempt)
+  set_rung(call, rung)
   put(call, 'offered_at', now_ms())
+  if call.ringing_at == '' and strategy_of(queue_of(call.queue)).phones then
+    put(call, 'ringing_at', now_ms())
+    ring_more_at(call)
+  end
+  if wanted(call) <= 0 then out_of_lane(call) end
   tell_call(call, '{"kind":"offered","agent":"' .. agent.id .. '","attempt":' .. attempt
     .. ',"why":"' .. why .. '","lease_ms":' .. number(ring_s * 1000) .. '}', 0)
   put(agent, 'call', call.id)
@@ -79,9 +142,11 @@ local function agent_for(call)
 end
 
 local function match_call(call)
-  if call.state ~= 'waiting' or call.lane == '' then return end
-  local agent = agent_for(call)
-  if agent then offer(call, agent, why_of(call)) end
+  while call.lane ~= '' and wanted(call) > 0 do
+    local agent = agent_for(call)
+    if not agent then return end
+    offer(call, agent, why_of(call))
+  end
 end
 
 local function next_caller(agent)
@@ -102,8 +167,8 @@ local function match_agent(agent)
     local id, lane = next_caller(agent)
     if not id then return end
     local call = call_of(id)
-    if call and call.state == 'waiting' and call.lane == lane then return offer(call, agent, why_of(call)) end
-    redis.call('ZREM', SITE_KEY .. 'wait:' .. lane, id)
+    if call and call.lane == lane and wanted(call) > 0 then return offer(call, agent, why_of(call)) end
+    if call and call.lane == lane then out_of_lane(call) else redis.call('ZREM', SITE_KEY .. 'wait:' .. lane, id) end
   end
 end
 
@@ -136,8 +201,9 @@ local function match_queue(queue, most)
     end
     table.sort(heads, by_score)
     for _, call in ipairs(heads) do
+      local attempts = call.attempts
       match_call(call)
-      if call.state ~= 'waiting' then found[#found + 1] = call.id end
+      if call.attempts ~= attempts then found[#found + 1] = call.id end
     end
   until #found == before or #found >= most
   return found

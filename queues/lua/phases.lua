@@ -74,16 +74,27 @@ local function enter_line(queue, starts)
   into_lane(call)
 end
 
--- The open offer is over; the agent rests or is free again. `ring_ms` < 0: since the offer.
-local function close_offer(reason, ring_ms)
+-- One open offer is over; the agent rests or is free again. `ring_ms` < 0: since the offer.
+local function close_one(id, attempt, reason, ring_ms)
+  local agent, rung, left = agent_of(id), rung_of(call), {}
+  local offered_at = int(call.offered_at)
+  if call.state == 'offered' and agent and agent.call == call.id then offered_at = int(agent.since_at) end
   -- News of a hangup can be older than the offer that was made meanwhile.
-  local declined_at = math.max(at, int(call.offered_at))
-  if ring_ms < 0 then ring_ms = declined_at - int(call.offered_at) end
-  tell_call(call, '{"kind":"declined","agent":"' .. call.agent .. '","attempt":' .. call.attempt
+  local declined_at = math.max(at, offered_at)
+  if ring_ms < 0 then ring_ms = declined_at - offered_at end
+  tell_call(call, '{"kind":"declined","agent":"' .. id .. '","attempt":' .. attempt
     .. ',"reason":"' .. reason .. '","ring_ms":' .. number(ring_ms) .. '}', declined_at)
-  local agent = agent_of(call.agent)
-  put(call, 'agent', '')
+  for _, one in ipairs(rung) do
+    if one[1] ~= id or one[2] ~= tostring(attempt) then left[#left + 1] = one end
+  end
+  set_rung(call, left)
   rest_after(agent, reason)
+end
+
+-- Every open offer is over.
+local function close_offer(reason, ring_ms)
+  for _, one in ipairs(rung_of(call)) do close_one(one[1], one[2], reason, ring_ms) end
+  stop_ringing(call)
 end
 
 -- Whom the agent consults, as JSON fields.
@@ -139,6 +150,7 @@ local function leave_line(reason)
     put(call, 'overflowed', 1)
   end
   put(call, 'avoid', '')
+  put(call, 'rung', '')
 end
 
 -- The bridge is over; the agent wraps up (a due time) or is free. Whom he consults is released.

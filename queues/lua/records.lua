@@ -11,7 +11,8 @@ local CALL_FIELDS = { 'owner', 'epoch', 'op', 'state', 'queue', 'score', 'joined
   'attempt', 'offered_at', 'bridged_at', 'since_at', 'arrived_at', 'answered_at', 'hold_agent_at',
   'hold_caller_at', 'held_since_at', 'held_until_at', 'bridge_held_ms', 'wait_ms', 'held_ms', 'talk_ms', 'avoid',
   'served', 'left', 'errored', 'overflowed', 'outside', 'errand', 'attempts', 'c_state', 'c_agent', 'c_to', 'c_line',
-  'c_attempt', 'c_at', 'seq', 'head_starts', 'ladder', 'lane', 'stage_at' }
+  'c_attempt', 'c_at', 'seq', 'head_starts', 'ladder', 'lane', 'stage_at',
+  'rung', 'ringing_at' }
 local AGENT_FIELDS = { 'state', 'reason', 'since_at', 'ready_since_at', 'queues', 'device', 'call', 'attempt', 'due_at',
   'wish', 'reachable', 'wrapup_s', 'calls', 'talk_ms', 'home', 'name', 'events', 'in_use', 'wrapup', 'misses', 'missed',
   'last_queue', 'code_call', 'code_due', 'wrapup_until', 'wish_by', 'serves', 'skills', 'shift_calls', 'shift_talk_ms',
@@ -83,9 +84,10 @@ end
 local function queue_of(name)
   if queues[name] then return queues[name] end
   local values = redis.call('HMGET', SITE_KEY .. 'queue:' .. name, 'ring_s', 'cooldown_s', 'wrapup_s', 'strategy',
-    'weight_s', 'ladder', 'tiers', 'lanes')
+    'weight_s', 'ladder', 'tiers', 'lanes', 'ring_more_s')
   queues[name] = { ring_s = tonumber(values[1] or 20), cooldown_s = tonumber(values[2] or 5),
     wrapup_s = tonumber(values[3] or 0), strategy = values[4] or '', weight_s = tonumber(values[5] or 0),
-    ladder = values[6] or '', tiers = values[7] or '', lanes = values[8] or '' }
+    ladder = values[6] or '', tiers = values[7] or '', lanes = values[8] or '',
+    ring_more_s = tonumber(values[9] or 10) }
   return queues[name]
 end

@@ -14,6 +14,7 @@ local function restage(id, vip_s)
       .. (redis.call('ZRANK', SITE_KEY .. 'line:' .. call.queue, id) + 1) .. ',"score":' .. call.score .. '}')
   end
   if call.lane == '' then return end
+  if wanted(call) <= 0 then return out_of_lane(call) end
   local lane = call.lane
   into_lane(call)
   if call.lane ~= lane then moved_on[#moved_on + 1] = call end

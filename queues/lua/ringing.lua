@@ -7,6 +7,6 @@ local ringing = {}
 for _, id in ipairs(slice[2]) do
   local offered = redis.call('HGET', SITE_KEY .. 'call:' .. id, 'state') == 'offered'
   local call = offered and call_of(id)
-  if call then ringing[#ringing + 1] = offer_of(call, agent_of(call.agent)) end
+  if call then add_rung(call, ringing) end
 end
 return { slice[1], ringing }

@@ -5,6 +5,10 @@
 --   ones the lower id. `post` is his entry for the queue: {order, weight}.
 -- rank(key, chance): instead of the lowest, the one of this rank (from 0) in the idle list `key`. `chance` is in
 --   [0, 1), drawn anew for each attempt from call and attempt, so that a log can be replayed.
+-- phones(call, settings): how many may ring at once for this call now; without it, one.
+-- more_at(call, settings): when that becomes more, ms; 0: it does not.
+
+local MAX_PHONES = 20
 
 local MAX_WEIGHT = 10
 
@@ -37,6 +41,22 @@ local STRATEGIES = {
         left, rank = left - weight * counts[weight], rank + counts[weight]
       end
       return 0
+    end,
+  },
+  ring_all = {
+    score = function(agent) return int(agent.ready_since_at) end,
+    phones = function() return MAX_PHONES end,
+  },
+  progressive = {  -- one more every `ring_more_s`, as long as somebody's phone rings
+    score = function(agent) return int(agent.ready_since_at) end,
+    phones = function(call, settings)
+      if call.ringing_at == '' then return 1 end
+      return math.min(1 + math.floor((now_ms() - int(call.ringing_at)) / (1000 * settings.ring_more_s)), MAX_PHONES)
+    end,
+    more_at = function(call, settings)
+      local step_ms = 1000 * settings.ring_more_s
+      local steps = math.floor((now_ms() - int(call.ringing_at)) / step_ms)
+      return steps + 1 < MAX_PHONES and int(call.ringing_at) + (steps + 1) * step_ms or 0
     end,
   },
 }

@@ -21,7 +21,7 @@ local function sweep_queue(name)
     for _ = 1, MAX_MATCHES do
       local head = redis.call('ZRANGE', key, 0, 0)[1]
       local call = head and call_of(head)
-      if not head or (call and call.state == 'waiting' and call.lane == name .. lane) then break end
+      if not head or (call and wanted(call) > 0 and call.lane == name .. lane) then break end
       redis.call('ZREM', key, head)
       if not call then
         redis.call('ZREM', SITE_KEY .. 'line:' .. name, head)
@@ -59,9 +59,10 @@ local function sweep_agent(agent)
   if busy(agent) then
     local call = call_of(agent.call)
     local consulted = call and call.c_agent == agent.id and call.c_state == agent.state
-    if not consulted and (not call or call.agent ~= agent.id or call.state ~= agent.state) then
+    local his = call and (call.agent == agent.id or is_rung(call, agent.id))
+    if not consulted and (not his or call.state ~= agent.state) then
       tell('agent-without-call:' .. agent.id)
-      if not call or call.agent ~= agent.id then release(agent, nil, '', '') end
+      if not his then release(agent, nil, '', '') end
     end
   elseif agent.state == 'ready' and not is_idle(agent) then
     tell('ready-not-idle:' .. agent.id)
@@ -103,16 +104,27 @@ local function sweep_call(id)
     end
   elseif call.state == 'offered' or call.state == 'connecting' then
     stand_in_line(call)
-    local agent = agent_of(call.agent)
-    if not agent or agent.call ~= id then
-      tell('call-without-agent:' .. id)
-      tell_call(call, '{"kind":"declined","agent":"' .. call.agent .. '","reason":"withdrawn","ring_ms":0}', 0)
-      put(call, 'state', 'waiting')
-      put(call, 'agent', '')
-      into_lane(call)
+    local open, rung = {}, rung_of(call)
+    for _, one in ipairs(rung) do
+      local agent = agent_of(one[1])
+      if agent and agent.call == id then
+        open[#open + 1] = one
+      else
+        tell('call-without-agent:' .. id)
+        tell_call(call, '{"kind":"declined","agent":"' .. one[1] .. '","attempt":' .. one[2]
+          .. ',"reason":"withdrawn","ring_ms":0}', 0)
+      end
+    end
+    if #open < #rung then
+      set_rung(call, open)
+      if #open == 0 then
+        stop_ringing(call)
+        put(call, 'state', 'waiting')
+      end
+      if wanted(call) > 0 then into_lane(call) end
       match_call(call)
     elseif call.state == 'offered' then
-      ringing[#ringing + 1] = offer_of(call, agent)
+      add_rung(call, ringing)
     end
   end
 end

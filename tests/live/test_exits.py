@@ -54,7 +54,7 @@ async def test_who_is_refused_never_joins(watch: Watch, stage: Stage) -> None:
     played.check()
     assert "joined" not in kinds(played.events)
     refused = [(event.queue, event.reason) for event in played.events if isinstance(event, QueueRefused)]
-    assert refused == [("deserted", "no_agents"), ("never-open", "closed")]
+    assert refused == [("unstaffed", "no_agents"), ("never-open", "closed")]
     ended = played.events[-1]
     assert isinstance(ended, Ended)
     assert (ended.verdict, ended.wait_ms) == ("self_served", 0)

@@ -19,6 +19,8 @@ SALES: tuple[dict[str, Any], ...] = (
     {"strategy": "least_talk", "needs": "spanish >= 3", "relax": ({"after_s": 2, "needs": "spanish"},)},
     {"strategy": "linear", "weight_s": 30, "tiers": {2: 2}, "relax": ({"after_s": 3, "needs": ""},)},
     {"strategy": "random", "needs": "not trainee"},
+    {"strategy": "ring_all", "tiers": {2: 1}},
+    {"strategy": "progressive", "ring_more_s": 1},
     {"strategy": "weighted_random", "weight_s": 2},
     {"strategy": "round_robin", "needs": "spanish or trainee", "relax": ({"after_s": 1, "needs": ""},)},
 )

@@ -65,6 +65,8 @@ class AgentSteps:
         reachable = self.pick((*[True] * (20 if self._calm else 2), False))
         in_use = self.pick((*[False] * (20 if self._calm and not refused else 2), True))
         agents = talking if refused or (talking and self.pick((True, False))) else tuple(AGENTS)
+        if agents is talking:
+            in_use = self.pick((True, False))
         device = f"{self.pick(agents)}-phone"
         await self._anyone().store.reach(device, reachable, in_use)
         self.ref.reach(device, reachable, in_use)

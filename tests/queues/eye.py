@@ -13,7 +13,8 @@ from queues.link import Link
 from tests.queues.redis_process import RedisProcess
 from tests.queues.reference import BUSY, IN_LINE, Reference
 
-CALL = ("state", "queue", "score", "agent", "attempt", "avoid", "owner", "answered_at", "lane", "stage_at")
+PLACE = ("queue", "score", "avoid", "lane", "stage_at")
+CALL = ("state", "agent", "attempt", "rung", "owner", "answered_at", *PLACE)
 ASKED = ("c_state", "c_agent", "c_attempt")
 AGENT = ("state", "reason", "call", "due_at", "wish", "ready_since_at")
 
@@ -76,7 +77,7 @@ class Seen:
         in_line = {call for call, c in self.calls.items() if c["state"] in IN_LINE}
         assert set(lines) == in_line, f"lost or left over: {set(lines) ^ in_line}"
         reserved = {agent: (a["call"], a["state"]) for agent, a in self.agents.items() if a["state"] in BUSY}
-        due = {c["agent"]: (call, c["state"]) for call, c in self.calls.items() if c["state"] in BUSY}
+        due = {agent: (call, c["state"]) for call, c in self.calls.items() for agent in agents_of(c)}
         due |= {c["c_agent"]: (call, c["c_state"]) for call, c in self.calls.items() if c["c_agent"]}
         assert reserved == due, "a pair disagrees"
         for name in self.lists:
@@ -98,6 +99,7 @@ class Seen:
                 c.asked_attempt if c.consult else 0,
             ), (call, seen, c)
             if c.state in IN_LINE:
+                assert seen["rung"] == ",".join(f"{agent}:{n}" for agent, n in c.offers), (call, seen, c)
                 assert (seen["queue"], float(seen["score"])) == (c.queue, c.score), (call, seen, c)
                 assert seen["avoid"] == ",".join(c.avoid), (call, seen, c)
             assert bool(seen["answered_at"]) == c.answered
@@ -122,6 +124,7 @@ class Seen:
                 assert list(ids) == [p.agent for p in ref.idle(queue, need, tier)], name
         due = {f"agent:{p.agent}" for p in ref.people.values() if p.due_at}
         due |= {f"stage:{c.call}" for c in ref.callers.values() if c.stage_at}
+        due |= {f"ring:{c.call}" for c in ref.callers.values() if c.ring_at}
         assert set(self.due) == due, (self.due, due)
 
 
@@ -133,6 +136,13 @@ def read_lane(lane: str) -> tuple[str, int, str]:
     place, _, need = lane.partition("?")
     queue, _, tier = place.partition("/")
     return queue, int(tier or 1), need
+
+
+def agents_of(call: dict[str, str]) -> list[str]:
+    """Who is reserved for a call: whoever is rung, or the one with whom he is connected."""
+    if call["state"] == "offered":
+        return [one.partition(":")[0] for one in call["rung"].split(",")]
+    return [call["agent"]] if call["state"] in BUSY else []
 
 
 class Eye:

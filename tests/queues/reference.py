@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from tests.queues.reference_doors import Doors
 from tests.queues.reference_people import BUSY, HANGUPS, UNPENALISED, Caller, Logged, People, Person
-from tests.queues.routing import IN_LINE, REASONS, Ladder, Routing, Rules, Serves, union_ms
+from tests.queues.routing import IN_LINE, REASONS, SEVERAL, Ladder, Routing, Rules, Serves, union_ms
 
 __all__ = ["BUSY", "IN_LINE", "Caller", "Ladder", "Logged", "Person", "Reference", "Rules", "Serves"]
 
@@ -30,7 +30,8 @@ class Reference(Doors, Routing, People):
     # Views
 
     def next_due(self) -> int:
-        dues = [p.due_at for p in self.people.values()] + [c.stage_at for c in self.callers.values()]
+        dues = [p.due_at for p in self.people.values()]
+        dues += [due for c in self.callers.values() for due in (c.stage_at, c.ring_at)]
         return min((due for due in dues if due), default=0)
 
     # A call
@@ -86,12 +87,16 @@ class Reference(Doors, Routing, People):
         self._into_lane(c)
 
     def settle(self, call: str, agent: str, attempt: int) -> bool:
-        c = self.callers[call]
-        if (c.state, c.agent, c.attempt) != ("offered", agent, attempt):
+        c, p = self.callers[call], self.people[agent]
+        if c.state != "offered" or (agent, attempt) not in c.offers:
             return False
-        c.state = "connecting"
-        self.people[agent].turn_at = self.now
-        self._to(self.people[agent], "connecting", "", c)
+        offered_at = c.rung[(agent, attempt)]
+        for other in [one for one in c.offers if one[0] != agent]:
+            self._close_one(c, *other, "answered_elsewhere", self._within(c, 0))
+        c.state, c.lane, c.ringing_at, c.ring_at, c.offered_at = "connecting", None, 0, 0, offered_at
+        p.turn_at = self.now
+        self._to(p, "connecting", "", c)
+        self._match_freed()
         return True
 
     def connected(self, call: str, agent: str, attempt: int, at: int = 0) -> bool:
@@ -110,13 +115,15 @@ class Reference(Doors, Routing, People):
 
     def decline(self, call: str, agent: str, attempt: int, reason: str, at: int = 0) -> bool:
         c = self.callers[call]
-        if c.state not in ("offered", "connecting") or (c.agent, c.attempt) != (agent, attempt):
+        if c.state not in ("offered", "connecting") or (agent, attempt) not in c.offers:
             return False
-        self._close_offer(c, reason, self._within(c, at))
-        c.state = "waiting"
+        self._close_one(c, agent, attempt, reason, self._within(c, at))
+        if not c.rung:
+            c.state, c.ringing_at, c.ring_at = "waiting", 0, 0
         if reason not in UNPENALISED:
             c.avoid = [agent, *(a for a in c.avoid if a != agent)][:16]
-        self._into_lane(c)
+        if self._wanted(c) > 0:
+            self._into_lane(c)
         self._match_freed()
         self._match_call(c)
         return True
@@ -185,6 +192,12 @@ class Reference(Doors, Routing, People):
                 if c.lane is not None:
                     self._into_lane(c)
                     self._moved_on.append(c)
+            if c.ring_at and c.ring_at <= self.now:
+                c.ring_at = 0
+                self._ring_more(c)
+                if self._wanted(c) > 0:
+                    self._into_lane(c)
+                    self._moved_on.append(c)
         self._match_freed()
 
     # Parts
@@ -197,20 +210,31 @@ class Reference(Doors, Routing, People):
         return max(self._at(at), c.since_at, c.held_until, asked_at, *c.holds.values())
 
     def _offer(self, c: Caller, p: Person) -> None:
-        c.lane = None
         c.attempts = max(c.attempt, c.attempts) + 1
         c.state, c.agent, c.attempt, c.offered_at = "offered", p.agent, c.attempts, self.now
+        c.rung[(p.agent, c.attempts)] = self.now
+        if not c.ringing_at and self.queues[c.queue].strategy in SEVERAL:
+            c.ringing_at = self.now
+            self._ring_more(c)
+        if self._wanted(c) <= 0:
+            c.lane = None
         lease_ms = 1000 * self.queues[c.queue].ring_s
         why = self.queues[c.queue].strategy
         self._say(c.call, "offered", self.now, agent=p.agent, attempt=c.attempt, lease_ms=lease_ms, why=why)
         self._to(p, "offered", "", c)
 
     def _close_offer(self, c: Caller, reason: str, at: int) -> None:
-        p = self.people[c.agent]
-        at = max(at, c.offered_at)
-        ring_ms = at - c.offered_at
-        self._say(c.call, "declined", at, agent=p.agent, attempt=c.attempt, reason=reason, ring_ms=ring_ms)
-        c.agent = ""
+        for agent, attempt in c.offers:
+            self._close_one(c, agent, attempt, reason, at)
+        c.ringing_at = c.ring_at = 0
+
+    def _close_one(self, c: Caller, agent: str, attempt: int, reason: str, at: int) -> None:
+        p, offered_at = self.people[agent], c.rung.pop((agent, attempt))
+        at = max(at, offered_at)
+        ring_ms = at - offered_at
+        self._say(c.call, "declined", at, agent=agent, attempt=attempt, reason=reason, ring_ms=ring_ms)
+        c.agent = c.offers[-1][0] if c.rung else ""
+        c.attempt = c.offers[-1][1] if c.rung else c.attempt
         self._rest_after(p, reason, c)
 
     def _rest_after(self, p: Person, reason: str, c: Caller) -> None:
@@ -226,6 +250,7 @@ class Reference(Doors, Routing, People):
         fields = {"queue": c.queue, "reason": reason, "waited_ms": waited}
         self._say(c.call, "queue_left", at, **fields, position=position, original_position=c.position0)
         c.wait_ms += waited
+        c.rung = {}
         c.since_at, c.state, c.left, c.avoid = at, "flow", reason, []
         c.lane, c.stage_at = None, 0
         c.errored |= reason == "system_error"

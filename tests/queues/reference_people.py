@@ -51,12 +51,22 @@ class Caller:
     held: list[tuple[int, int]] = field(default_factory=list)
     starts: dict[str, float] = field(default_factory=dict)
     ladder: Ladder = ()
+    rung: dict[tuple[str, int], int] = field(default_factory=dict)
+    """Open offers: agent and attempt → when they were made."""
+    ringing_at: int = 0
+    """Since when somebody's phone rings, if several may."""
+    ring_at: int = 0
+    """When one more may."""
     lane: tuple[str, int] | None = None
     """Need and highest tier by which he is matched; None: he is not."""
     stage_at: int = 0
     wait_ms: int = 0
     held_ms: int = 0
     talk_ms: int = 0
+
+    @property
+    def offers(self) -> list[tuple[str, int]]:
+        return list(self.rung)
 
 
 @dataclass

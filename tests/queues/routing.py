@@ -9,6 +9,9 @@ if TYPE_CHECKING:
     from tests.queues.reference_people import Caller, Person
 
 IN_LINE = ("waiting", "offered", "connecting")
+SEVERAL = ("ring_all", "progressive")
+"""Strategies under which several phones ring."""
+MAX_PHONES = 20
 REASONS = ("weight", "priority", "vip", "credit", "escalated", "moved")
 
 
@@ -47,6 +50,7 @@ class Rules:
     disposition_limit_s: int = 300
     weight_s: int = 0
     strategy: str = "longest_idle"
+    ring_more_s: int = 2
     needs: str = ""
     relax: tuple[dict[str, Any], ...] = ()
     tiers: Mapping[int, int] = field(default_factory=dict)
@@ -104,7 +108,7 @@ class Routing:
         return [c for c in self.line(queue) if c.state == "waiting"]
 
     def in_lane(self, queue: str, need: str, tier: int) -> "list[Caller]":
-        return [c for c in self.waiting(queue) if c.lane == (need, tier)]
+        return [c for c in self.line(queue) if c.lane == (need, tier)]
 
     def idle(self, queue: str, need: str = "", tier: int = 1) -> "list[Person]":
         """The ready of one tier who meet a need, in the order of the strategy's scores."""
@@ -220,7 +224,9 @@ class Routing:
                     fields = {"queue": queue, "reason": "published", "position": self.position(c)}
                     self._say(c.call, "moved", self.now, **fields, score=c.score)
                 before = c.lane
-                if before is not None:
+                if self._wanted(c) <= 0:
+                    c.lane = None
+                elif before is not None:
                     self._into_lane(c)
                     if c.lane != before:
                         self._moved_on.append(c)
@@ -231,18 +237,25 @@ class Routing:
     def _match_queue(self, queue: str) -> None:
         found = True
         while found:
-            heads = {c.lane: c for c in reversed(self.waiting(queue)) if c.lane is not None}
+            heads = {c.lane: c for c in reversed(self.line(queue)) if c.lane is not None}
+            before = [c.attempts for c in heads.values()]
             for c in sorted(heads.values(), key=lambda c: (c.score, c.call)):
                 self._match_call(c)
-            found = any(c.state != "waiting" for c in heads.values())
+            found = before != [c.attempts for c in heads.values()]
 
     def _match_freed(self) -> None:
         freed, self._freed = self._freed, []
         for p in freed:
-            callers = [c for queue in p.queues for c in self.waiting(queue) if self._may_serve(p, c)]
-            if p.state == "ready" and callers:
+            while p.state == "ready":
+                callers = [c for queue in p.queues for c in self.line(queue) if self._may_serve(p, c)]
+                if not callers:
+                    break
                 ahead = {queue: 1000 * p.post(queue).head_start_s for queue in p.queues}
-                self._offer(min(callers, key=lambda c: (c.score - ahead[c.queue], c.call)), p)
+                best = min(callers, key=lambda c: (c.score - ahead[c.queue], c.call))
+                if self._wanted(best) > 0:
+                    self._offer(best, p)
+                else:
+                    best.lane = None
         moved_on, self._moved_on = self._moved_on, []
         for c in sorted(moved_on, key=lambda c: (c.score, c.call)):
             self._match_call(c)
@@ -252,13 +265,32 @@ class Routing:
 
     def _match_call(self, c: "Caller") -> None:
         self._freed = []
-        if c.state != "waiting" or c.lane is None:
-            return
-        need, highest = c.lane
-        ready = [self._asked(c, self.idle(c.queue, need, tier)) for tier in range(1, highest + 1)]
-        in_turn = [p for tier in ready for p in tier]
-        if in_turn:
+        while c.lane is not None and self._wanted(c) > 0:
+            need, highest = c.lane
+            ready = [self._asked(c, self.idle(c.queue, need, tier)) for tier in range(1, highest + 1)]
+            in_turn = [p for tier in ready for p in tier]
+            if not in_turn:
+                return
             self._offer(c, next((p for p in in_turn if p.agent not in c.avoid), in_turn[0]))
+
+    def _wanted(self, c: "Caller") -> int:
+        """How many more phones may ring for him now."""
+        if c.state not in ("waiting", "offered"):
+            return 0
+        rules, phones = self.queues[c.queue], 1
+        if rules.strategy == "ring_all":
+            phones = MAX_PHONES
+        elif rules.strategy == "progressive" and c.ringing_at:
+            phones = min(1 + (self.now - c.ringing_at) // (1000 * rules.ring_more_s), MAX_PHONES)
+        return phones - len(c.rung)
+
+    def _ring_more(self, c: "Caller") -> None:
+        """When one phone more may ring."""
+        rules = self.queues[c.queue]
+        if rules.strategy == "progressive":
+            step = 1000 * rules.ring_more_s
+            steps = (self.now - c.ringing_at) // step + 1
+            c.ring_at = c.ringing_at + steps * step if steps < MAX_PHONES else 0
 
     def _asked(self, c: "Caller", ready: "list[Person]") -> "list[Person]":
         """In the order in which the strategy would ring them for this call."""

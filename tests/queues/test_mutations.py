@@ -15,12 +15,12 @@ WRONG = {
     "an old owner is obeyed": ("call.epoch ~= ARGV[3]", "false"),
     "a repetition is applied again": ("if int(ARGV[4]) <= int(call.op) then", "if false then"),
     "an offered caller is offered again": (
-        "  out_of_lane(call)\n  put(call, 'state', 'offered')",
-        "  put(call, 'state', 'offered')",
+        "if wanted(call) <= 0 then out_of_lane(call) end",
+        "",
     ),
     "a declined caller loses his place": (
-        "  into_lane(call)\n  match_freed()",
-        "  put(call, 'score', call.score + 1e6)\n  into_lane(call)\n  match_freed()",
+        "  if wanted(call) > 0 then into_lane(call) end\n",
+        "  put(call, 'score', call.score + 1e6)\n  if wanted(call) > 0 then into_lane(call) end\n",
     ),
     "who has declined is asked first": ("if not is_in(call.avoid, id)", "if is_in(call.avoid, id)"),
     "the longest idle is passed over": ("key, 0, most - 1)", "key, 0, most - 1, 'REV')"),
@@ -93,6 +93,17 @@ WRONG = {
         "if call.state == 'offered' then close_offer('withdrawn', -1) end\n  leave",
         "leave",
     ),
+    "the others go on ringing": ("if one[1] ~= agent.id then close_one", "if false then close_one"),
+    "one phone rings, whatever the strategy": (
+        "strategy.phones and strategy.phones(call, settings) or 1",
+        "1",
+    ),
+    "who has answered elsewhere is punished": (",answered_elsewhere,", ",nowhere,"),
+    "one more never rings": (
+        "function DUE.ring(id)\n  local call = call_of(id)",
+        "function DUE.ring(id)\n  local call = nil",
+    ),
+    "all decline when one does": ("if call.rung == '' then", "if true then"),
     "a dice that shows one side": ("/ 4294967296", "/ 1e18"),
     "it is always his turn": ("put(agent, 'turn_at', now_ms())", ""),
 }

@@ -6,7 +6,10 @@ from typing import Any, get_args
 
 import pytest
 
+from calllog.call_events import Declined, Offered
+from ivr.agent_leg import legs_rung
 from queues import scripts
+from queues.handle import CallHandle
 from queues.models import Agent, Queue
 from queues.strategies import SENTENCES, Strategy
 from tests.queues.desk import Desk, Post
@@ -113,9 +116,113 @@ async def test_weights_are_shares(desk: Desk) -> None:
 async def test_the_log_names_it(desk: Desk, strategy: Strategy) -> None:
     await served(await site(desk, strategy), 1)
     offered = [event for event in desk.log() if event.kind == "offered"]
-    assert [event.why for event in offered] == [strategy]  # type: ignore[union-attr]
+    assert {event.why for event in offered} == {strategy}  # type: ignore[union-attr]
 
 
 def test_each_is_one_unit_and_has_a_sentence() -> None:
     units = re.findall(r"^  ([a-z_]+) = \{", scripts.read()["strategies"], re.MULTILINE)
     assert sorted(units) == sorted(get_args(Strategy)) == sorted(SENTENCES)
+
+
+async def ringing(post: Post, queue: dict[str, Any]) -> CallHandle:
+    """A caller for whom several phones may ring; dan is not at work yet."""
+    agents = {
+        name: Agent.model_validate({"device": f"{name}-phone", "queues": ["sales"]})
+        for name in (*PEOPLE, "dan")
+    }
+    await post.store.configure({"sales": Queue.model_validate(queue)}, agents, version=1)
+    for name in PEOPLE:
+        await post.store.agent(name, "ready")
+    h = await post.arrive("pbx-1.1")
+    await post.store.join(h, "sales")
+    return h
+
+
+async def states(post: Post) -> dict[str, str]:
+    return {view.agent: view.state for view in await post.store.agents()}
+
+
+async def test_ring_all_the_first_to_answer_has_him_and_nobody_is_punished(desk: Desk) -> None:
+    post = desk.post()
+    h = await ringing(post, {"strategy": "ring_all"})
+    assert [(offer.agent, offer.attempt) for offer in post.offers] == [("ann", 1), ("bob", 2), ("cat", 3)]
+    await post.store.agent("dan", "ready")
+    assert post.offers[-1][1:4] == ("dan", "dan-phone", 4), "who becomes ready is rung, too"
+    await post.store.decline(h, "ann", 1, "no_answer")
+    assert await states(post) == {"ann": "paused", "bob": "offered", "cat": "offered", "dan": "offered"}
+    record = await post.checkpoint.record(h.call)
+    assert record is not None
+    assert record.rung == (("bob", 2), ("cat", 3), ("dan", 4))
+    assert await post.store.settle(h, "bob", 2)
+    assert not await post.store.settle(h, "cat", 3)
+    assert await states(post) == {"ann": "paused", "bob": "connecting", "cat": "ready", "dan": "ready"}
+    await post.store.connected(h, "bob", 2)
+    reasons = [(e.agent, e.reason) for e in desk.calls()[h.call] if isinstance(e, Declined)]
+    assert reasons == [("ann", "no_answer"), ("cat", "answered_elsewhere"), ("dan", "answered_elsewhere")]
+    await post.store.join(await post.arrive("pbx-1.2"), "sales")
+    assert post.offers[-2].agent == "cat", "he is idle as long as before"
+    desk.assert_sound(live=True)
+    assert (await post.store.sweep()).found == 0
+
+
+async def test_who_is_connected_and_lost_again_is_rung_for_anew(desk: Desk) -> None:
+    post = desk.post()
+    h = await ringing(post, {"strategy": "ring_all"})
+    assert await post.store.settle(h, "cat", 3)
+    await post.store.unsettle(h, "cat", 3, "withdrawn")
+    assert sorted(offer.agent for offer in post.offers[3:]) == ["ann", "bob", "cat"]
+    assert [offer.attempt for offer in post.offers[3:]] == [4, 5, 6]
+    await post.checkpoint.ended(h, reason="x", ended_by="caller")
+    assert set((await states(post)).values()) == {"ready", "offline"}
+    desk.assert_sound()
+
+
+async def test_progressive_rings_one_more_every_few_seconds(desk: Desk) -> None:
+    post = desk.post()
+    h = await ringing(post, {"strategy": "progressive", "ring_more_s": 5, "cooldown_s": 60})
+    redis, key = desk.redis.client(), post.store.operations.keys.prefix + "clock"
+    assert [offer.agent for offer in post.offers] == ["ann"]
+    assert await post.store.due() == post.dues[-1], "the worker wakes when one more may ring"
+    redis.incrby(key, 4_500)
+    await post.store.due()
+    assert len(post.offers) == 1
+    redis.incrby(key, 500)
+    await post.store.due()
+    assert [offer.agent for offer in post.offers] == ["ann", "bob"]
+    await post.store.decline(h, "ann", 1, "busy")
+    assert [offer.agent for offer in post.offers] == ["ann", "bob", "cat"], "two may ring by now"
+    redis.incrby(key, 2_500)
+    await post.store.agent("dan", "ready")
+    assert len(post.offers) == 3, "not yet"
+    redis.incrby(key, 2_500)
+    await post.store.due()
+    assert post.offers[-1].agent == "dan"
+    assert await post.store.settle(h, "cat", 3)
+    assert {e.why for e in desk.calls()[h.call] if isinstance(e, Offered)} == {"progressive"}
+    desk.assert_sound(live=True)
+
+
+async def test_twenty_phones_are_the_most(desk: Desk) -> None:
+    post = desk.post()
+    agents = {
+        f"a{n:02}": Agent.model_validate({"device": f"p{n}", "queues": ["sales"], "at_start": "ready"})
+        for n in range(25)
+    }
+    await post.store.configure({"sales": Queue(strategy="ring_all")}, agents, version=1)
+    for number in (1, 2):
+        await post.store.join(await post.arrive(f"pbx-1.{number}"), "sales")
+    assert Counter(offer.call for offer in post.offers) == {"pbx-1.1": 20, "pbx-1.2": 5}
+
+
+async def test_a_take_over_knows_who_is_being_rung(desk: Desk) -> None:
+    post, other = desk.post("hf-1"), desk.post("hf-2")
+    h = await ringing(post, {"strategy": "ring_all"})
+    record = await other.checkpoint.adopt(h.call, "hf-1", 1, "hf-2")
+    assert record is not None
+    assert [(leg.agent, leg.channel) for leg in legs_rung(record)] == [
+        ("ann", "pbx-1.1-a1"),
+        ("bob", "pbx-1.1-a2"),
+        ("cat", "pbx-1.1-a3"),
+    ]
+    await other.store.sweep()
+    assert other.offers == [], "they are the take-over's to end, not to ring"

@@ -1,10 +1,15 @@
 """The mixed run is judged by its log, its wire and its workers' words; each kind of fault is seen."""
 
+import pytest
+
 from bench import mixed_company
 from bench.mixed import Seen, judge, report
 from bench.report import Facts
+from calllog.call_events import Joined
 from calllog.events import AnyEvent
 from calllog.routing import Serves
+from queues.models import Queue
+from queues.published import ladder_of, stages
 from tests.unit.calllog.centre import made_log
 from tests.unit.calllog.shift import Shift
 
@@ -81,8 +86,39 @@ def test_what_the_report_counts() -> None:
 def test_the_company_is_whole() -> None:
     """Every number leads to a queue that somebody serves."""
     content = mixed_company.callflows(12)
-    served = {queue for agent in content["agents.yaml"]["agents"].values() for queue in agent["queues"]}
+    agents = content["agents.yaml"]["agents"].values()
+    served = {queue["name"] for agent in agents for queue in agent["queues"]}
     flows = {number["flow"] for number in content["numbers.yaml"]["numbers"].values()}
     assert flows == served == set(content["queues.yaml"]["queues"]) == set(mixed_company.QUEUES)
-    counts = {len(agent["queues"]) for agent in content["agents.yaml"]["agents"].values()}
-    assert counts == {1, 2, 4}
+    assert {len(agent["queues"]) for agent in agents} == {1, 2, 4}
+
+
+QUEUE = {"needs": "spanish >= 3", "relax": [{"after_s": 10, "needs": "anybody"}], "tiers": {"2": 5}}
+AGENTS = {
+    "ann": {"queues": ["q"], "skills": {"spanish": 3}},
+    "bob": {"queues": [{"name": "q", "tier": 2}], "skills": {"spanish": 9}},
+    "cat": {"queues": ["q"]},
+    "dan": {"queues": ["other"], "skills": {"spanish": 9}},
+}
+
+
+@pytest.mark.parametrize(
+    ("waited_ms", "able"),
+    [(0, ["ann"]), (4999, ["ann"]), (5000, ["ann", "bob"]), (10_000, ["ann", "bob", "cat"])],
+)
+def test_who_may_serve_whom_by_skill_tier_and_waiting_time(waited_ms: int, able: list[str]) -> None:
+    published = mixed_company.Published({"q": QUEUE, "other": {}}, AGENTS)
+    shift = Shift()
+    shift.joined(0, "1", queue="q")
+    (joined,) = shift.events
+    assert isinstance(joined, Joined)
+    assert [agent for agent in AGENTS if published.can_serve(agent, joined, waited_ms)] == able
+    assert published.changes_ms(joined) == [5000, 10_000]
+    assert published.tier("bob", "q") == 2
+
+
+@pytest.mark.parametrize("queue", mixed_company.QUEUES)
+def test_stages_are_those_of_the_scripts(queue: str) -> None:
+    settings = Queue.model_validate(mixed_company.QUEUES[queue])
+    published = stages(settings, ladder_of(settings.needs, settings.relax))
+    assert [(stage.need, stage.tier) for stage in mixed_company.stages_of(settings)] == list(published)

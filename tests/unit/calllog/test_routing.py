@@ -30,6 +30,16 @@ class Later(Serves):
 LATER = Later({"ann": ["sales"], "bob": ["sales"]})
 
 
+class ByAndBy(Later):
+    """The same, but there is one tier only."""
+
+    def tier(self, agent: str, queue: str) -> int:  # noqa: ARG002
+        return 1
+
+
+BY_AND_BY = ByAndBy({"ann": ["sales"], "bob": ["sales"]})
+
+
 # Free while waiting
 
 
@@ -135,6 +145,23 @@ def test_a_pick_of_somebody_who_is_not_ready_is_found() -> None:
     assert (found.call, found.other) == ("2", "nobody who was ready")
 
 
+def test_a_pick_of_somebody_who_may_not_serve_him_is_found() -> None:
+    shift = Shift(bob=0)
+    shift.joined(1000, "1")
+    shift.offered(3999, "1", "bob")  # his tier opens a millisecond later
+    (found,) = wrong_picks(shift.events, LATER)
+    assert found.other == "nobody who may serve him"
+
+
+@pytest.mark.parametrize(("offered_at", "wrong"), [(4040, 0), (4060, 1)])
+def test_who_may_serve_him_only_just_now_was_not_passed_over(offered_at: int, wrong: int) -> None:
+    shift = Shift(bob=0, ann=4030)
+    shift.joined(1000, "1")
+    shift.events.sort(key=lambda event: event.at)
+    shift.offered(offered_at, "1", "ann")
+    assert len(wrong_picks(shift.events, BY_AND_BY)) == wrong
+
+
 def test_who_cannot_serve_him_was_not_passed_over() -> None:
     shift = Shift(ann=0, bob=100)
     shift.joined(1000, "1")
@@ -159,6 +186,33 @@ def test_what_was_not_his_fault_does_not_cost_him_his_place() -> None:
     assert [str(pick) for pick in wrong_picks(shift.events, EVERYBODY)] == [
         "2: attempt 1 went to bob, idle for 1900 ms, while ann was idle for 2000 ms"
     ]
+
+
+@pytest.mark.parametrize(("next_one", "wrong"), [("bob", 0), ("ann", 1)])
+def test_who_has_given_him_away_is_asked_last(next_one: str, wrong: int) -> None:
+    shift = Shift(ann=0)
+    shift.joined(1000, "1")
+    shift.offered(1000, "1", "ann")
+    shift.answered(1100, "1", "ann", 1100)
+    shift.given(2000, "1", "ann")
+    shift.state(2100, "bob", "ready")
+    shift.joined(2200, "1")
+    shift.offered(2200, "1", next_one, attempt=2)
+    assert len(wrong_picks(shift.events, EVERYBODY)) == wrong
+
+
+def test_who_is_asked_by_an_agent_is_no_offer_to_a_waiting_caller() -> None:
+    shift = Shift(ann=0, bob=0)
+    shift.joined(1000, "1")
+    shift.offered(1000, "1", "ann")
+    shift.answered(1100, "1", "ann", 1100)
+    shift.offered(1500, "1", "bob", attempt=2, why="consult")
+    shift.parted(2000, "1", "ann", 2000)
+    shift.joined(3000, "1")
+    shift.offered(3000, "1", "ann", attempt=3)
+    shift.declined(3500, "1", "ann", reason="withdrawn")
+    shift.offered(4500, "1", "ann", attempt=4)
+    assert free_while_waiting(shift.events, EVERYBODY).ms == 1000, "he waited, and ann was free"
 
 
 @pytest.mark.parametrize(("next_one", "wrong"), [("bob", 0), ("ann", 1)])
@@ -240,6 +294,24 @@ def test_who_is_on_hold_is_passed_over_and_keeps_his_turn() -> None:
     assert len(passed_over(shift)) == 1
 
 
+def test_who_is_rung_at_several_phones_waits_again_when_the_last_has_declined() -> None:
+    shift = Shift(ann=0, bob=0, cat=0)
+    shift.joined(1000, "1")
+    shift.joined(1001, "2")
+    shift.offered(1001, "1", "ann", why="ring_all")
+    shift.offered(1001, "1", "bob", attempt=2, why="ring_all")
+    shift.declined(2000, "1", "ann", reason="withdrawn")
+    shift.offered(2000, "2", "cat", why="ring_all")  # cat was free for 999 ms while 2 waited
+    assert passed_over(shift) == []
+    shift.declined(2500, "2", "cat")
+    shift.declined(2600, "1", "bob")
+    shift.offered(3000, "2", "ann", why="ring_all")
+    assert len(passed_over(shift)) == 1
+    assert (
+        free_while_waiting(shift.events, EVERYBODY).ms == 3 + 999 + 500
+    )  # the last: ann, until she is rung for 2
+
+
 # Router regret
 
 
@@ -262,6 +334,7 @@ def test_each_delay_is_regretted() -> None:
     found = regret(shift.events, EVERYBODY)
     assert found.by_call == {"1": 10 + 20, "2": 15}
     assert found.mean_ms == 22.5
+    assert found.error_ms == pytest.approx(7.5 / 2**0.5)
 
 
 def test_a_talk_that_ended_unnoticed_is_regretted() -> None:
