@@ -241,6 +241,20 @@ class FullHouse:
         record = await self.watch.time("adopt", adopting)
         assert record is not None
         self.handles[h.call] = CallHandle.of_record(record, other)
+        await self._commands(post)
+
+    async def _commands(self, post: Post) -> None:
+        """What a supervisor asks for, and what flows ask for beside queues."""
+        store, number = post.store, f"{self._cycles}"
+        first, other = (self.chance.choice([*self.waiting]) for _ in range(2))
+        await self.watch.time("move: priority", store.move(first, priority_s=30))
+        await self.watch.time("move: to the head", store.move(other, position=1))
+        await self.watch.time("dial", store.dial(number, per_hour=100_000))
+        await self.watch.time("once", store.once("told", number, within_s=60))
+        await self.watch.time("count", store.count("split", number))
+        await self.watch.time("probe", store.operations.run("probe"))
+        tell = post.checkpoint.tell(store.operations.worker, self._cycles, "worker_started")
+        await self.watch.time("system", tell)
 
     # Offers
 

@@ -113,6 +113,10 @@ class _Record:
                 case Offered() if event.call in waiting:
                     leg = record._legs[event.agent] = _Leg(event.at, occupied_ms=record.end - event.at)
                     waiting[event.call].legs.append(leg)
+                case Offered():
+                    record._legs.pop(
+                        event.agent, None
+                    )  # another agent asks him: that is no waiting caller's leg
                 case Declined() if event.agent in record._legs:
                     record._legs[event.agent].rang_ms = event.at - record._legs[event.agent].offered_at
                 case QueueLeft() if event.call in waiting:

@@ -5,7 +5,8 @@ The log says who waited and who was free; who may serve whom is published elsewh
 * **free while waiting**: the time for which agents were ready while somebody waited, unoffered, whom they
   could serve; as a share of the time for which agents were logged in.
 * **picks**: under longest idle, every agent who was offered a caller was, among those who were ready and
-  could serve him, of the lowest tier the one idle longest; who had declined him only if there was no other.
+  could serve him, of the lowest tier the one idle longest; who had declined him, or had just given him away,
+  only if there was no other.
 """
 
 from bisect import bisect_left
@@ -14,7 +15,17 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import NamedTuple, Protocol
 
-from calllog.call_events import CallEvent, Declined, HoldEnded, HoldStarted, Joined, Offered, QueueLeft
+from calllog.call_events import (
+    CallEvent,
+    Declined,
+    HoldEnded,
+    HoldStarted,
+    Joined,
+    Offered,
+    QueueLeft,
+    Transferred,
+    Unbridged,
+)
 from calllog.events import AgentStateChanged, AnyEvent
 from calllog.vocabulary import NOT_HIS_FAULT
 
@@ -146,7 +157,7 @@ def _waits(events: Iterable[AnyEvent], end: int) -> Iterator[tuple[Joined, Span]
                 offered.get(call, set()).discard(event.agent)
                 if call in callers and call not in on_hold and not offered.get(call):
                     since[call] = event.at
-            case Offered():
+            case Offered() if call in callers:  # else somebody who talks to him asks another agent
                 offered.setdefault(call, set()).add(event.agent)
                 yield from over(call, event.at)
             case HoldStarted(by="caller"):
@@ -216,6 +227,10 @@ class PickCheck:
     _callers: dict[str, Joined] = field(default_factory=dict)
     _declined: dict[str, set[str]] = field(default_factory=dict)
     """Call → agents who have declined it in this queue."""
+    _parted: dict[str, str] = field(default_factory=dict)
+    """Call → the agent it was with last."""
+    _given: dict[str, str] = field(default_factory=dict)
+    """Call → the agent who has given it away, until it joins again: he is asked last there."""
     _blameless: set[str] = field(default_factory=set)
     """Agents whose last offer came to nothing through no fault of theirs."""
 
@@ -226,7 +241,12 @@ class PickCheck:
                 self._state(event)
             case Joined():
                 self._callers[event.call] = event
-                self._declined[event.call] = set()
+                given_by = self._given.pop(event.call, "")
+                self._declined[event.call] = {given_by} if given_by else set()
+            case Unbridged():
+                self._parted[event.call] = event.agent
+            case Transferred(how="blind", by="agent"):
+                self._given[event.call] = self._parted[event.call]
             case QueueLeft():
                 self._callers.pop(event.call, None)
             case Declined():

@@ -104,13 +104,7 @@ class TurnCheck:
         line = self._lines.get(claim, [])
         while line:
             caller = self._callers.get(line[0].call)
-            if (
-                caller
-                and caller.claim == claim
-                and caller.turn == line[0]
-                and caller.waits
-                and not caller.on_hold
-            ):
+            if caller and caller.claim == claim and caller.turn == line[0] and caller.waits:
                 return line[0]
             heapq.heappop(line)
         return None

@@ -31,20 +31,13 @@ class Keypad:
     def close(self) -> None:
         self._house.forget(self._channel)
 
-    async def say(self, sound: str) -> None:
-        """Play a sound to its end. Raises AriError."""
-        await self._play(sound)
-        until = asyncio.get_running_loop().time() + SAYING_S
-        while self._playing and not self.gone and await self._next(until) is not None:
-            pass
-
     async def ask(self, sound: str, most: int) -> str:
         """Digits until `#`, until nothing comes any more, or one more than `most`: too many are no answer.
 
         The first key ends the sound; `*` takes back what was pressed. Empty: nothing, too much, or he is
         gone. Raises AriError.
         """
-        await self._play(sound)
+        await self.play(sound)
         loop, digits, until = asyncio.get_running_loop(), "", None
         while not self.gone and len(digits) <= most:
             if until is None and not self._playing:
@@ -73,9 +66,10 @@ class Keypad:
                 self.gone = True
         return ""
 
-    async def _play(self, sound: str) -> None:
-        self._played += 1
+    async def play(self, sound: str) -> None:
+        """Begin a sound. Raises AriError."""
         self._playing = f"{self._channel}-p{self._played}"
+        self._played += 1
         await self._house.asterisk.play(self._channel, self._playing, [f"sound:{sound}"])
 
     async def _hush(self) -> None:

@@ -56,7 +56,7 @@ class PhoneCodes:
             await self._house.asterisk.answer(channel)
             spoken = await self._carry_out(code, device, digits[:DIGITS], keypad)
             if spoken:
-                await keypad.say(spoken)
+                await keypad.play(spoken)
             await self._house.asterisk.let_go(channel)
         except AriError as error:
             log.debug("the agent did not wait for the confirmation: %s", error)

@@ -11,11 +11,12 @@ from itertools import pairwise
 
 import pytest
 
-from calllog.call_events import Bridged, Declined, Offered, QueueLeft
+from calllog.call_events import Bridged, Declined, Joined, Offered, QueueLeft
 from calllog.grammar import violations
 from tests.live.conftest import Watch
 from tests.live.stage import Plot, Stage, plot
 from tests.rig.log_watch import kinds
+from tests.rig.sipp import Caller
 from tests.rig.site import Played
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -186,6 +187,74 @@ async def test_changed_members_reach_who_is_waiting(watch: Watch) -> None:
         played.check()
         assert [event.agent for event in played.events if isinstance(event, Bridged)] == ["ronja"]
         assert played.agents["radka"] == []
+
+
+# Tiers
+
+
+@plot
+async def tiered(stage: Stage) -> Played:
+    """Tilda is in the second tier, which opens after two seconds."""
+    async with stage.agent("tilda", "agent_answers", ring_ms=1, talk_ms=300) as tilda:
+        BESIDE["tiered"] = [await stage.call("420", {"tilda": tilda}, stay_ms=30_000)]
+        return await stage.call("421", {"tilda": tilda}, stay_ms=30_000)
+
+
+async def test_a_tier_is_rung_when_it_opens_and_not_before(watch: Watch) -> None:
+    second = await watch(tiered)
+    (first,) = BESIDE["tiered"]
+    for played in (first, second):
+        played.check()
+    assert left(first).reason == "timeout"
+    assert first.agents["tilda"] == []
+    assert second.one("offered").at - second.one("joined").at == pytest.approx(2000, abs=100)
+
+
+@plot
+async def tier_changed(stage: Stage) -> Played:
+    """While he waits for a tier that opens after a minute, its only agent is put into the first one."""
+    path = stage.server.settings.callflows / "agents.yaml"
+    async with stage.agent("tomke", "agent_answers", ring_ms=1, talk_ms=300) as tomke:
+        waiting = asyncio.ensure_future(stage.call("422", {"tomke": tomke}, stay_ms=30_000))
+        await stage.log.until(lambda event: getattr(event, "queue", "") == "tier-change")
+        text = path.read_text()
+        assert text.count("{name: tier-change, tier: 2}") == 1
+        path.write_text(text.replace("{name: tier-change, tier: 2}", "{name: tier-change, tier: 1}"))
+        return await waiting
+
+
+async def test_a_changed_tier_reaches_who_is_waiting(watch: Watch) -> None:
+    played = await watch(tier_changed)
+    played.check()
+    assert left(played).reason == "answered"
+    assert left(played).waited_ms < 10_000
+
+
+# Place by priority
+
+
+@plot
+async def placed(stage: Stage) -> Played:
+    """Two wait when somebody comes who is a minute ahead, and then one more of each."""
+    calls = []
+    for number in ("423", "423", "424", "424", "423"):
+        caller = Caller(stage.number())
+        calls.append(asyncio.ensure_future(stage.call(number, caller=caller, stay_ms=2500)))
+        await stage.log.event(await stage.log.call_of(caller.number), "joined")
+    BESIDE["placed"] = [await call for call in calls]
+    return BESIDE["placed"][-1]
+
+
+async def test_each_has_the_place_that_his_priority_gives_him(watch: Watch) -> None:
+    await watch(placed)
+    places = []
+    for played in BESIDE["placed"]:
+        played.check()
+        joined = played.one("joined")
+        assert isinstance(joined, Joined)
+        places.append(joined.position)
+    assert places == [1, 2, 1, 2, 5]
+    assert [left(played).original_position for played in BESIDE["placed"]] == places
 
 
 # Nobody takes him: never a storm

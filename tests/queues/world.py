@@ -21,6 +21,7 @@ from tests.queues.eye import Eye
 from tests.queues.post import QUEUES, WORKERS, Post
 from tests.queues.redis_process import RedisProcess
 from tests.queues.reference import IN_LINE, Reference
+from tests.queues.reference_doors import WAYS
 
 DECLINES = ("no_answer", "busy", "rejected", "unreachable", "not_confirmed", "withdrawn", "worker_lost")
 AHEAD_MS = 10 * 365 * 86_400_000
@@ -161,10 +162,13 @@ class World(AgentSteps):
             at, ladder = self._some_past(h), self.pick(STEP_NEEDS)
             prefer = self.pick((("", 0), ("", 0), ("ann", 5), ("cat", 2), ("nobody", 9)))
             written = "|".join(f"{after_s}:{need}" for after_s, need in ladder)
-            joined = await self._at(h).store.join(h, queue, starts, at, written or None, prefer)
-            self._ride(h).join(h.call, queue, starts, at, ladder, prefer)
+            ways = self.pick(((), (), WAYS, ("full", "closed")))
+            closed = self.pick((True, False, False, False))
+            joined = await self._at(h).store.join(h, queue, starts, at, written or None, ways, closed, prefer)
+            refused = self._ride(h).join(h.call, queue, starts, at, ladder, ways, closed, prefer)
+            assert joined.refused == refused
             c = self.ref.callers[h.call]
-            assert (joined.position, joined.score) == (c.position0, c.score)
+            assert refused or (joined.position, joined.score) == (c.position0, c.score)
 
     async def join_again(self) -> None:
         h = self._pick_call(*IN_LINE)

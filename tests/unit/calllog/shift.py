@@ -81,6 +81,11 @@ class Shift:
         self._write(at, call, kind="unbridged", agent=agent, **talk)
         self.state(ready_at, agent, "ready")
 
+    def given(self, at: int, call: str, agent: str) -> None:
+        """His agent gives him away, and is ready at once."""
+        self.parted(at, call, agent, at)
+        self._write(at, call, kind="transferred", how="blind", by="agent", queue="sales")
+
     def served(self, at: int, call: str, agent: str, ring_ms: int, until: int, late_ms: int = 0) -> None:
         """Offered at that instant, and what follows until the agent is ready again, at `until`."""
         self.offered(at, call, agent)

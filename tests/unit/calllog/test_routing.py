@@ -189,6 +189,33 @@ def test_what_was_not_his_fault_does_not_cost_him_his_place() -> None:
 
 
 @pytest.mark.parametrize(("next_one", "wrong"), [("bob", 0), ("ann", 1)])
+def test_who_has_given_him_away_is_asked_last(next_one: str, wrong: int) -> None:
+    shift = Shift(ann=0)
+    shift.joined(1000, "1")
+    shift.offered(1000, "1", "ann")
+    shift.answered(1100, "1", "ann", 1100)
+    shift.given(2000, "1", "ann")
+    shift.state(2100, "bob", "ready")
+    shift.joined(2200, "1")
+    shift.offered(2200, "1", next_one, attempt=2)
+    assert len(wrong_picks(shift.events, EVERYBODY)) == wrong
+
+
+def test_who_is_asked_by_an_agent_is_no_offer_to_a_waiting_caller() -> None:
+    shift = Shift(ann=0, bob=0)
+    shift.joined(1000, "1")
+    shift.offered(1000, "1", "ann")
+    shift.answered(1100, "1", "ann", 1100)
+    shift.offered(1500, "1", "bob", attempt=2, why="consult")
+    shift.parted(2000, "1", "ann", 2000)
+    shift.joined(3000, "1")
+    shift.offered(3000, "1", "ann", attempt=3)
+    shift.declined(3500, "1", "ann", reason="withdrawn")
+    shift.offered(4500, "1", "ann", attempt=4)
+    assert free_while_waiting(shift.events, EVERYBODY).ms == 1000, "he waited, and ann was free"
+
+
+@pytest.mark.parametrize(("next_one", "wrong"), [("bob", 0), ("ann", 1)])
 def test_who_has_declined_is_asked_again_only_if_there_is_no_other(next_one: str, wrong: int) -> None:
     shift = Shift(ann=0)
     shift.joined(1000, "1")
