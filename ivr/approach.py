@@ -1,7 +1,7 @@
 """One attempt to reach one agent: his phone is rung beside what the caller hears, and beside others.
 
-    Offer ──► rings ──► over, answered: from now on the caller's mailbox has his channel's news
-                 └────► over, with the reason why not
+    Offer ──► rings ──► told, asked ──► over, he takes it: the caller's mailbox has his channel's news now
+                 └──────────┴─────────► over, with the reason why not
 
 An attempt is a task with a mailbox of its own. It never raises the caller's hangup: who waits for him does,
 and gives the attempt up.
@@ -11,10 +11,12 @@ import asyncio
 import logging
 
 from ivr.agent_leg import AgentLeg
+from ivr.briefing import Briefing
 from ivr.caller import Caller, Message, Over
 from ivr.mailbox import Mailbox
 from ivr.policy import NotAllowed
 from ivr.ringing import Callee, ring
+from queues.models import Device
 
 log = logging.getLogger(__name__)
 
@@ -22,8 +24,10 @@ log = logging.getLogger(__name__)
 class Approach:
     """Begins at once. When it is `Over`, the caller's mailbox is told, unless it was given up."""
 
-    def __init__(self, caller: Caller, leg: AgentLeg) -> None:
+    def __init__(self, caller: Caller, leg: AgentLeg, briefing: Briefing | None = None) -> None:
+        """`briefing`: what he is told and asked once he has answered; None: nothing."""
         self.leg = leg
+        self._briefing = briefing
         self._caller = caller
         self._given_up = False
         self._mailbox: Mailbox[Message] = Mailbox()
@@ -32,17 +36,20 @@ class Approach:
         self._task.add_done_callback(self._over)
 
     async def _reach(self) -> str:
-        caller = self._caller
+        caller, device = self._caller, self._caller.house.device(self.leg.endpoint)
         try:
-            self._go_outside()
+            self._go_outside(device)
         except NotAllowed as error:
             log.error("the number of a device is not called: %s", error, extra={"call": caller.call})
             return "unreachable"
-        return await ring(Callee(caller.house.asterisk, caller.handle, self.leg, self._mailbox.take))
+        callee = Callee(caller.house.asterisk, caller.handle, self.leg, self._mailbox.take)
+        reason = await ring(callee)
+        if reason or self._briefing is None:
+            return reason
+        return await self._briefing.give(callee, device)
 
-    def _go_outside(self) -> None:
+    def _go_outside(self, device: Device | None) -> None:
         """If his device is a telephone outside: by which trunk, and showing whom. Raises `NotAllowed`."""
-        device = self._caller.house.device(self.leg.endpoint)
         if device is not None and device.number is not None:
             destination = self._caller.house.outside(device.number, self._caller.about)
             self.leg.endpoint, self.leg.shown = destination.endpoint, destination.shown

@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Any, NamedTuple, NoReturn, TypeVar
 
 from calllog.errors import HoldfastError
+from ivr.agent_leg import playback_id
 from ivr.ari import Asterisk, Conflict, NotFound
 from ivr.ari import events as ari
 from ivr.checkpoint import Checkpoint
@@ -54,6 +55,13 @@ class Over(NamedTuple):
     what: object = None
 
 
+class Look(NamedTuple):
+    """The rules of his queue may let him wait no longer, or were published anew; he looks for himself."""
+
+    reason: str = ""
+    """closed, no_agents, full or ratio; empty: settings were published."""
+
+
 Message = (
     ari.ChannelEvent
     | ari.PlaybackFinished
@@ -62,6 +70,7 @@ Message = (
     | Offer
     | Vanished
     | Over
+    | Look
 )
 Result = TypeVar("Result")
 
@@ -100,6 +109,10 @@ class House:
     """Opening hours by name."""
     vip: Callable[[str], int]
     """Head start of whoever calls from a number, in seconds."""
+    closed: Callable[[str], bool]
+    """Whether the opening hours of a queue are over now."""
+    place: Callable[[str, str], Awaitable[int]]
+    """The place of a call in a queue, within about a second; 0: none, or not known now."""
     now: Callable[[], datetime]
     """The time of day where the company is."""
     park: Callable[[ari.ChannelEvent], None]
@@ -130,12 +143,19 @@ class Caller:
         """Channels of agents who speak with each other about him; their holds are not his."""
         self.playing = ""
         """Id of the playback he hears; it is told when it has ended."""
+        self._plays = 0
         self._presses = Presses()
         self.left_in = ""
         """The bridge where his agent has left him alone; he leaves it when he is to hear something."""
         self.gone_at = 0
         """When he hung up, ms; 0: he has not, or nobody knows."""
         self.gone_between: tuple[int, int] | None = None
+
+    def name_playback(self) -> str:
+        """A name for what he is played next; it is the one that plays from now on."""
+        self._plays += 1
+        self.playing = playback_id(self.call, self.handle.epoch, self._plays)
+        return self.playing
 
     async def next(self, until: float | None = None) -> Message | None:
         """The next message that somebody may wait for; None at the loop time `until`."""

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import tzinfo
+from datetime import datetime, tzinfo
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Annotated
@@ -148,6 +148,12 @@ class Callflows:
     def vip(self, number: str) -> int:
         """Head start of whoever calls from this number, in seconds."""
         return (self.vips.find(number) or 0) if number else 0
+
+    def closed(self, now: datetime) -> frozenset[str]:
+        """Queues whose opening hours are over at an instant."""
+        asked = {queue.hours for queue in self.queues.values() if queue.hours is not None}
+        shut = {name for name in asked & self.hours.keys() if self.hours[name].state(now) != "open"}
+        return frozenset(name for name, queue in self.queues.items() if queue.hours in shut)
 
     def destination(self, written: str, about: About) -> Destination:
         """Where to call a number outside, as somebody wrote it, for this caller. Raises `NotAllowed`."""

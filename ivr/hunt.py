@@ -3,7 +3,7 @@
     join ──► 1. wait ──► 2. ring ──► 3. settle ──► bridge ──► 4. talk ──► the agent has left: `answered`
                │ ▲          │            │
                │ └──────────┴────────────┘ 5. declined, whatever went wrong: he waits on in his place
-               └──► 6. the wait was too long: `timeout`
+               └──► 6. a rule of the queue or his key: `timeout`, `full`, `closed`, … `exit`
 
 An agent who gives his caller away sends him on an errand (ivr.transfers): 1. anew, at another stop; one where
 nobody takes him at once is left for the next.
@@ -12,22 +12,27 @@ Who is next and which agent is rung is not decided here but in Redis, from where
 point he may hang up: then `Hangup` is raised, and `end` takes down what there is.
 """
 
-import asyncio
 import logging
-import time
 from collections.abc import Mapping
+from dataclasses import replace
 
 from ivr.agent_leg import AgentLeg, bridge_id, legs_rung
 from ivr.approach import Approach
-from ivr.ari import AriError, Asterisk, NotFound
+from ivr.ari import AriError, NotFound
 from ivr.ari import events as ari
-from ivr.caller import Caller, Over
+from ivr.beside import Beside
+from ivr.briefing import Briefing
+from ivr.caller import Caller, Look, Over
 from ivr.checkpoint import CallRecord
+from ivr.connecting import tell
+from ivr.flow.line import Line
+from ivr.joining import Claim, join
 from ivr.outside import Outside, Wish
-from ivr.place import MARK, Place
+from ivr.place import Place
+from ivr.settling import hang_up_agent, settle
 from ivr.talk import Talk
 from ivr.transfers import Errand, Stop
-from queues.errors import StoreAway
+from ivr.wait import Wait, outcome_of
 from queues.head_starts import NO_HEAD_START, HeadStart
 from queues.models import direct_line
 from queues.operations import now_ms
@@ -43,16 +48,14 @@ AT_ONCE_S = 1.0
 
 DIRECT = direct_line("")
 
-ONE_MOMENT_S = 3.0
-"""How long an agent who has answered is kept while Redis is away."""
-
 
 class Hunt:
     """Gets one caller to agents, one queue after the other. The agent's leg is its own."""
 
-    def __init__(self, caller: Caller, place: Place | None = None) -> None:
-        """`place`: where he waited, if his channel is all that is left of the call."""
+    def __init__(self, caller: Caller, line: Line, place: Place | None = None) -> None:
+        """`line`: his. `place`: where he waited, if his channel is all that is left of the call."""
         self._caller = caller
+        self._line = line
         self._house = caller.house
         self._handle = caller.handle
         self._call = caller.call
@@ -67,7 +70,10 @@ class Hunt:
         self._errand = Errand()
         self._home = ""
         """The queue he came from to the agent."""
-        self._joined_at = 0
+        self.wait: Wait | None = None
+        """The queue in which he waits; None: in none."""
+        self._beside: Beside | None = None
+        """What he is told in it."""
         self._asked = ""
         """The queue of the step, to which its needs belong."""
         self._starts: Mapping[HeadStart, float] = NO_HEAD_START
@@ -101,32 +107,29 @@ class Hunt:
 
     async def serve(
         self,
-        queue: str,
-        max_wait_s: float | None,
-        path: str,
+        wait: Wait,
         resumed: CallRecord | None = None,
         starts: Mapping[HeadStart, float] = NO_HEAD_START,
         ladder: str | None = None,
     ) -> str:
-        """Hold the caller and serve him: `answered` when the agent has left, `timeout` if he waited too long.
+        """Hold the caller and serve him: `answered` when the agent has left, or the exit by which he left.
 
-        `path`: the step in which he waits. `resumed`: the record of a call that was taken over in this step.
-        `starts`, `ladder`: his head starts and needs of his own, see `Store.join`.
+        `resumed`: the record of a call that was taken over in this step. `starts`, `ladder`: his head starts
+        and needs of his own, see `Store.join`.
         """
-        self._home = self._home or queue
-        self._asked, self._starts, self._ladder = queue, starts, ladder
+        self._home = self._home or wait.queue
+        self._asked, self._starts, self._ladder = wait.queue, starts, ladder
         if resumed is None:
-            outcome = await self._visit(queue, max_wait_s, path)
+            outcome = await self._visit(wait)
         else:
-            outcome = await self._go_on(queue, max_wait_s, path, resumed)
+            outcome = await self._go_on(wait, resumed)
         while outcome == GIVEN_AWAY:
-            outcome = await self._next_stop(max_wait_s, path, resumed)
+            outcome = await self._next_stop(wait, resumed)
             resumed = None
         return outcome
 
-    async def _visit(self, queue: str, max_wait_s: float | None, path: str) -> str:
-        self._joined_at = await self._join(queue, path)
-        return await self._wait(queue, self._joined_at, max_wait_s)
+    async def _visit(self, wait: Wait) -> str:
+        return await self._join(wait) or await self._wait(wait)
 
     async def end(self) -> None:
         """The call is over: so are the agents' legs and their bridge."""
@@ -137,9 +140,9 @@ class Hunt:
             await talk.end()
         await self._outside.end()
         for lost in self._lost:
-            await _hang_up(self._house.asterisk, lost)
+            await hang_up_agent(self._house.asterisk, lost)
         if leg is not None:
-            await _hang_up(self._house.asterisk, leg)
+            await hang_up_agent(self._house.asterisk, leg)
             if leg.bridge:
                 await self._house.asterisk.unbridge(leg.bridge)
 
@@ -155,18 +158,19 @@ class Hunt:
 
     # An agent has given him away
 
-    async def _next_stop(self, max_wait_s: float | None, path: str, resumed: CallRecord | None) -> str:
+    async def _next_stop(self, wait: Wait, resumed: CallRecord | None) -> str:
         stop = self._errand.stops[0]
         if stop.number:
             return await self._outside_stop(stop, resumed)
         if len(self._errand.stops) == 1:
-            return await self._visit(stop.queue, max_wait_s, path)
-        self._joined_at = await self._join(stop.line, path)
-        return await self._wait_here(stop)
+            return await self._visit(wait.at(stop.queue))
+        return await self._join(wait.at(stop.line)) or await self._wait_here(wait, stop)
 
-    async def _wait_here(self, stop: Stop) -> str:
+    async def _wait_here(self, wait: Wait, stop: Stop) -> str:
         """At a stop that is not the last he waits only while somebody's phone rings."""
-        outcome = await self._wait(stop.line, now_ms(), AT_ONCE_S, in_vain=self._errand)
+        here = replace(wait.at(stop.line), max_wait_s=AT_ONCE_S, exits=frozenset())
+        here.begin(now_ms())
+        outcome = await self._wait(here, in_vain=self._errand)
         if outcome == "timeout":
             self._errand = self._errand.after()
             return GIVEN_AWAY
@@ -192,48 +196,73 @@ class Hunt:
 
     # He waits
 
-    async def _join(self, queue: str, path: str) -> int:
-        """Stand in line, music playing; when that was, ms."""
-        caller, asterisk = self._caller, self._house.asterisk
-        await caller.leave_bridge()
-        await asterisk.start_music(self._call, self._house.queue(queue).music)
+    async def _join(self, wait: Wait) -> str:
+        """Stand in line; why the door stayed shut, or nothing. Who was given away need not knock."""
         place, self._place = self._place, None
-        asked_at = place.joined_at if place is not None and place.queue == queue else now_ms()
-        while True:
-            try:
-                ladder = self._ladder if queue == self._asked else None
-                joined = await self._house.store.join(self._handle, queue, self._starts, asked_at, ladder)
-                break
-            except StoreAway:
-                # His place counts from now; he hears music until Redis is back.
-                await caller.next(asyncio.get_running_loop().time() + 0.5)
-        mark = Place(queue, joined.joined_at, path).write()
-        await asterisk.mark(self._call, MARK, mark)
-        return joined.joined_at
+        before = place.joined_at if place is not None and place.queue == wait.queue else 0
+        own = wait.queue == self._asked
+        knocks = own and not before and not self._errand.stops
+        claim = Claim(self._starts, self._ladder if own else None, before, knocks)
+        return await join(self._caller, wait, claim)
 
-    async def _wait(
-        self, queue: str, joined_at: int, max_wait_s: float | None, in_vain: Errand | None = None
-    ) -> str:
-        """`in_vain`: this is a stop of that errand, and not its last."""
-        loop = asyncio.get_running_loop()
-        until = None
-        if max_wait_s is not None:
-            until = loop.time() + max(0.0, joined_at / 1000 + max_wait_s - time.time())
+    async def _music(self, queue: str) -> None:
+        await self._house.asterisk.start_music(self._call, self._house.queue(queue).music)
+
+    async def _wait(self, wait: Wait, in_vain: Errand | None = None, taken_over: bool = False) -> str:
+        """Until an agent has served him, or he leaves. `in_vain`: a stop of that errand, and not its last."""
+        self.wait = wait
+        beside = self._beside = Beside(self._caller, wait, self._line)
+        try:
+            await beside.begin(taken_over)
+            return await self._hold_on(wait, beside, in_vain)
+        finally:
+            self.wait = None
+            beside.give_up()
+
+    async def _hold_on(self, wait: Wait, beside: Beside, in_vain: Errand | None) -> str:
         while True:
-            # Whose phone rings is not given up because the time is over.
-            match await self._caller.next(None if self._approaches else until):
+            queue = self._house.queue(wait.queue)  # as published now; no time runs out while a phone rings
+            match await self._caller.next(None if self._approaches else wait.until(queue)):
                 case None:
                     if in_vain is not None:
                         self._house.store.send_on(self._handle, in_vain.after().write())
-                    await self._house.store.leave(self._handle, reason="timeout")
-                    await self._caller.tell(self._house.asterisk.stop_music(self._call))
-                    return "timeout"
+                    return await self._leave("timeout")
                 case Offer() as offer:
-                    self._approaches[offer.attempt] = Approach(self._caller, AgentLeg.of_offer(offer))
+                    told = Briefing(queue, wait, self._line)
+                    self._approaches[offer.attempt] = Approach(self._caller, AgentLeg.of_offer(offer), told)
                 case Over(Approach() as approach):
-                    outcome = await self._serve(approach, queue)
-                    if outcome:
+                    if outcome := await self._serve(approach, wait.queue):
                         return outcome
+                    if wait.looks_later:
+                        wait.looks_later = False
+                        self._caller.mailbox.put(Look())
+                case Look() if self._approaches:
+                    beside.published()
+                    wait.looks_later = True
+                case Look("closed") if "closed" in wait.exits:
+                    return await self._leave("closed")
+                case Look() if reason := await wait.objection(self._caller):
+                    return await self._left(reason)
+                case Look(""):
+                    beside.published()
+                case ari.ChannelDtmfReceived() as pressed if wait.is_exit(queue, pressed, self._caller):
+                    return await self._leave("exit_key")
+                case ari.PlaybackFinished() as message:
+                    beside.hear(message)
+
+    async def _leave(self, reason: str) -> str:
+        """Out of the line, whoever's phone rings for him; the outcome of the wait."""
+        await self._house.store.leave(self._handle, reason=reason)
+        await self._withdraw()
+        return await self._left(reason)
+
+    async def _left(self, reason: str) -> str:
+        if reason == "exit_key":
+            self._caller.keys.clear()
+        if self._beside is not None:
+            await self._beside.hush()
+        await self._caller.tell(self._house.asterisk.stop_music(self._call))
+        return outcome_of(reason)
 
     # An agent is rung
 
@@ -254,7 +283,7 @@ class Hunt:
         """Nobody else is to be reached any more."""
         for approach in self._approaches.values():
             approach.give_up()
-            await _hang_up(self._house.asterisk, approach.leg)
+            await hang_up_agent(self._house.asterisk, approach.leg)
         self._approaches.clear()
 
     async def _decline(self, leg: AgentLeg, reason: str) -> None:
@@ -267,11 +296,16 @@ class Hunt:
     async def _connect(self, leg: AgentLeg, queue: str) -> str:
         """Settle and bridge; returns why it failed, or nothing once both talk."""
         asterisk, store, caller = self._house.asterisk, self._house.store, self._caller
-        if not await self._settle(leg):
+        if not await settle(caller, leg):
             await asterisk.hang_up(leg.channel)
             return "withdrawn"
         await self._withdraw()
+        if self._beside is not None:
+            await self._beside.hush()
         await caller.catch_up()  # that may have taken a while: he may be gone
+        if not await tell(caller, leg.channel, self._house.queue(queue).connecting, self._line):
+            await self._again(queue)
+            return "rejected"
         leg.bridge = bridge_id(self._call, leg.attempt)
         try:
             keys_of = (leg.channel,) if self._house.with_keys() else ()
@@ -281,36 +315,22 @@ class Hunt:
             log.warning("bridge failed: %s", error, extra={"call": self._call})
             await asterisk.hang_up(leg.channel)
             await asterisk.unbridge(leg.bridge, goes_on=self._call)
-            await asterisk.start_music(self._call, self._house.queue(queue).music)
+            await self._again(queue)
             return "caller_gone" if isinstance(error, NotFound) else "withdrawn"
         await caller.catch_up(connecting=True)
         await store.connected(self._handle, agent=leg.agent, attempt=leg.attempt, at=now_ms(), wait=False)
         return ""
 
-    async def _settle(self, leg: AgentLeg) -> bool:
-        """Win the pair. While Redis is away the agent hears "one moment", for a short while at most."""
-        loop = asyncio.get_running_loop()
-        deadline = loop.time() + ONE_MOMENT_S
-        playback, told = f"{leg.channel}-p0", False
-        while True:
-            try:
-                won = await self._house.store.settle(self._handle, agent=leg.agent, attempt=leg.attempt)
-                break
-            except StoreAway:
-                if not told:
-                    told = True
-                    await self._house.asterisk.play(leg.channel, playback, ["sound:one-moment-please"])
-                if loop.time() >= deadline:
-                    return False
-                await asyncio.sleep(0.1)
-                await self._caller.catch_up()
-        if told:  # Asterisk bridges nobody before he has heard what he is played
-            await self._house.asterisk.stop(playback)
-        return won
+    async def _again(self, queue: str) -> None:
+        """He waits on: with music, and told what is due."""
+        await self._music(queue)
+        if self._beside is not None:
+            await self._beside.begin()
 
     # They talk
 
     def _begin_talk(self, leg: AgentLeg, queue: str) -> Talk:
+        self.wait = None
         if not queue.startswith(DIRECT):
             self._home = queue
         self._talk = Talk(self._caller, leg, self._home)
@@ -337,21 +357,23 @@ class Hunt:
 
     # Taken over from a worker that died or drains
 
-    async def _go_on(self, queue: str, max_wait_s: float | None, path: str, resumed: CallRecord) -> str:
-        self._errand, self._joined_at = Errand.read(resumed.errand), resumed.joined_at
+    async def _go_on(self, wait: Wait, resumed: CallRecord) -> str:
+        self._errand = Errand.read(resumed.errand)
         if resumed.state == "flow":
             if self._errand.stops:
                 return GIVEN_AWAY
             # If he had left the queue when his worker died, there is nothing more to do.
-            return resumed.left or await self._visit(queue, max_wait_s, path)
+            return outcome_of(resumed.left) or await self._visit(wait)
         if await self._resume(resumed):
             if self._talk is None:
                 assert self._leg is not None, "he talks to somebody"
                 self._begin_talk(self._leg, resumed.queue)
             return await self._hear_out()
         if len(self._errand.stops) > 1:
-            return await self._wait_here(self._errand.stops[0])
-        return await self._wait(resumed.queue, resumed.joined_at, max_wait_s)
+            return await self._wait_here(wait, self._errand.stops[0])
+        here = wait.at(resumed.queue)
+        here.begin(resumed.joined_at)
+        return await self._wait(here, taken_over=True)
 
     async def _resume(self, record: CallRecord) -> bool:
         """Go on where the record says. True: the caller talks to an agent; False: he waits in his place."""
@@ -369,7 +391,7 @@ class Hunt:
             return True
         await asterisk.hang_up(leg.channel)
         await asterisk.unbridge(leg.bridge, goes_on=self._call)
-        await asterisk.start_music(self._call, self._house.queue(record.queue).music)
+        await self._music(record.queue)
         await self._decline(leg, "worker_lost")
         return False
 
@@ -393,8 +415,3 @@ class Hunt:
         elif not {leg.channel, self._call} <= there:
             await talk.consult.rejoin()  # he came from a consult, or was handed over, when his worker died
         return None
-
-
-async def _hang_up(asterisk: Asterisk, leg: AgentLeg) -> None:
-    """A phone that still rings is told that somebody else has answered: it does not count a missed call."""
-    await asterisk.hang_up(leg.channel, 16 if leg.answered else 26)

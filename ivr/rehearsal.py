@@ -11,6 +11,7 @@ from ivr.flow.cases import read_cases
 from ivr.flow.check import callflows_of
 from ivr.flow.document import Place, Problem, place_of, place_of_text
 from ivr.flow.folder import Folder, node_of
+from ivr.flow.queue_sounds import fixed_texts
 from ivr.flow.references import spoken
 from ivr.flow.simulation import Company, sounds_of
 from ivr.flow.trial import differences, run_case
@@ -71,7 +72,7 @@ class Rehearsal:
             try:
                 await speech.render(text, language)
             except SpeechFailed as error:
-                said = f"step `{step}`: this text cannot be spoken in `{language}`: {error}"
+                said = f"{step}: this text cannot be spoken in `{language}`: {error}"
                 found.append(Problem(place, said, VOICE))
                 if len(found) == MAX_UNSPOKEN:
                     break
@@ -87,7 +88,8 @@ def _failed_tests(folder: Folder) -> list[Problem]:
 
 
 def _texts(folder: Folder) -> Iterator[tuple[Place, str, str, str]]:
-    """Place, step, text and language of all that is spoken, in each language it can be heard in."""
+    """Place, step or queue, text and language of all that is spoken, in each language it can be heard in."""
+    yield from fixed_texts(folder)
     languages = spoken(folder)
     for draft in folder.drafts.values():
         for name, step in draft.steps.items():
@@ -96,7 +98,7 @@ def _texts(folder: Folder) -> Iterator[tuple[Place, str, str, str]]:
                 if utterance is not None and utterance.fixed is not None:
                     yield (
                         place_of_text(draft.source.nodes[name], utterance.written),
-                        name,
+                        f"step `{name}`",
                         utterance.fixed,
                         language,
                     )

@@ -6,11 +6,11 @@ the caller to agents. They know nothing of the session.
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import NoReturn
 
 from calllog.errors import HoldfastError
-from ivr.agent_leg import GENERATIONS, earlier_playbacks, playback_id
+from ivr.agent_leg import GENERATIONS, earlier_playbacks
 from ivr.ari import AsteriskAway
 from ivr.ari import events as ari
 from ivr.call_line import CallLine, reason_of
@@ -25,6 +25,7 @@ from ivr.hunt import Hunt
 from ivr.outside import Outside, Wish
 from ivr.place import Place
 from ivr.tape import ChannelTape
+from ivr.wait import Wait
 from queues.handle import CallHandle
 from queues.head_starts import HeadStart
 from queues.models import direct_line
@@ -53,7 +54,7 @@ class Session(CallLine):
         self._caller.about = about
         super().__init__(house, handle, about, language, ChannelTape(self._caller))
         self._place = place
-        self._hunt = Hunt(self._caller, place)
+        self._hunt = Hunt(self._caller, self, place)
         self._outside = Outside(self._caller)
         self.mailbox = self._caller.mailbox
         """Where all that is told about the call goes."""
@@ -63,12 +64,16 @@ class Session(CallLine):
         """Its channel is on its way from another worker's application."""
         self.task: asyncio.Task[None] | None = None
         self._answered = False
-        self._plays = 0
         self._resumed: CallRecord | None = None
 
     @property
     def talking(self) -> bool:
         return self._hunt.talking or self._outside.talking
+
+    @property
+    def wait(self) -> Wait | None:
+        """The queue in which he is, and how he may leave it."""
+        return self._hunt.wait
 
     # The life of the call
 
@@ -208,9 +213,7 @@ class Session(CallLine):
             return self._caller.keys[0]
         await self._flush()
         await self._caller.leave_bridge()
-        self._plays += 1
-        playback = playback_id(self.call, self.handle.epoch, self._plays)
-        self._caller.playing = playback
+        playback = self._caller.name_playback()
         await self._caller.tell(self.house.asterisk.play(self.call, playback, media))
         return await self._hear(playback, media, interrupt)
 
@@ -262,7 +265,12 @@ class Session(CallLine):
         return await self._caller.during(self.house.web.fetch(request))
 
     async def queue(
-        self, name: str, max_wait_s: float | None, reason: str = "", standing: Standing = ORDINARY
+        self,
+        name: str,
+        max_wait_s: float | None,
+        reason: str = "",
+        standing: Standing = ORDINARY,
+        exits: Collection[str] = ("timeout",),
     ) -> str:
         resumed, self._resumed = self._resumed, None
         if reason and not _has_waited(resumed):
@@ -270,7 +278,8 @@ class Session(CallLine):
         self._to_flush = False
         starts: dict[HeadStart, float] = {"escalated" if reason else "priority": standing.head_start_s}
         starts["vip"] = self.house.vip(self.about.number)
-        return await self._hunt.serve(name, max_wait_s, self.path, resumed, starts, standing.ladder)
+        wait = Wait(name, self.path, max_wait_s, frozenset(exits), reason)
+        return await self._hunt.serve(wait, resumed, starts, standing.ladder)
 
 
 def _has_waited(resumed: CallRecord | None) -> bool:

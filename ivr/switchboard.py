@@ -26,6 +26,7 @@ from ivr.mailbox import Mailbox
 from ivr.outbox import Outbox
 from ivr.phone_codes import PhoneCodes
 from ivr.place import FLOW_MARK, MARK, Place
+from ivr.places import Places
 from ivr.policy import Destination
 from ivr.publish import Versions
 from ivr.recordings import Recordings
@@ -85,6 +86,7 @@ class Switchboard:
         self.routes: dict[str, Mailbox[Message]] = {}
         """Channels, callers' and agents', and where their events go."""
         self._parked: list[ari.ChannelEvent] | None = []
+        self.places = Places(store)
         self.house = House(
             asterisk=asterisk,
             store=store,
@@ -104,6 +106,8 @@ class Switchboard:
             forget=self._forget,
             hours=lambda name: self.callflows.hours.get(name),
             vip=lambda number: self.callflows.vip(number),
+            closed=self._closed,
+            place=self.places.of,
             now=lambda: datetime.now(self.callflows.timezone),
             park=self._park,
         )
@@ -120,7 +124,9 @@ class Switchboard:
                 if mine and admits and not self.store.away:
                     self._claim(event.channel.id)
             case ari.PlaybackFinished():
-                mailbox = self.routes.get(owner_of(event.playback.id))
+                channel = event.playback.id.rpartition("-")[0]
+                heard_by = channel if channel in self.routes else owner_of(event.playback.id)
+                mailbox = self.routes.get(heard_by)
                 if mailbox is not None:
                     mailbox.put(event)
             case ari.RecordingFinished() | ari.RecordingFailed():
@@ -342,6 +348,10 @@ class Switchboard:
 
     def _outside(self, written: str, about: About) -> Destination:
         return self.callflows.destination(written, about)
+
+    def _closed(self, queue: str) -> bool:
+        settings = self.callflows.queues.get(queue, UNPUBLISHED)
+        return settings.hours is not None and queue in self.callflows.closed(self.house.now())
 
     def on_offer(self, offer: Offer) -> None:
         """Redis has found an agent for one of our callers."""

@@ -22,11 +22,13 @@ from ivr.ari.errors import AriError, AsteriskAway
 from ivr.checkpoint import Checkpoint, Peer, host_id
 from ivr.clearing import CLEAR_S, Clearing
 from ivr.door import Door, Turns
+from ivr.doors import DOORS_S, Doors
 from ivr.flow.check import BrokenCallflows
 from ivr.ghosts import Ghosts
 from ivr.lease import Lease
 from ivr.outbox import LOOK_S, Outbox
 from ivr.phones import Phones
+from ivr.places import PLACES_S
 from ivr.publish import Published, Versions, Watch
 from ivr.reach import Reach
 from ivr.recordings import Recordings
@@ -136,6 +138,7 @@ class Worker:
         self.store.on_offer = board.on_offer
         self.store.on_due = self._on_due
         self._alarm = Alarm(self._due)
+        self.doors = Doors(self.store, board, self.tasks)
         self.phones = Phones(self.asterisk, self.store, lambda name: name in board.callflows.devices)
         self.spool = Spool(settings.data, self.name, self.store, self.checkpoint)
 
@@ -165,6 +168,8 @@ class Worker:
                 self.tasks.keep(SPOOL_S, self.spool.drain),
                 self.tasks.keep(LOOK_S, self.outbox.look),
                 self.tasks.keep(CLEAR_S, self.clearing.clear),
+                self.tasks.keep(DOORS_S, self.doors.look),
+                self.tasks.keep(PLACES_S, self.switchboard.places.look),
                 self.tasks.keep(PHONES_S, self._look_at_phones),
                 self.tasks.keep(GHOSTS_S, self._look_for_ghosts),
                 self.tasks.keep(AGI_S, self._look_after_agi),
@@ -176,6 +181,7 @@ class Worker:
             server.close()  # Asterisk would come back while we leave, and we would adopt our own calls
             await self._leave()
             self._alarm.stop()
+            self.doors.alarm.stop()
             for keeper in keepers:
                 keeper.cancel()
             await server.wait_closed()
@@ -302,6 +308,7 @@ class Worker:
         self._tell_version(published.callflows.version)
         log.info("callflows version %d is live", published.callflows.version)
         await self._until_available(self._configure)
+        self.doors.published()
         self.phones.forget()
 
     def _tell_version(self, version: int) -> None:

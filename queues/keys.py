@@ -12,11 +12,13 @@
 | draining | set | until drained or started again | ivr | workers that claim no more calls |
 | queues | set | published | queues | names of the queues |
 | queue:NAME | hash | for ever | queues | settings of a queue, its lanes |
+| guarded | set | published | queues | queues whose rules may send away who waits |
+| staff:QUEUE | hash | for ever | queues | how many of the queue's agents are in which group of states |
 | line:QUEUE | zset | while somebody waits | queues | everyone in the queue by score; position = rank |
 | wait:LANE | zset | while somebody waits | queues | who of the line may be matched, by lane (lua/lanes.lua) |
 | idle:LIST | zset | while somebody is ready | queues | ready agents by queue, tier and need that they meet |
 | joined:QUEUE | zset | while somebody waits | queues | everyone in the queue by when he joined |
-| staffed | hash | for ever | queues | queue → agents at work for it; under '' that they are counted |
+| staffed | string | for ever | queues | that the agents of each queue are counted |
 | lanes | string | for ever | queues | changes whenever lanes or settings of queues do |
 | publishing | string | for ever | queues | the publication that was begun last |
 | agents | set | published | queues | ids of the agents |
@@ -37,7 +39,7 @@
 | probe | string | for ever | queues | written after a connect to see that writing works |
 | told | hash | for ever | calllog | worker → its last system event, to recognise a repetition |
 | worker-events | hash | for ever | calllog | numbers of the workers' events |
-| wake:WORKER | channel | | queues | offers for calls of a worker, JSON |
+| wake:WORKER | channel | | queues | offers for calls of a worker, and that doors are to be looked at, JSON |
 """
 
 

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
+from queues.heard import Announce, Confirm, Heard
 from queues.needs import RESERVED, SKILL, Needs
 from queues.strategies import Strategy
 
@@ -37,6 +38,10 @@ Tier = Annotated[int, Field(ge=1, le=9)]
 def direct_line(agent: str) -> str:
     """Name of the queue in which callers wait for one agent. Admins' names cannot begin like it."""
     return f"_{agent}"
+
+
+Absence = Literal["offline", "unreachable", "paused", "talking", "ringing", "wrapup"]
+"""States in which an agent may count as not there. Who cools down counts as ringing: it is soon over."""
 
 
 class Settings(BaseModel):
@@ -105,6 +110,32 @@ class Queue(Settings):
             raise ValueError("`disposition_required` needs `dispositions` to choose from")
         return self
 
+    # Door and exits
+    max_waiting: int | None = Field(None, ge=1, le=100_000)
+    """So many callers at most are in line; None: any number."""
+    max_wait_s: int | None = Field(None, ge=1, le=86_400)
+    """After this time a caller leaves; a shorter one of the flow's step counts before it. None: no limit."""
+    hours: Name | None = None
+    """Opening hours of `hours.yaml`; outside them nobody joins, and who waits leaves. None: always open."""
+    refuse_if: tuple[Absence, ...] = ()
+    """Nobody joins if each agent of the queue is in one of these states; empty: that does not matter."""
+    leave_if: tuple[Absence, ...] = ()
+    """Who waits leaves if each agent of the queue is in one of these states; empty: that does not matter."""
+    callers_per_agent: float | None = Field(None, gt=0, le=1000)
+    """So many callers at most are in line for each agent at work; None: any number."""
+    exit_key: Annotated[str, Field(pattern=r"^[0-9*#]$")] | None = None
+    """The key by which a caller leaves; None: there is none."""
+
+    # While waiting
+    announce: Announce | None = None
+    """What callers are told while they wait; None: nothing."""
+    connecting: Heard | None = None
+    """What the caller hears when an agent has answered, before they are brought together; None: nothing."""
+    whisper: Heard | None = None
+    """What the agent hears who has answered; it may name title, wait and reason. None: nothing."""
+    confirm: Confirm | None = None
+    """The agent takes the call by a key; None: only at devices that ask for it, such as mobiles."""
+
     # Who is next, and who answers
 
     weight_s: int = Field(0, ge=0, le=DAY_S)
@@ -159,6 +190,10 @@ def _skill(name: str) -> str:
 
 
 Skill = Annotated[str, Field(pattern=f"^{SKILL}$"), AfterValidator(_skill)]
+
+
+HEARD = frozenset({"announce", "connecting", "whisper", "confirm"})
+"""Fields of a queue that matter only to those who hear it: Redis need not know them."""
 
 
 class Agent(Settings):
@@ -217,6 +252,8 @@ class Device(Settings):
     """Fixed SIP address; None: the phone registers."""
     number: Annotated[str, Field(min_length=2, max_length=40)] | None = None
     """A telephone outside, such as a mobile, in quotes: it is called by the trunk of policy.yaml."""
+    confirm: bool | None = None
+    """Whether who answers here takes the call by a key; None: at a `number`, and if the queue says so."""
 
     @model_validator(mode="after")
     def _one_way(self) -> "Device":

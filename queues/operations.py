@@ -63,7 +63,11 @@ SENT = Reply(DONE, 0, "", "", 0, 0, 1, ())
 JOURNALED = Reply(DONE, 0, "", "", 0, 0, 1, (), journaled=True)
 
 
-class _Wake(msgspec.Struct):
+class _Doors(msgspec.Struct, tag="doors"):
+    """A message to a worker: somewhere somebody who waits may have to leave."""
+
+
+class _Wake(msgspec.Struct, tag="offer"):
     """A message to a worker: an offer for one of its calls."""
 
     call: str
@@ -130,6 +134,7 @@ class Operations:
         self.deferral = Deferral(journal)
         self.on_offer: Callable[[Offer], None] = _ignore
         self.on_due: Callable[[int], None] = _ignore
+        self.on_doors: Callable[[], None] = _nothing
         self.patience_s: Mapping[str, float] = PATIENCE_S
         self._rung: dict[str, int] = {}
         self._replaying = asyncio.Lock()
@@ -254,9 +259,12 @@ class Operations:
 
     def _on_wake(self, message: str) -> None:
         try:
-            wake = msgspec.json.decode(message, type=_Wake)
+            wake = msgspec.json.decode(message, type=_Wake | _Doors)
         except msgspec.DecodeError:
-            log.error("a message to this worker is no offer")
+            log.error("a message to this worker is neither an offer nor about doors")
+            return
+        if isinstance(wake, _Doors):
+            self.on_doors()
             return
         self._ring(Offer(wake.call, wake.agent, wake.device, wake.attempt, wake.queue, int(wake.ring_s)))
 

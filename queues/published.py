@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
-from queues.models import Agent, Queue, Relax
+from queues.models import HEARD, Agent, Queue, Relax
 from queues.needs import canonical, meets
 
 ANYBODY_AT_ONCE = "0:"
@@ -44,7 +44,9 @@ def lanes_served(agent: Agent, lanes: Mapping[str, Collection[tuple[str, int]]])
 
 def queue_settings(queue: Queue, ladders: Collection[str] = ()) -> dict[str, Any]:
     """A queue's hash; lists and tables in the form that Lua reads without a parser."""
-    return queue.model_dump(exclude={"needs", "relax", "tiers"}) | {
+    return queue.model_dump(exclude={"needs", "relax", "tiers", "refuse_if", "leave_if", *HEARD}) | {
+        "refuse_if": ",".join(queue.refuse_if),
+        "leave_if": ",".join(queue.leave_if),
         "ladder": ladder_of(queue.needs, queue.relax),
         "tiers": ",".join(f"{tier}:{after_s}" for tier, after_s in sorted(queue.tiers.items())),
         "published": "|".join(_lane(need, tier) for need, tier in lanes_of(queue, ladders)),

@@ -39,6 +39,18 @@ class Joined(NamedTuple):
     joined_at: int
     offered: bool
     """An agent is being rung already; the offer has gone to `on_offer`."""
+    refused: str = ""
+    """Why the door stayed shut: closed, no_agents, full or ratio; then he is not in line."""
+
+
+class Crowd(NamedTuple):
+    """A queue in which some who wait have to leave, each after a look of his own (`Store.exit`)."""
+
+    queue: str
+    reason: str
+    """no_agents, full or ratio."""
+    calls: frozenset[str]
+    """Whom it concerns, at most 100 of them; empty: everybody."""
 
 
 class Moved(NamedTuple):

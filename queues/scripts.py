@@ -9,21 +9,21 @@ from importlib.resources import files
 from typing import NamedTuple
 
 LIBRARIES = (
-    *("records", "strategies", "lanes", "head_starts", "agents", "desks", "matching", "operation", "rests"),
-    *("phases", "dues", "overtaking", "start"),
+    *("records", "strategies", "lanes", "head_starts", "agents", "desks", "matching", "door", "operation"),
+    *("rests", "phases", "dues", "overtaking", "start"),
 )
 """Put before the functions, in this order."""
 
 OPERATIONS = (
-    *("arrive", "note", "join", "settle", "connected", "decline", "leave", "hold", "unbridged", "ended"),
-    *("consult", "consulted", "unconsult", "handover", "give"),
+    *("arrive", "note", "join", "settle", "connected", "decline", "leave", "exit", "hold", "unbridged"),
+    *("ended", "consult", "consulted", "unconsult", "handover", "give"),
 )
 """Functions that are operations of a worker on a call it owns: the call is their first argument."""
 
 FUNCTIONS = (
     *OPERATIONS,
     *("agent", "reach", "ringing", "due", "sweep", "configure", "enroll", "restage", "enact", "move"),
-    *("enlist", "lease", "retire", "system", "adopt", "probe", "figures"),
+    *("enlist", "lease", "retire", "system", "adopt", "probe", "figures", "doors", "places"),
     *("outgoing", "sent", "dial", "once", "count", "tries"),
 )
 

@@ -7,7 +7,7 @@ returns: register the call's mailbox first, then join.
 
 import asyncio
 import time
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -35,6 +35,7 @@ from queues.results import (
     AgentView,
     CallView,
     Consult,
+    Crowd,
     Done,
     Joined,
     Moved,
@@ -150,22 +151,28 @@ class Store:
         head_starts: Mapping[HeadStart, float] = NO_HEAD_START,
         at: int = 0,
         ladder: str | None = None,
+        ways: Iterable[str] = (),
+        closed: bool = False,
     ) -> Joined:
         """Stand in line. Joining again changes nothing and answers with the present place.
 
-        `head_starts`: reason → seconds; the queue's weight, and credit for what he has waited in other queues
-        of this call, come of themselves. `ladder`: what he needs instead of what the queue says; see
-        `published.ladder_of`.
+        `head_starts`: reason → seconds; the queue's weight, and credit for waits in other queues of this
+        call, come of themselves. `ladder`: needs instead of the queue's (`published.ladder_of`). `ways`: why
+        the door may stay shut: closed (if `closed`), no_agents, full, ratio.
         """
         starts = ",".join(f"{reason}:{seconds}" for reason, seconds in head_starts.items())
         own = "" if ladder is None else ladder or ANYBODY_AT_ONCE
-        reply = await self.operations.operate(h, "join", (queue, starts, own), at)
+        reply = await self.operations.operate(
+            h, "join", (queue, starts, own, ",".join(ways), int(closed)), at
+        )
         if reply.status == REFUSED:
             if reply.state == "ended":
                 raise Fenced("join: the call has ended")
             raise StoreFault(f"join: the call is {reply.state}, perhaps in another queue")
         if not reply.result:
             return Joined(0, 0.0, at, False)
+        if len(reply.result) == 1:
+            return Joined(0, 0.0, at, False, refused=reply.result[0])
         position, score, joined_at = reply.result
         return Joined(int(position), float(score), int(joined_at), reply.state in ("offered", "connecting"))
 
@@ -200,6 +207,18 @@ class Store:
     async def leave(self, h: CallHandle, reason: str, at: int = 0) -> Done:
         """Leave the queue by a rule or a choice (class F or X); an open offer is withdrawn."""
         return _done(await self.operations.perform(h, "leave", (reason,), at))
+
+    async def exit(self, h: CallHandle, ways: Iterable[str]) -> str:
+        """Leave if the queue's rules say so now: no_agents, full or ratio, if in `ways`; empty: he stays."""
+        return str((await self.operations.operate(h, "exit", (",".join(ways),))).result)
+
+    async def doors(self) -> list[Crowd]:
+        """The queues in which somebody has to leave now."""
+        return [Crowd(name, why, frozenset(whom)) for name, why, whom in await self.operations.run("doors")]
+
+    async def places(self, callers: Sequence[tuple[str, str]]) -> Sequence[int]:
+        """The place of each (queue, call): 1 is next, 0: not in that line."""
+        return list(await self.operations.run("places", *(part for each in callers for part in each)))
 
     async def unbridged(
         self, h: CallHandle, ended_by: Literal["caller", "agent", "system"], at: int = 0, wait: bool = True

@@ -11,7 +11,7 @@ else is done, the line listens.
 
 import asyncio
 import logging
-from collections.abc import Coroutine, Sequence
+from collections.abc import Collection, Coroutine, Sequence
 from contextlib import suppress
 from typing import Any, NoReturn, TypeVar
 
@@ -272,6 +272,7 @@ class AgiLine(CallLine):
         max_wait_s: float | None,  # noqa: ARG002
         reason: str = "",  # noqa: ARG002
         standing: Standing = ORDINARY,  # noqa: ARG002
+        exits: Collection[str] = ("timeout",),  # noqa: ARG002
     ) -> NoReturn:
         raise HandOver
 

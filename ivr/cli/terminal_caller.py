@@ -2,7 +2,7 @@
 
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from math import isfinite
 
@@ -94,13 +94,20 @@ class TerminalCaller(ToldCall):
             return await super().digit(timeout_s)
 
     async def queue(
-        self, name: str, max_wait_s: float | None, reason: str = "", standing: Standing = ORDINARY
+        self,
+        name: str,
+        max_wait_s: float | None,
+        reason: str = "",
+        standing: Standing = ORDINARY,
+        exits: Collection[str] = ("timeout",),
     ) -> str:
         began_s = self.now_s
         try:
-            with self._awaiting("in line", "nobody"):
-                return await super().queue(name, max_wait_s, reason, standing)
-        except _Decided:
+            with self._awaiting("in line", "nobody", *(each for each in exits if each != "timeout")):
+                return await super().queue(name, max_wait_s, reason, standing, exits)
+        except _Decided as decided:
+            if decided.word in exits:
+                return decided.word
             with self._awaiting("in line, and nobody comes"):
                 left_s = self._script.gone_at if max_wait_s is None else began_s + max_wait_s - self.now_s
                 await self._wait(left_s or 0, "")

@@ -14,7 +14,8 @@ from ivr.callflows import Language
 from ivr.flow.document import Broken, Document, Fields, Problem, place_of, read_document
 from ivr.flow.folder import Folder
 from ivr.flow.line import About, Figures
-from ivr.flow.script import CALLER, MONDAY, Agents, Party, Script
+from ivr.flow.script import CALLER, MONDAY, Agents, Exit, Party, Script
+from ivr.flow.waiting import EXITS, exits_of
 from ivr.flow.web import Reply, WebFailed, WebTimeout
 from ivr.flow.wording import Misnamed, fit, nearest, only
 
@@ -27,6 +28,10 @@ Keys = Annotated[str, Field(pattern=r"^[0-9*#]*$", max_length=64)]
 
 def _listed(value: object) -> object:
     return [value] if isinstance(value, str) else value
+
+
+def _leaving(value: object) -> object:
+    return {"outcome": value} if isinstance(value, str) else value
 
 
 def _steps(value: object) -> object:
@@ -65,6 +70,17 @@ class Staff(BaseModel):
 
     def agents(self) -> Agents:
         return Agents(inf if self.nobody else self.after_s, self.talk_s)
+
+
+class Leaves(BaseModel):
+    """How a queue's own rules end a wait, in a test."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+    outcome: Literal["full", "closed", "no_agents", "ratio"]
+    """What the queue's settings must make possible."""
+    after_s: Seconds = 0.0
+    """Seconds in the queue after which he leaves; 0: he is refused at the door."""
 
 
 class Busy(BaseModel):
@@ -146,6 +162,9 @@ class Case(BaseModel):
     """Seconds since the call came after which the caller hangs up; not written: after an hour."""
     agents: Mapping[str, Staff] = {}
     """Queue → how its agents answer; not written: after 10 s, and they talk for 60 s."""
+    exits: Mapping[str, Annotated[Leaves, BeforeValidator(_leaving)]] = {}
+    """Queue → how its rules end the wait: `full`, `closed`, `no_agents` or `ratio`, or with `after_s`.
+    Hours, longest wait and exit key need not be written: settings, `at` and the keys pressed say that."""
     cannot_play: Annotated[tuple[str, ...], BeforeValidator(_listed)] = ()
     """Prompts that cannot be played in this call, as if their files were broken."""
     replies: Annotated[tuple[Answer, ...], Field(max_length=100)] = ()
@@ -198,6 +217,7 @@ class Case(BaseModel):
                 for code in (language, language.partition("-")[0])
             },
             agents={queue: staff.agents() for queue, staff in self.agents.items()},
+            exits={queue: Exit(each.outcome, each.after_s) for queue, each in self.exits.items()},
             about=About(self.caller, CALLER.name, self.to or CALLER.called, campaign),
             came_at=self.at,
             figures={queue: Figures(**busy.model_dump()) for queue, busy in self.figures.items()},
@@ -265,11 +285,16 @@ def check_cases(cases: list[Written], folder: Folder) -> Iterator[Problem]:
         for index, (step, _) in enumerate(case.steps or ()):
             if step.rpartition("/")[2] not in steps and not unread:
                 yield _at(written, ("steps", index), f"there is no step `{step}`", nearest(step, steps))
-        for field in ("agents", "figures"):
+        for field in ("agents", "figures", "exits"):
             for queue in getattr(case, field):
                 if queues is not None and queue not in queues:
                     hint = nearest(queue, queues)
                     yield _at(written, (field, queue), f"there is no queue `{queue}` in queues.yaml", hint)
+        for queue, each in case.exits.items():
+            if queue in folder.queues and each.outcome not in exits_of(folder.queues[queue]):
+                text = f"queue `{queue}` is never left with `{each.outcome}`"
+                fields = " or ".join(f"`{name}`" for name in EXITS[each.outcome])
+                yield _at(written, ("exits", queue), text, f"write {fields} for it in queues.yaml")
 
 
 def _at(written: Written, path: tuple[str | int, ...], text: str, hint: str) -> Problem:

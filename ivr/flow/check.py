@@ -19,6 +19,7 @@ from ivr.flow.folder import SETTINGS, Folder, read_folder
 from ivr.flow.graph import check_graph
 from ivr.flow.naming import begin_comparing
 from ivr.flow.numbers import check_numbers
+from ivr.flow.queue_sounds import check_queue_sounds
 from ivr.flow.references import check_references
 from ivr.flow.routing import check_routing, ladders_of
 from ivr.flow.step import Flow
@@ -53,6 +54,7 @@ def check_callflows(directory: Path, further: Further | None = None) -> Folder:
         if folder.flows:
             folder.problems.extend(check_references(folder))
             folder.problems.extend(check_routing(folder))
+            folder.problems.extend(check_queue_sounds(folder))
             folder.problems.extend(check_dialling(folder))
             folder.problems.extend(check_numbers(folder))
         cases = read_cases(directory, folder.problems)

@@ -82,11 +82,11 @@ def read_folder(directory: Path) -> Folder:
         hint = "a flow is a file `flows/NAME.yaml`"
         folder.problems.append(Problem(Place("flows"), "there are no flows", hint))
         return folder
-    for path in flows:
-        _flow(folder, path)
     for file, fields in SETTINGS.items():
         _settings(folder, directory / file, file, fields)
     _tables(folder)
+    for path in flows:
+        _flow(folder, path)
     folder.prompts = read_prompts(directory, folder.problems)
     return folder
 
@@ -121,7 +121,7 @@ def _flow(folder: Folder, path: Path) -> None:
     document = _document(folder, path, name)
     if document is None:
         return
-    draft = read_flow(path.stem, document, verbs(), folder.problems)
+    draft = read_flow(path.stem, document, verbs(), folder.problems, folder.queues)
     if draft is not None:
         folder.drafts[path.stem] = draft
 

@@ -44,7 +44,9 @@ def _outcomes(draft: Draft, name: str, step: Step) -> Iterator[Problem]:
         if outcome not in possible:
             text = f"step `{name}` has no outcome `{outcome}`"
             if outcome in step.outcomes:
-                text = f"step `{name}`: outcome `{outcome}` cannot happen with these fields"
+                because = step.because(outcome)
+                why = f": {because}" if because else " with these fields"
+                text = f"step `{name}`: outcome `{outcome}` cannot happen{why}"
             yield Problem(draft.at(name, "next", outcome, key=True), text, nearest(outcome, possible))
 
 
@@ -58,7 +60,8 @@ def _targets(draft: Draft, name: str, targets: Mapping[str, str], names: set[str
 def _dead_ends(draft: Draft, name: str, step: Step) -> Iterator[Problem]:
     for outcome in step.possible():
         if outcome not in step.next and outcome not in step.otherwise:
-            text = f"step `{name}`: outcome `{outcome}` leads nowhere"
+            because = step.because(outcome)
+            text = f"step `{name}`: outcome `{outcome}` leads nowhere{f', and {because}' if because else ''}"
             hint = f"name the step for `{outcome}` under `next:`; to end the call use a `hangup` step"
             yield Problem(draft.at(name, key=True), text, hint)
 

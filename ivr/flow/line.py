@@ -2,7 +2,7 @@
 
 # ruff: noqa: N818  (an error is named by what is the matter: Hangup, MediaFailed)
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple, NoReturn, Protocol
 
@@ -195,11 +195,17 @@ class Line(Protocol):
         """If `key` is the next one pressed, and within so many seconds, nobody is told of it."""
 
     async def queue(
-        self, name: str, max_wait_s: float | None, reason: str = "", standing: Standing = ORDINARY
+        self,
+        name: str,
+        max_wait_s: float | None,
+        reason: str = "",
+        standing: Standing = ORDINARY,
+        exits: Collection[str] = ("timeout",),
     ) -> str:
-        """Wait for an agent and talk to him: `answered` (he has left, the caller is here) or `timeout`.
+        """Wait for an agent and talk to him: `answered` (he has left, the caller is here), or one of `exits`.
 
-        `reason`: why he is escalated to this queue, for the call log.
+        `reason`: why he is escalated to this queue, for the call log. `exits`: the outcomes with which the
+        queue's own rules may refuse him or let him go (ivr.flow.waiting).
         """
 
     async def transfer(

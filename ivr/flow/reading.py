@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from ivr.flow.document import Document, Fields, Node, Place, Problem, Scalar, place_of
 from ivr.flow.step import ANY, Flow, Step
 from ivr.flow.wording import fit, nearest, only
+from queues.models import Queue
 
 FLOW_FIELDS = ("title", "start", "steps", "after_agent")
 
@@ -43,7 +44,11 @@ class Draft:
 
 
 def read_flow(
-    name: str, document: Document, verbs: Mapping[str, type[Step]], problems: list[Problem]
+    name: str,
+    document: Document,
+    verbs: Mapping[str, type[Step]],
+    problems: list[Problem],
+    queues: Mapping[str, Queue] | None = None,
 ) -> Draft | None:
     """Read one flow. None when it has no steps that could be looked at; `problems` says why."""
     root = document.root
@@ -56,7 +61,7 @@ def read_flow(
         return None
     start = next(iter(source.nodes))
     source, after_agent = _with_after_agent(root, source, problems)
-    readers = {step: _StepReader(step, source, verbs, problems) for step in source.nodes}
+    readers = {step: _StepReader(step, source, verbs, problems, queues or {}) for step in source.nodes}
     read = {step: reader.read() for step, reader in readers.items()}
     steps = {step: made for step, made in read.items() if made is not None}
     broken = {step: reader.following() for step, reader in readers.items() if step not in steps}
@@ -92,13 +97,19 @@ class _StepReader:
     """Reads one step; what is wrong goes into `problems`."""
 
     def __init__(
-        self, name: str, source: Fields, verbs: Mapping[str, type[Step]], problems: list[Problem]
+        self,
+        name: str,
+        source: Fields,
+        verbs: Mapping[str, type[Step]],
+        problems: list[Problem],
+        queues: Mapping[str, Queue],
     ) -> None:
         self._name = name
         self._node = source.nodes[name]
         self._place = source.keys[name]
         self._verbs = verbs
         self._problems = problems
+        self._queues = queues
         self._next: dict[str, str] | str | None = None
 
     def read(self) -> Step | None:
@@ -144,6 +155,7 @@ class _StepReader:
         step = fit(kind, fields, self._problems, f"step `{self._name}`") if fields else None
         if step is None or self._next is None:
             return None
+        step.learn(self._queues)
         following = self._next
         if isinstance(following, str):
             possible = step.possible() if step.calls is None else (ANY,)

@@ -20,6 +20,7 @@ def check_references(folder: Folder) -> Iterator[Problem]:
         yield from _schedules(folder, draft)
         yield from _prompts(folder, draft, languages)
         yield from _texts(draft, languages)
+    yield from _open_queues(folder)
     yield from _agents(folder)
     yield from _agents_numbers(folder)
     yield from _numbers(folder)
@@ -99,6 +100,15 @@ def _agents_numbers(folder: Folder) -> Iterator[Problem]:
         if other != name:
             place = place_of(node_of(folder, "agents.yaml", "agents", name), ("number",))
             yield Problem(place, f"agent `{name}`: `{other}` has the same number", "give each his own")
+
+
+def _open_queues(folder: Folder) -> Iterator[Problem]:
+    hours = folder.names("hours.yaml", "hours")
+    for name, queue in folder.queues.items():
+        if hours is not None and queue.hours is not None and queue.hours not in hours:
+            node = node_of(folder, "queues.yaml", "queues", name)
+            text = f"queue `{name}`: there are no opening hours `{queue.hours}` in hours.yaml"
+            yield Problem(place_of(node, ("hours",)), text, nearest(queue.hours, hours))
 
 
 def _agents(folder: Folder) -> Iterator[Problem]:

@@ -22,6 +22,14 @@ class Agents:
 
 
 @dataclass(frozen=True)
+class Exit:
+    """How a queue's own rules end a wait: with this outcome, after so many seconds; 0: at the door."""
+
+    outcome: str
+    after_s: float = 0.0
+
+
+@dataclass(frozen=True)
 class Party:
     """Somebody outside: after `after_s` he answers and talks for `talk_s`, or that is the `outcome`."""
 
@@ -47,6 +55,8 @@ class Script:
     sounds: Mapping[str, float] = field(default_factory=dict)
     """Media → seconds; -1: cannot be played."""
     agents: Mapping[str, Agents] = field(default_factory=dict)
+    exits: Mapping[str, Exit] = field(default_factory=dict)
+    """Queue → how its rules end the wait, if no agent is quicker."""
     about: About = CALLER
     came_at: datetime = MONDAY
     """When the call came; without a time zone: on the clock where the company is."""

@@ -15,6 +15,7 @@ from ivr.flow.run import run_flow
 from ivr.flow.script import Script
 from ivr.flow.simulator import ENDLESS, SimulatedLine
 from ivr.flow.virtual_time import run
+from queues.models import Queue
 
 SPEECH_BEGINS_S = 0.4
 CHARACTERS_PER_S = 14.0
@@ -60,6 +61,7 @@ class CompanyLine(SimulatedLine):
         super().__init__(replace(script, sounds={**company.sounds, **script.sounds}), language)
         self._prompts = company.callflows.prompts
         self._hours = company.callflows.hours
+        self._queues = company.callflows.queues
         self._timezone = company.callflows.timezone
 
     def prompt(self, name: str) -> str:
@@ -70,6 +72,9 @@ class CompanyLine(SimulatedLine):
 
     def hours(self, name: str) -> Hours | None:
         return self._hours.get(name)
+
+    def settings_of(self, queue: str) -> Queue:
+        return self._queues.get(queue, Queue())
 
     @property
     def _zone(self) -> tzinfo:

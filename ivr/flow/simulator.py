@@ -2,20 +2,23 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime, timedelta, tzinfo
 from math import inf
 from typing import NamedTuple, NoReturn, TypeVar
 
 from ivr.flow.keeping import notice, recorded_event
+from ivr.flow.leaving import first_end
 from ivr.flow.line import KEYS, Announcement, Figures, Hangup, Held, MediaFailed, Recorded, Recording
 from ivr.flow.opening import Hours
 from ivr.flow.script import Agents, Party, Script
 from ivr.flow.standing import ORDINARY, Standing
 from ivr.flow.step import innermost
+from ivr.flow.taking import Take
 from ivr.flow.values import Value
+from ivr.flow.waiting import AT_THE_DOOR
 from ivr.flow.web import Reply, Request, WebFailed, WebTimeout
+from queues.models import Queue
 
 Found = TypeVar("Found")
 
@@ -38,23 +41,6 @@ class Passed(NamedTuple):
     began_s: float
     outcome: str
     took_s: float
-
-
-@dataclass
-class _Take:
-    """What is recorded; `length_s` 0: it goes on."""
-
-    name: str
-    wish: Recording
-    path: str
-    begun_s: float
-    speaks_s: float
-    length_s: float = 0.0
-
-    def heard_until(self, now_s: float) -> bool:
-        """Whether something was said until then."""
-        length_s = self.length_s or now_s - self.begun_s
-        return min(length_s, self.speaks_s) >= self.wish.min_s
 
 
 class SimulatedLine:
@@ -83,7 +69,7 @@ class SimulatedLine:
         self._keys: deque[str] = deque()
         self._ignored = ("", 0.0)
         self._gone = False
-        self._take: _Take | None = None
+        self._take: Take | None = None
         self._news = asyncio.Event()
         self._loop = asyncio.get_running_loop()
         for at, keys in script.keys.items():
@@ -189,7 +175,7 @@ class SimulatedLine:
             self._tell("beep")
         self._tell(f"record {name}")
         speaks_s = min(self._script.speaks_s, wish.max_s)
-        take = self._take = _Take(name, wish, innermost(self.path), self.now_s, speaks_s)
+        take = self._take = Take(name, wish, innermost(self.path), self.now_s, speaks_s)
         self._take_turn(wish.max_s)
         await self._wait(min(speaks_s + (wish.silence_s or inf), wish.max_s), wish.keys)
         self._keys.clear()
@@ -222,19 +208,36 @@ class SimulatedLine:
         max_wait_s: float | None,
         reason: str = "",
         standing: Standing = ORDINARY,
+        exits: Collection[str] = ("timeout",),
     ) -> str:
         await self._await()
         if reason:
             self.note("escalated", path=innermost(self.path), queue=name, reason=reason)
+        queue, agents = self.settings_of(name), self._script.agents.get(name, Agents())
+        ends = first_end(
+            queue, agents, self._script.exits.get(name), max_wait_s, exits, lambda s: self._shut(queue, s)
+        )
+        if ends.outcome in AT_THE_DOOR and not ends.after_s:
+            self._tell(f"refused by {name}: {ends.outcome}")
+            return ends.outcome
         self._tell(f"wait in {name}{standing}")
-        agents = self._script.agents.get(name, Agents())
-        if max_wait_s is not None and max_wait_s < agents.after_s:
-            await self._wait(max_wait_s, "")
-            return "timeout"
-        await self._wait(agents.after_s, "")
+        if await self._wait(ends.after_s, (queue.exit_key or "") if "exit" in exits else ""):
+            self._keys.clear()
+            return "exit"
+        if ends.outcome != "answered":
+            return ends.outcome
         self._tell("talk")
         await self._wait(agents.talk_s, "")
         return "answered"
+
+    def settings_of(self, queue: str) -> Queue:  # noqa: ARG002 (nothing is published here)
+        """What is published of a queue."""
+        return Queue()
+
+    def _shut(self, queue: Queue, after_s: float) -> bool:
+        """Whether its hours are over so many seconds from now."""
+        hours = self.hours(queue.hours) if queue.hours is not None else None
+        return hours is not None and hours.state(self.now() + timedelta(seconds=after_s)) != "open"
 
     async def transfer(
         self,

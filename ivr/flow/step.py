@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict
 
 from ivr.flow.line import Line
 from ivr.flow.sound import Text
+from queues.models import Queue
 
 ANY = ""
 """Stands for every outcome in `next` of a step whose outcomes another file decides."""
@@ -55,6 +56,13 @@ class Step(BaseModel):
     def possible(self) -> tuple[str, ...]:
         """The outcomes this step can have with the fields it was given."""
         return self.outcomes
+
+    def learn(self, queues: Mapping[str, Queue]) -> None:
+        """Know the settings of the queues, before anything else is asked."""
+
+    def because(self, outcome: str) -> str:  # noqa: ARG002 (a step's own)
+        """Why an outcome is possible or is not, if something outside the flow decides that; else empty."""
+        return ""
 
     def target(self, outcome: str) -> str | None:
         """Name of the step that follows `outcome`; None: the call ends here."""

@@ -7,16 +7,13 @@ from pydantic import Field
 
 from ivr.flow.line import Line
 from ivr.flow.standing import Standing
-from ivr.flow.step import Step
+from ivr.flow.waiting import Waiting
 from queues.models import DAY_S
 
 
-class Escalate(Step):
+class Escalate(Waiting):
     """Put the caller into a queue of a higher level, and write down why."""
 
-    outcomes: ClassVar = ("answered", "timeout")
-    otherwise: ClassVar = {"answered": None}
-    waits: ClassVar = True
     example: ClassVar[str] = """\
 steps:
   sales:
@@ -30,17 +27,8 @@ steps:
     """Name of the queue in `queues.yaml`; its `level:` must be above 1."""
     reason: Annotated[str, Field(pattern=r"^[^\n]{1,200}$")]
     """Why, in words for the call log."""
-    max_wait_s: Annotated[float, Field(gt=0, le=86400)] | None = None
-    """Seconds after which the caller leaves the queue with outcome `timeout`; not written: no limit."""
     head_start_s: Annotated[int, Field(ge=0, le=DAY_S)] = 0
     """He is served there as if he had come so many seconds earlier, beside what he has waited before."""
-
-    @property
-    def agent_left(self) -> str:
-        return "answered"
-
-    def possible(self) -> tuple[str, ...]:
-        return self.outcomes if self.max_wait_s is not None else ("answered",)
 
     def queues(self) -> Iterable[str]:
         return (self.queue,)
@@ -49,4 +37,5 @@ steps:
         return (self.queue,)
 
     async def run(self, line: Line) -> str:
-        return await line.queue(self.queue, self.max_wait_s, self.reason, Standing(self.head_start_s))
+        standing = Standing(self.head_start_s)
+        return await line.queue(self.queue, self.max_wait_s, self.reason, standing, self.exits())

@@ -7,17 +7,15 @@ from pydantic import Field
 
 from ivr.flow.line import Line
 from ivr.flow.standing import Standing
-from ivr.flow.step import Step
+from ivr.flow.waiting import Waiting
 from queues.models import DAY_S, Relax
 from queues.needs import Needs
 from queues.published import ladder_of
 
 
-class Queue(Step):
+class Queue(Waiting):
     """Put the caller into a queue; music plays until an agent answers."""
 
-    outcomes: ClassVar = ("answered", "timeout")
-    otherwise: ClassVar = {"answered": None}
     main: ClassVar = "name"
     example: ClassVar[str] = """\
 steps:
@@ -33,12 +31,9 @@ steps:
     next: end
   end: {hangup: }
 """
-    waits: ClassVar = True
 
     name: str
-    """Name of the queue in `queues.yaml`."""
-    max_wait_s: Annotated[float, Field(gt=0, le=86400)] | None = None
-    """Seconds after which the caller leaves the queue with outcome `timeout`; not written: no limit."""
+    """Name of the queue in `queues.yaml`; its settings there say how else a caller can leave it."""
     head_start_s: Annotated[int, Field(ge=0, le=DAY_S)] = 0
     """Priority: he is served as if he had come so many seconds earlier."""
     needs: Needs | None = None
@@ -60,16 +55,10 @@ steps:
     def needed(self) -> Iterable[str]:
         return () if self.needs is None else (self.needs, *(step.needs for step in self.relax))
 
-    def possible(self) -> tuple[str, ...]:
-        return self.outcomes if self.max_wait_s is not None else ("answered",)
-
-    @property
-    def agent_left(self) -> str:
-        return "answered"
-
     def queues(self) -> Iterable[str]:
         return (self.name,)
 
     async def run(self, line: Line) -> str:
         ladder = next((ladder for _, ladder in self.ladders()), None)
-        return await line.queue(self.name, self.max_wait_s, "", Standing(self.head_start_s, ladder))
+        standing = Standing(self.head_start_s, ladder)
+        return await line.queue(self.name, self.max_wait_s, "", standing, self.exits())

@@ -6,15 +6,31 @@
 --   his phone allows.
 -- rest(agent, state, reason, until_at, call, queue): a cool-down with a due time. set_due(agent, until_at): only that.
 -- `told_by`: who forced the change that comes next, '' = nobody.
+-- `staff:QUEUE` counts the queue's agents by group, a word for their states; `moved`: queues in which it changed.
 
-local freed, told_by
-local AT_WORK = { ready = true, offered = true, connecting = true, talking = true, wrapup = true }
+local freed, told_by, moved
+local GROUPS = { offered = 'ringing', connecting = 'ringing', busy_private = 'talking' }
 
 local function each_queue(agent) return string.gmatch(agent.queues, '[^,]+') end
 
--- How many agents are at work for each queue: `figures` reads it.
-local function count_staff(agent, by)
-  for name in each_queue(agent) do redis.call('HINCRBY', SITE_KEY .. 'staffed', name, by) end
+-- Who cools down is as good as rung: it is over in seconds.
+local function group_of(state, reason)
+  if state == 'paused' and reason == 'cooldown' then return 'ringing' end
+  return GROUPS[state] or state
+end
+
+local function count_staff(agent, group, by)
+  for name in each_queue(agent) do
+    redis.call('HINCRBY', SITE_KEY .. 'staff:' .. name, group, by)
+    moved[#moved + 1] = name
+  end
+end
+
+local function regroup(agent, state, reason)
+  local from, to = group_of(agent.state, agent.reason), group_of(state, reason)
+  if from == to then return end
+  count_staff(agent, from, -1)
+  count_staff(agent, to, 1)
 end
 
 local function agent_event(agent, from, reason, call, queue)
@@ -58,7 +74,7 @@ local function agent_to(agent, state, reason, call, queue)
   if agent.code_due == '1' and state ~= 'talking' and state ~= 'wrapup' then tell_disposition(agent, '') end
   if from == 'ready' and not agent.to_stand then unstand(agent) end
   agent.to_stand = state == 'ready'
-  if AT_WORK[from] ~= AT_WORK[state] then count_staff(agent, AT_WORK[state] and 1 or -1) end
+  regroup(agent, state, reason)
   if agent.due_at ~= '' then
     redis.call('ZREM', SITE_KEY .. 'due', 'agent:' .. agent.id)
     put(agent, 'due_at', '')

@@ -34,12 +34,18 @@ local function set_queue(name, settings)
   redis.call('SADD', SITE_KEY .. 'queues', name)
 end
 
--- Once for a site whose agents were at work before they were counted.
+-- Queues that may send away who waits.
+local function guard(name, settings)
+  local rules = settings and text(settings.leave_if) .. text(settings.max_waiting) .. text(settings.callers_per_agent)
+  redis.call(rules and rules ~= '' and 'SADD' or 'SREM', SITE_KEY .. 'guarded', name)
+end
+
+-- Once for a site whose agents were there before they were counted.
 local function count_everybody()
-  if redis.call('HSETNX', SITE_KEY .. 'staffed', '', 1) == 0 then return end
+  if redis.call('SET', SITE_KEY .. 'staffed', 1, 'NX') == false then return end
   for _, id in ipairs(redis.call('SMEMBERS', SITE_KEY .. 'agents')) do
     local agent = agent_of(id)
-    if agent and AT_WORK[agent.state] then count_staff(agent, 1) end
+    if agent then count_staff(agent, group_of(agent.state, agent.reason), 1) end
   end
 end
 
@@ -47,5 +53,6 @@ count_everybody()
 redis.call('SET', SITE_KEY .. 'publishing', ARGV[2])
 for name, settings in pairs(cjson.decode(ARGV[3])) do
   if settings then set_queue(name, settings) else redis.call('SREM', SITE_KEY .. 'queues', name) end
+  guard(name, settings)
 end
 return { 1, next_due, offers }

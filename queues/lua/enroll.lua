@@ -30,11 +30,11 @@ local function set_queues(agent, settings)
   local list, serves, skills = table.concat(settings.queues, ','), settings.serves, settings.skills
   if agent.queues ~= list or agent.serves ~= serves or agent.skills ~= skills then
     if agent.state == 'ready' then unstand(agent) end
-    if AT_WORK[agent.state] then count_staff(agent, -1) end
+    count_staff(agent, group_of(agent.state, agent.reason), -1)
     put(agent, 'queues', list)
     put(agent, 'serves', serves)
     put(agent, 'skills', skills)
-    if AT_WORK[agent.state] then count_staff(agent, 1) end
+    count_staff(agent, group_of(agent.state, agent.reason), 1)
   end
   if agent.state == 'ready' then
     stand(agent)
@@ -72,6 +72,8 @@ local function drop_agent(id)
     put(agent, 'device', '')
   end
   put(agent, 'home', '')
+  count_staff(agent, group_of(agent.state, agent.reason), -1)
+  put(agent, 'queues', '')
 end
 
 local current = redis.call('GET', SITE_KEY .. 'publishing') == ARGV[2]

@@ -12,4 +12,4 @@ local longest = first[2] and math.max(now - tonumber(first[2]), 0) or 0
 local ready = 0
 for tier = 1, MAX_TIER do ready = ready + redis.call('ZCARD', SITE_KEY .. 'idle:' .. lane_of(queue, tier, '')) end
 
-return { redis.call('ZCARD', line), longest, ready, int(redis.call('HGET', SITE_KEY .. 'staffed', queue)) }
+return { redis.call('ZCARD', line), longest, ready, at_work(queue) }

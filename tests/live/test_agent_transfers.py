@@ -317,3 +317,31 @@ async def test_who_is_asked_is_busy(watch: Watch) -> None:
     assert kinds(played.events).count("declined") == 1
     assert heard(played.heard_by_agents["rosa"].samples, RITES["caller"]).share >= ENOUGH
     assert verdict(played) == ("completed", "system")
+
+
+# By callers
+
+BY_HIMSELF: list[Played] = []
+
+
+@plot
+async def by_himself(stage: Stage) -> Played:
+    replaces = "?Replaces=a%40b%3Bto-tag%3D1%3Bfrom-tag%3D2"
+    async with stage.agent("cilly", "agent_answers", ring_ms=100, talk_ms=LONG_MS) as cilly:
+        for wanted in ("sip:3881@127.0.0.1", f"sip:3881@127.0.0.1{replaces}"):
+            keys: dict[str, int | str] = {"before_ms": 600, "refer_to": wanted, "stay_ms": 500}
+            BY_HIMSELF.append(
+                await stage.call("388", {"cilly": cilly}, scenario="caller_transfers", **keys)  # type: ignore[arg-type]
+            )
+    return BY_HIMSELF[0]
+
+
+async def test_a_caller_cannot_make_us_call_anybody(watch: Watch) -> None:
+    """Blind and attended: his phone is refused, or its plot would have failed, and the talk goes on."""
+    await watch(by_himself)
+    assert len(BY_HIMSELF) == 2
+    for played in BY_HIMSELF:
+        played.check()
+        assert parties(played) == ["cilly"]
+        assert "transferred" not in kinds(played.events)
+        assert verdict(played) == ("completed", "caller")

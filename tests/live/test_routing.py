@@ -21,8 +21,8 @@ def offered_after_ms(played: Played) -> int:
 
 @plot
 async def tiered(stage: Stage) -> Played:
-    async with stage.agent("tilda", "agent_answers", ring_ms=100, talk_ms=300) as tilda:
-        return await stage.call("300", {"tilda": tilda}, stay_ms=15_000)
+    async with stage.agent("tova", "agent_answers", ring_ms=100, talk_ms=300) as tova:
+        return await stage.call("300", {"tova": tova}, stay_ms=15_000)
 
 
 async def test_the_second_tier_opens_when_he_has_waited(watch: Watch) -> None:

@@ -24,6 +24,8 @@ class Post:
         self.checkpoint = Checkpoint(self.store)
         self.offers: list[Offer] = []
         self.dues: list[int] = []
+        self.handles: list[CallHandle] = []
+        """Of the calls that have arrived here, in order."""
         self._rung = asyncio.Event()
         self.store.on_offer = self._on_offer
         self.store.on_due = self.dues.append
@@ -40,6 +42,7 @@ class Post:
 
     async def arrive(self, call: str, answer: bool = True) -> CallHandle:
         h = CallHandle(call, self.worker)
+        self.handles.append(h)
         await self.checkpoint.arrive(h, from_="+4930123", to="100", asterisk="pbx")
         if answer:
             self.store.note(h, "answered")

@@ -1,6 +1,6 @@
 """Looks at a site in Redis from outside: one snapshot in one script, and the log as it grows."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -42,9 +42,17 @@ for _, queue in ipairs(redis.call('SMEMBERS', site .. 'queues')) do
     end
   end
 end
+local staff = {}
+for _, queue in ipairs(redis.call('SMEMBERS', site .. 'queues')) do
+  staff[queue] = {}
+  local counts = redis.call('HGETALL', site .. 'staff:' .. queue)
+  for i = 1, #counts, 2 do
+    if counts[i + 1] ~= '0' then staff[queue][counts[i]] = tonumber(counts[i + 1]) end
+  end
+end
 local agents = redis.call('SMEMBERS', site .. 'agents')
 return { cjson.encode({ calls = hashes('call:', calls, cjson.decode(ARGV[2])),
-    agents = hashes('agent:', agents, cjson.decode(ARGV[3])), lists = lists,
+    agents = hashes('agent:', agents, cjson.decode(ARGV[3])), lists = lists, staff = staff,
     due = redis.call('ZRANGE', site .. 'due', 0, -1) }),
   redis.call('XRANGE', site .. 'log', ARGV[4], '+') }
 """
@@ -59,6 +67,7 @@ class Seen:
     calls: dict[str, dict[str, str]]
     agents: dict[str, dict[str, str]]
     lists: dict[str, Any]
+    staff: dict[str, dict[str, int]]
     due: Any
 
     def check(self) -> None:
@@ -102,6 +111,7 @@ class Seen:
             assert int(real["due_at"] or 0) == p.due_at, (real, p)
         for queue in ref.queues:
             assert list(self.lists["line:" + queue]) == [c.call for c in ref.line(queue)]
+            assert self.staff[queue] == Counter(ref.staff(queue))
             lanes = {c.lane for c in ref.waiting(queue)}
             assert all(
                 lane is None or f"wait:{lane_name(queue, lane[1], lane[0])}" in self.lists for lane in lanes

@@ -9,10 +9,29 @@ from tests.queues.reference import Rules
 
 QUEUES = {
     "gold": Rules(
-        wrapup_s=0, dispositions={"1": "sold", "2": "lost"}, disposition_required=True, disposition_limit_s=4
+        wrapup_s=0,
+        dispositions={"1": "sold", "2": "lost"},
+        disposition_required=True,
+        disposition_limit_s=4,
+        callers_per_agent=1.5,
     ),
-    "sales": Rules(wrapup_s=3, cooldown_s=1, wrapup_extend_s=2, wrapup_max_s=4, dispositions={"7": "other"}),
-    "tech": Rules(cooldown_s=2, after_busy_s=4, after_unreachable_s=1, pause_after=2),
+    "sales": Rules(
+        wrapup_s=3,
+        cooldown_s=1,
+        wrapup_extend_s=2,
+        wrapup_max_s=4,
+        dispositions={"7": "other"},
+        refuse_if=("offline", "paused"),
+        leave_if=("offline", "ringing"),
+    ),
+    "tech": Rules(
+        cooldown_s=2,
+        after_busy_s=4,
+        after_unreachable_s=1,
+        pause_after=2,
+        max_waiting=2,
+        leave_if=("offline", "unreachable", "wrapup", "talking"),
+    ),
 }
 AGENTS: dict[str, tuple[tuple[str, ...], int | None, dict[str, int]]] = {
     "ann": (("gold", "sales"), None, {"gold": 2}),

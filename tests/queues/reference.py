@@ -5,6 +5,7 @@ Everything is recomputed from the calls and agents themselves; nothing is kept i
 
 from collections.abc import Mapping
 
+from tests.queues.reference_doors import Doors
 from tests.queues.reference_people import BUSY, HANGUPS, UNPENALISED, Caller, Logged, People, Person
 from tests.queues.routing import IN_LINE, REASONS, SEVERAL, Ladder, Routing, Rules, Serves, union_ms
 
@@ -13,7 +14,7 @@ __all__ = ["BUSY", "IN_LINE", "Caller", "Ladder", "Logged", "Person", "Reference
 assert tuple(HANGUPS) == IN_LINE
 
 
-class Reference(Routing, People):
+class Reference(Doors, Routing, People):
     """One site. Each public method is one script; `log` is what the scripts must have written."""
 
     def __init__(self, now: int, queues: dict[str, Rules], people: list[Person]) -> None:
@@ -49,13 +50,25 @@ class Reference(Routing, People):
         self.callers[call].left = ""
 
     def join(
-        self, call: str, queue: str, starts: Mapping[str, float], at: int = 0, ladder: Ladder = ()
-    ) -> None:
+        self,
+        call: str,
+        queue: str,
+        starts: Mapping[str, float],
+        at: int = 0,
+        ladder: Ladder = (),
+        ways: tuple[str, ...] = (),
+        closed: bool = False,
+    ) -> str:
+        """Empty, or why the door stayed shut."""
         c = self.callers[call]
         if c.state != "flow":
-            return
-        self._enter(c, queue, starts, self._within(c, at), ladder)
+            return ""
+        at = self._within(c, at)
+        if reason := self.refused(c, queue, at, ways, closed):
+            return reason
+        self._enter(c, queue, starts, at, ladder)
         self._match_call(c)
+        return ""
 
     def _enter(self, c: Caller, queue: str, starts: Mapping[str, float], at: int, ladder: Ladder) -> None:
         last, n = self._joins
@@ -272,6 +285,6 @@ class Reference(Routing, People):
             return "failed"
         if c.overflowed:
             return "overflowed"
-        if c.left:
+        if "hangup" in c.left:
             return "abandoned"
         return "ivr_exit" if ended_by == "caller" else "self_served"

@@ -54,6 +54,10 @@ class Rules:
     needs: str = ""
     relax: tuple[dict[str, Any], ...] = ()
     tiers: Mapping[int, int] = field(default_factory=dict)
+    max_waiting: int | None = None
+    callers_per_agent: float | None = None
+    refuse_if: tuple[str, ...] = ()
+    leave_if: tuple[str, ...] = ()
 
     @property
     def ladder(self) -> Ladder:

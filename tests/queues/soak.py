@@ -24,7 +24,7 @@ import uvloop
 
 from tests.queues.redis_process import RedisProcess
 from tests.queues.walk import WEIGHTS
-from tests.queues.world_transfers import TransferWorld
+from tests.queues.world_doors import DoorWorld
 
 EPISODE = 2_000
 """Steps in one site; then a fresh one, so that every beginning is walked often."""
@@ -54,7 +54,7 @@ async def walk(
 
 
 async def _episode(redis: RedisProcess, folder: Path, site: str, chance: random.Random, steps: int) -> None:
-    world = TransferWorld(redis, site, folder, chance.choice)
+    world = DoorWorld(redis, site, folder, chance.choice)
     name = "open"
     try:
         await world.open()

@@ -14,7 +14,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_sta
 from tests.queues.redis_process import RedisProcess
 from tests.queues.soak import walk
 from tests.queues.walk import STEPS
-from tests.queues.world_transfers import TransferWorld
+from tests.queues.world_doors import DoorWorld
 
 EXAMPLES, STEPS_EACH = 80, 50
 WALKED = 16_000
@@ -31,14 +31,14 @@ class Machine(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.runner = asyncio.Runner()
-        self.world: TransferWorld | None = None
+        self.world: DoorWorld | None = None
 
     @initialize(data=st.data())
     def open(self, data: st.DataObject) -> None:
         def pick(choices: Sequence[Any], /) -> Any:
             return choices[data.draw(st.integers(0, len(choices) - 1))]
 
-        self.world = TransferWorld(self.redis, f"story{next(_SITES)}", self.folder, pick)
+        self.world = DoorWorld(self.redis, f"story{next(_SITES)}", self.folder, pick)
         self.runner.run(self.world.open())
 
     def take(self, step: str, data: st.DataObject) -> None:

@@ -53,6 +53,12 @@ WRONG = {
     "who refuses for ever is rung for ever": ("misses >= most and", "false and"),
     "a wrap-up has no end": ("int(rules.wrapup_max_s) * 1000)", "1e9)"),
     "what a supervisor decides can be undone": ("if agent.wish_by ~= '' and not forced", "if false"),
+    "a full queue takes one more": ("ahead >= most", "ahead > most"),
+    "who pauses is there": ("not is_in(groups, counts[i])", "true"),
+    "the ratio counts who is away": ("AT_WORK = { 'ready',", "AT_WORK = { 'offline', 'ready',"),
+    "the first of the line have to go": ("-math.min(number, MOST), -1)", "0, number - 1)"),
+    "a change is not counted": ("  count_staff(agent, to, 1)\n", ""),
+    "a way that is not there is taken": ("is_in(ways, 'ratio') and ratio", "ratio"),
     "ties are not broken": ("int(n) + 1 or 0", "0 or 0"),
     "a head start counts once": (
         "sum = sum + (starts[reason] or 0)",
@@ -75,8 +81,8 @@ WRONG = {
     "not means yes": ("return (skills[absent] or 0) < 1", "return (skills[absent] or 0) >= 1"),
     "one of several conditions is enough": ("all = all and holds(", "all = all or holds("),
     "new skills are for the next login": (
-        "if agent.state == 'ready' then unstand(agent) end\n    if AT",
-        "if AT",
+        "if agent.state == 'ready' then unstand(agent) end\n    count",
+        "count",
     ),
     "whom he passes is not told": ("local overtook = tell_overtaken(agent)", "local overtook = 0"),
     "the smallest difference is the reason": ("if difference > most then", "if difference > 0 then"),

@@ -1,7 +1,7 @@
 """What may happen in a world of queues, and how often it does in a random walk."""
 
 STEPS = (
-    *("arrive", "note", "checkpoint", "join", "join_again", "settle", "connected", "decline"),
+    *("arrive", "note", "checkpoint", "join", "join_again", "exit", "settle", "connected", "decline"),
     *("nobody_answers", "leave", "hold", "unbridged", "ended", "agent", "wraps_up", "reach"),
     *("consult", "consulted", "unconsult", "hand_over", "give"),
     *(
@@ -31,7 +31,7 @@ WEIGHTS = dict.fromkeys(STEPS, 4) | {
     "wraps_up": 9,
     "reach": 6,
     "time_passes": 8,
-    **dict.fromkeys(("note", "checkpoint", "sweep", "leave", "move"), 2),
+    **dict.fromkeys(("note", "checkpoint", "sweep", "leave", "exit", "move"), 2),
     **dict.fromkeys(("reply_lost", "worker_dies", "stale_owner", "publish"), 1),
 }
 """How often each step is taken in a random walk."""

@@ -21,6 +21,7 @@ from tests.queues.eye import Eye
 from tests.queues.post import QUEUES, WORKERS, Post
 from tests.queues.redis_process import RedisProcess
 from tests.queues.reference import IN_LINE, Reference
+from tests.queues.reference_doors import WAYS
 
 DECLINES = ("no_answer", "busy", "rejected", "unreachable", "not_confirmed", "withdrawn", "worker_lost")
 AHEAD_MS = 10 * 365 * 86_400_000
@@ -160,10 +161,13 @@ class World(AgentSteps):
             queue, starts = self.pick(("sales", "sales", "tech", "gold")), self.pick(HEAD_STARTS)
             at, ladder = self._some_past(h), self.pick(STEP_NEEDS)
             written = "|".join(f"{after_s}:{need}" for after_s, need in ladder)
-            joined = await self._at(h).store.join(h, queue, starts, at, written or None)
-            self._ride(h).join(h.call, queue, starts, at, ladder)
+            ways = self.pick(((), (), WAYS, ("full", "closed")))
+            closed = self.pick((True, False, False, False))
+            joined = await self._at(h).store.join(h, queue, starts, at, written or None, ways, closed)
+            refused = self._ride(h).join(h.call, queue, starts, at, ladder, ways, closed)
+            assert joined.refused == refused
             c = self.ref.callers[h.call]
-            assert (joined.position, joined.score) == (c.position0, c.score)
+            assert refused or (joined.position, joined.score) == (c.position0, c.score)
 
     async def join_again(self) -> None:
         h = self._pick_call(*IN_LINE)

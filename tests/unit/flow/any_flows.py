@@ -6,7 +6,7 @@ flows have something that the check must refuse: a check that forgets a rule let
 
 import tempfile
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -222,11 +222,16 @@ class StrictLine(CompanyLine):
         return super().hours(name)
 
     async def queue(
-        self, name: str, max_wait_s: float | None, reason: str = "", standing: Standing = ORDINARY
+        self,
+        name: str,
+        max_wait_s: float | None,
+        reason: str = "",
+        standing: Standing = ORDINARY,
+        exits: Collection[str] = ("timeout",),
     ) -> str:
         assert name in self.company.callflows.queues, f"no queue {name}"
         with self._waiting():
-            return await super().queue(name, max_wait_s, reason, standing)
+            return await super().queue(name, max_wait_s, reason, standing, exits)
 
     async def transfer(self, number: str, *given: Any, **named: Any) -> str:
         policy = self.company.callflows.policy

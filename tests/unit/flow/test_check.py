@@ -85,7 +85,8 @@ ONE_ERROR = [
         MAIN,
         "queue: sales",
         "queue: sales\n    next: {timeout: bye}",
-        "14:12: step `sales`: outcome `timeout` cannot happen with these fields (one of `answered`)",
+        "14:12: step `sales`: outcome `timeout` cannot happen: queue `sales` has no `max_wait_s`, "
+        "nor has the step (one of `answered`)",
     ),
     (
         MAIN,

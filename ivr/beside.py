@@ -1,0 +1,174 @@
+"""What a caller is told while he waits, beside the wait: a child task with a mailbox of its own.
+
+    music ──► it is time ──► 1. his place, if need be ──► 2. the sound ──► music again ──► …
+                 an agent has answered and is settled, or he leaves: 3. hush
+
+The wait reads what is told about the call and hands on what concerns a sound. Nothing here ever delays it:
+what is heard at that moment is stopped.
+"""
+
+import asyncio
+import logging
+from contextlib import suppress
+from typing import NamedTuple
+
+from calllog.errors import HoldfastError
+from ivr.agent_leg import earlier_playbacks
+from ivr.ari import AriError
+from ivr.ari import events as ari
+from ivr.caller import Caller, Message
+from ivr.flow.line import Line, MediaFailed
+from ivr.flow.queue_sounds import media_of, position_of, sound_of
+from ivr.mailbox import Mailbox
+from ivr.programme import Item, Programme
+from ivr.wait import Wait
+from queues.heard import Announce
+
+log = logging.getLogger(__name__)
+
+SOUND_WATCH_S = 30.0
+"""A sound that lasts longer is asked after."""
+
+
+class _Told(NamedTuple):
+    """Something that can be heard, and how the log names it."""
+
+    media: list[str]
+    spoken: str
+    position: int | None = None
+
+
+class Beside:
+    """One caller's announcements in one wait."""
+
+    def __init__(self, caller: Caller, wait: Wait, line: Line) -> None:
+        self._caller = caller
+        self._house = caller.house
+        self._wait = wait
+        self._line = line
+        self._programme = Programme()
+        self._mailbox: Mailbox[Message] = Mailbox()
+        self._changed = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+        self._playback = ""
+
+    @property
+    def _announce(self) -> Announce | None:
+        return self._house.queue(self._wait.queue).announce
+
+    async def begin(self, taken_over: bool = False) -> None:
+        """From now on he is told what is due.
+
+        `taken_over`: what his last worker was playing is stopped, and the music is back.
+        """
+        if taken_over and self._announce is not None:
+            self._programme.since_s = self._now_s
+            for playback in earlier_playbacks(self._caller.call, self._caller.handle.epoch):
+                await self._house.asterisk.stop(playback)
+            await self._music()
+        if self._task is None:
+            self._task = asyncio.create_task(self._run())
+            self._task.add_done_callback(self._over)
+
+    def published(self) -> None:
+        """Settings have changed."""
+        self._changed.set()
+
+    def hear(self, message: Message) -> None:
+        """Something is told that the wait has no use for."""
+        if isinstance(message, ari.PlaybackFinished):
+            self._mailbox.put(message)
+
+    def give_up(self) -> None:
+        """Nothing is begun any more."""
+        if self._task is not None:
+            self._task.cancel()
+        self._task = None
+
+    async def hush(self) -> None:
+        """He is to hear something else at once."""
+        self.give_up()
+        playback, self._playback = self._playback, ""
+        if playback:  # Asterisk bridges nobody before he has heard what he is played
+            await self._house.asterisk.stop(playback)
+
+    # The child
+
+    @property
+    def _now_s(self) -> float:
+        """Seconds since he joined."""
+        return asyncio.get_running_loop().time() - self._wait.began
+
+    def _over(self, task: asyncio.Task[None]) -> None:
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.error("announcements end: %r", error, extra={"call": self._caller.call})
+
+    async def _run(self) -> None:
+        while True:
+            self._changed.clear()
+            announce = self._announce
+            item = self._programme.next(announce) if announce is not None else None
+            if await self._changes_before(item.at_s if item is not None else None):
+                continue
+            if announce is not None and item is not None:
+                await self._attempt(item, announce)
+
+    async def _changes_before(self, at_s: float | None) -> bool:
+        """Sleep until then, or for ever; whether other settings came first."""
+        try:
+            async with asyncio.timeout(None if at_s is None else max(0.0, at_s - self._now_s)):
+                return await self._changed.wait()
+        except TimeoutError:
+            return False
+
+    async def _attempt(self, item: Item, announce: Announce) -> None:
+        """Tell him; what cannot be told is left out: he hears music instead."""
+        began_s = self._now_s
+        try:
+            told = await self._said(item, announce)
+            self._programme.passed(item, announce, began_s)
+            if told is None:
+                return
+            self._line.note("announced", position=told.position, spoken=told.spoken)
+            await self._house.checkpoint.flush(self._caller.handle)
+            await self._play(told.media)
+            self._programme.told(item, self._now_s, announce)
+        except HoldfastError as error:
+            self._programme.passed(item, announce, self._now_s)
+            log.warning("an announcement is left out: %s", error, extra={"call": self._caller.call})
+            with suppress(HoldfastError):
+                await self._music()
+
+    async def _said(self, item: Item, announce: Announce) -> _Told | None:
+        """What he is to hear; None: nothing now. Raises `MediaFailed`."""
+        if item.kind == "reminder" and announce.reminders is not None:
+            heard = announce.reminders.sounds[item.number]
+            sound = sound_of(heard)
+            return _Told(await media_of(sound, self._line, {}), str(sound.say or ", ".join(heard.play)))
+        news = announce.position
+        position = await self._house.place(self._wait.queue, self._caller.call)
+        if news is None or not self._programme.worth(position, news):
+            return None
+        media = await media_of(position_of(news), self._line, {"position": position}, kept=True)
+        return _Told(media, "position", position)
+
+    async def _play(self, media: list[str]) -> None:
+        """Until it has been heard. Raises `MediaFailed`."""
+        asterisk, loop = self._house.asterisk, asyncio.get_running_loop()
+        self._mailbox.empty()
+        playback = self._playback = self._caller.name_playback()
+        try:
+            await asterisk.play(self._caller.call, playback, media)
+            while True:
+                match await self._mailbox.take(loop.time() + SOUND_WATCH_S):
+                    case ari.PlaybackFinished(playback=played) if played.id == playback:
+                        break
+                    case None if not await asterisk.plays(playback):
+                        break  # nobody has told of its end
+        except AriError as error:
+            raise MediaFailed(f"cannot be played: {error}") from error
+        self._playback = ""
+        await self._music()
+
+    async def _music(self) -> None:
+        await self._house.asterisk.start_music(self._caller.call, self._house.queue(self._wait.queue).music)
