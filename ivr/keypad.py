@@ -67,7 +67,9 @@ class Keypad:
         return ""
 
     async def play(self, sound: str) -> None:
-        """Begin a sound. Raises AriError."""
+        """Begin a sound; with the first one we answer. Raises AriError."""
+        if not self._played:
+            await self._house.asterisk.answer(self._channel)
         self._playing = f"{self._channel}-p{self._played}"
         self._played += 1
         await self._house.asterisk.play(self._channel, self._playing, [f"sound:{sound}"])

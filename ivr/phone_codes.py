@@ -53,7 +53,6 @@ class PhoneCodes:
         """Carry out a code dialled at a device, say so, and let the phone go."""
         keypad = Keypad(self._house, channel)
         try:
-            await self._house.asterisk.answer(channel)
             spoken = await self._carry_out(code, device, digits[:DIGITS], keypad)
             if spoken:
                 await keypad.play(spoken)
