@@ -95,7 +95,7 @@ class Talk:
         """His telephone's own transfer key."""
         asterisk, wanted = self._house.asterisk, event.refer_to.requested_destination
         try:
-            if self.consult.leg is not None or not wanted.destination:
+            if self.consult.leg is not None or wanted.protocol_id or not wanted.destination:
                 raise Unknown("it is not a blind transfer")
             stop = self._stop(wanted.destination)
         except Unknown as why:
