@@ -384,7 +384,8 @@ class Hunt:
             return False
         there = set(await asterisk.bridged(leg.bridge))
         if record.state == "talking":
-            await self._mend(leg, there, record.consult != "")
+            assert self._talk is not None, "it was taken over"
+            await self._talk.mend(there, asks=record.consult != "")
             return True
         if there >= {self._call, leg.channel}:
             await self._house.store.connected(self._handle, agent=leg.agent, attempt=leg.attempt, at=now_ms())
@@ -395,15 +396,3 @@ class Hunt:
         await self._music(record.queue)
         await self._decline(leg, "worker_lost")
         return False
-
-    async def _mend(self, leg: AgentLeg, there: set[str], asks: bool) -> None:
-        """The channels of a talk as the record says it is. Who is gone is told to the mailbox."""
-        asterisk, talk = self._house.asterisk, self._talk
-        assert talk is not None, "it was taken over"
-        if asks:
-            return await talk.consult.resume()
-        if leg.channel not in there and not await asterisk.lives(leg.channel):
-            self._caller.mailbox.put(ari.ChannelDestroyed(channel=ari.Channel(id=leg.channel)))
-        elif not {leg.channel, self._call} <= there:
-            await talk.consult.rejoin()  # he came from a consult, or was handed over, when his worker died
-        return None

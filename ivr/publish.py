@@ -113,6 +113,12 @@ class Versions:
             shutil.rmtree(draft, ignore_errors=True)
         return Published(self._loaded[version], fresh=True)
 
+    def try_out(self, directory: Path) -> Callflows:
+        """What `publish` would make live. Raises `BrokenCallflows`; changes nothing."""
+        if strays := strays_of(directory):
+            raise BrokenCallflows(strays)
+        return load_callflows(directory, self._prompts, 0, self._further)
+
     def roll_back(
         self, version: int, directory: Path, by: str, message: str = "", discard: bool = False
     ) -> Published:

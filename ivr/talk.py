@@ -47,6 +47,19 @@ class Talk:
         if record.consult:
             self.consult.take_over(record)
 
+    async def mend(self, there: set[str], asks: bool) -> None:
+        """Make the channels what the record says. Who is gone is told to the mailbox.
+
+        `there`: who is in their bridge. `asks`: the agent was consulting somebody.
+        """
+        agent = self.leg.channel
+        if asks:
+            await self.consult.resume()
+        elif agent not in there and not await self._house.asterisk.lives(agent):
+            self._caller.mailbox.put(ari.ChannelDestroyed(channel=ari.Channel(id=agent)))
+        elif not {agent, self._caller.call} <= there:
+            await self.consult.rejoin()  # he came from a consult, or was handed over, when his worker died
+
     async def until_over(self) -> Errand | None:
         """None: the agent has left, and the flow goes on. Else where the caller goes now."""
         while not self._over:

@@ -4,6 +4,7 @@ import asyncio
 from typing import Any
 
 from queues.operations import Operations, now_ms
+from queues.preview import Standing
 from queues.results import AgentView, CallView, QueueView, WaitingCaller
 
 AT_ONCE = 200
@@ -33,6 +34,30 @@ async def _queue(operations: Operations, name: str, limit: int) -> QueueView:
     ]
     longest = max((now_ms() - caller.joined_at for caller in callers), default=0)
     return QueueView(name, title or name, count, sum(ready), max(longest, 0), callers[:limit])
+
+
+async def standing(operations: Operations) -> tuple[list[Standing], list[list[str]]]:
+    """Everybody who waits, and the queues of each agent."""
+    keys, call = operations.keys, operations.link.call
+    names = sorted(await call("SMEMBERS", keys.queues))
+    lines = await asyncio.gather(*(call("ZRANGE", keys.line(name), 0, -1) for name in names))
+    callers = [(one, name) for name, line in zip(names, lines, strict=True) for one in line]
+    fields = ("score", "joined_at", "from", "head_starts")
+    records = await _hashes(operations, [keys.call(one) for one, _ in callers], *fields)
+    found = [
+        Standing(one, name, float(score), int(joined_at), number or "", _starts(starts or ""))
+        for (one, name), (score, joined_at, number, starts) in zip(callers, records, strict=True)
+        if score is not None and joined_at is not None
+    ]
+    people = [keys.agent(agent) for agent in sorted(await call("SMEMBERS", keys.agents))]
+    serving = [(queues or "").split(",") for (queues,) in await _hashes(operations, people, "queues")]
+    return found, serving
+
+
+def _starts(text: str) -> dict[str, float]:
+    """Head starts as a call's record has them: `priority:30,vip:60`."""
+    pairs = (each.partition(":") for each in text.split(",") if each)
+    return {reason: float(seconds) for reason, _, seconds in pairs}
 
 
 async def agents(operations: Operations) -> list[AgentView]:

@@ -28,6 +28,7 @@ from queues.handle import CallHandle
 from queues.head_starts import NO_HEAD_START, HeadStart
 from queues.models import Agent, Queue
 from queues.operations import REFUSED, REPEATED, UNKNOWN, Operations, Reply, now_ms
+from queues.preview import Standing
 from queues.publication import NO_LADDERS, nobody
 from queues.published import ANYBODY_AT_ONCE
 from queues.results import (
@@ -68,7 +69,7 @@ COUNTED_S = 600
 class Store:
     """The queues of a site as one worker (or command: `worker` empty) sees them.
 
-    Every method raises `StoreAway` while Redis cannot serve, except `hold`, `leave`, `decline`, `unsettle`,
+    Every method raises `StoreAway` while Redis cannot serve, except `hold`, `leave`, `decline`,
     `connected` and `unbridged`, which are put off in the journal then (`journaled`). Operations of a call
     raise `Fenced` if it belongs to somebody else by now. `at`: when it happened, ms since the epoch; 0 = now.
     `wait` False: return at once; the order of the call's operations is kept, and the next one goes with it.
@@ -198,12 +199,6 @@ class Store:
         """
         own = (agent, attempt, reason, -1 if ring_ms is None else ring_ms)
         return _done(await self.operations.perform(h, "decline", own, at))
-
-    async def unsettle(
-        self, h: CallHandle, agent: str, attempt: int, reason: str, ring_ms: int | None = None, at: int = 0
-    ) -> Done:
-        """What `settle` reserved did not come to a bridge; the same as `decline`."""
-        return await self.decline(h, agent, attempt, reason, ring_ms, at)
 
     async def leave(self, h: CallHandle, reason: str, at: int = 0) -> Done:
         """Leave the queue by a rule or a choice (class F or X); an open offer is withdrawn."""
@@ -391,6 +386,10 @@ class Store:
     async def agents(self) -> list[AgentView]:
         """Every published agent."""
         return await snapshots.agents(self.operations)
+
+    async def standing(self) -> tuple[list[Standing], list[list[str]]]:
+        """Everybody who waits, and the queues of each agent."""
+        return await snapshots.standing(self.operations)
 
     async def calls(self, limit: int = 1000) -> list[CallView]:
         """Live calls, at most `limit`, oldest first."""

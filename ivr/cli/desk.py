@@ -51,7 +51,7 @@ def calls(limit: int, as_json: bool) -> None:
             _print(_calls_table(views), f"{len(views)} live calls")
         return OK
 
-    _run(show)
+    run(show)
 
 
 @click.group(invoke_without_command=True)
@@ -83,7 +83,7 @@ def queues(context: click.Context, limit: int, as_json: bool) -> None:
             _print(_agents_table(people), "")
         return OK
 
-    _run(show)
+    run(show)
 
 
 by_option = click.option("--by", metavar="NAME", help="Who asks (default: the user who is logged in).")
@@ -150,7 +150,7 @@ def _move(
             click.echo(escaped(f"{call}: place {moved.position} in {moved.queue} ({moved.state})"))
         return OK
 
-    _run(act)
+    run(act)
 
 
 @click.command()
@@ -199,7 +199,7 @@ def agent(
             click.echo(escaped(f"{agent_id}: {word}{later if status.wish else ''}"))
         return OK
 
-    _run(act)
+    run(act)
 
 
 def _check_request(action: AgentAction, what: str, device: str | None, force: bool, by: str) -> None:
@@ -267,7 +267,7 @@ def drain(workers: tuple[str, ...], no_wait: bool, undo: bool, limit: float, as_
             _print_json({"drained": [one._asdict() for one in drained]})
         return OK if undo or all(one.result != "stays" for one in drained) else REFUSED
 
-    _run(ask)
+    run(ask)
 
 
 async def _left(checkpoint: Checkpoint, before: Peer, limit_s: float) -> str:
@@ -284,7 +284,7 @@ async def _left(checkpoint: Checkpoint, before: Peer, limit_s: float) -> str:
     return "gone" if gone_since else "stays"
 
 
-def _run(work: Callable[[Store], Awaitable[int]]) -> None:
+def run(work: Callable[[Store], Awaitable[int]]) -> None:
     """Do it with a store, tell what went wrong in one line, and exit."""
 
     async def with_store() -> int:

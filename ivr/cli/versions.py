@@ -7,6 +7,7 @@ from difflib import unified_diff
 from getpass import getuser
 from os import environ
 from pathlib import Path
+from typing import TypeVar
 
 import click
 import msgspec
@@ -16,6 +17,8 @@ from rich.text import Text
 
 from calllog.printable import escaped, printable_json
 from ivr.cli import FINDINGS, OK, REFUSED, json_option
+from ivr.cli.desk import run
+from ivr.cli.foretelling import foretell
 from ivr.cli.problems import as_dicts, as_text
 from ivr.flow.check import BrokenCallflows, files_of
 from ivr.flow.document import visible
@@ -23,23 +26,32 @@ from ivr.publish import Published, Record, UnknownVersion, Unsaved, Versions
 from ivr.rehearsal import Rehearsal
 from ivr.settings import Settings
 
+Done = TypeVar("Done")
+
 by_option = click.option("--by", metavar="NAME", help="Who publishes (default: the user who is logged in).")
 
 
 @click.command()
 @click.option("-m", "--message", default="", help="Why, for `holdfast versions`.")
+@click.option("--dry-run", is_flag=True, help="Only tell what it would change for those who wait now.")
 @by_option
 @json_option
-def publish(message: str, by: str | None, as_json: bool) -> None:
+def publish(message: str, dry_run: bool, by: str | None, as_json: bool) -> None:
     """Take what is in callflows/ live as the next version, if the check and its tests pass.
 
     New calls follow it within a second; calls under way stay on theirs. If it went live by itself when it
     was saved, it gets your name and MESSAGE now. HOLDFAST_WATCH=no makes this the only way to live.
 
+    With --dry-run nothing is published: it tells whose place would change, and who would have to leave.
+
     \b
     Exit codes: 0 it is live · 1 it has errors, the last version stays · 2 wrong usage
+                3 Redis is away (--dry-run)
     """
     settings = Settings()
+    if dry_run:
+        then = _or_problems(settings, as_json, lambda versions: versions.try_out(settings.callflows))
+        run(lambda store: foretell(store, then, as_json))
     _act(settings, as_json, lambda versions: versions.publish(settings.callflows, by or _user(), message))
 
 
@@ -147,10 +159,21 @@ def _lines(content: bytes | None) -> list[str]:
 
 
 def _act(settings: Settings, as_json: bool, work: Callable[[Versions], Published]) -> None:
-    place = settings.callflows
+    done = _or_problems(settings, as_json, work)
+    number = done.callflows.version
+    if as_json:
+        facts = {"live": True, "version": number, "new": done.fresh}
+        click.echo(printable_json(msgspec.json.encode(facts).decode()))
+    else:
+        click.echo(f"version {number} is live" + ("" if done.fresh else ": it has the same content"))
+
+
+def _or_problems(settings: Settings, as_json: bool, work: Callable[[Versions], Done]) -> Done:
+    """What comes of it; if nothing can, why, and the end."""
     try:
-        done = work(Versions(settings.data, Rehearsal.of(settings)))
+        return work(Versions(settings.data, Rehearsal.of(settings)))
     except BrokenCallflows as broken:
+        place = settings.callflows
         if as_json:
             facts = {"live": False, "problems": as_dicts(place, broken.problems)}
             click.echo(printable_json(msgspec.json.encode(facts).decode()))
@@ -160,12 +183,6 @@ def _act(settings: Settings, as_json: bool, work: Callable[[Versions], Published
     except (UnknownVersion, Unsaved) as refused:
         click.echo(f"holdfast: {escaped(str(refused))}", err=True)
         sys.exit(REFUSED)
-    number = done.callflows.version
-    if as_json:
-        facts = {"live": True, "version": number, "new": done.fresh}
-        click.echo(printable_json(msgspec.json.encode(facts).decode()))
-    else:
-        click.echo(f"version {number} is live" + ("" if done.fresh else ": it has the same content"))
 
 
 def _user() -> str:

@@ -4,8 +4,8 @@
 -- one stage wait in one lane, by score (`wait:LANE`). Ready agents stand in lists by queue, own tier and need that
 -- they meet (`idle:…`, written alike), by the strategy's score. So a match looks at the heads of a few lists.
 --
--- into_lane(call), out_of_lane(call): he may be matched, or not; the stage is the one of now. (A caller who must be
---   passed over for a while is out of his lane, and keeps his place in the line.)
+-- into_lane(call), out_of_lane(call): he may be matched, or not; the stage is the one of now. step_aside(call): a
+--   caller who has put us on hold is out of his lane, and keeps his place in the line.
 -- stand(agent), unstand(agent): among the idle, or not.
 -- posts_of(agent): what follows from his queues and skills: lists to stand in and lanes to look at.
 -- `next_due`: the earliest due time this script has added, 0 if none.
@@ -174,7 +174,21 @@ local function prefers(call)
   return false
 end
 
+local function out_of_lane(call)
+  if call.lane == '' then return end
+  redis.call('ZREM', SITE_KEY .. 'wait:' .. call.lane, call.id)
+  put(call, 'lane', '')
+end
+
+-- Who has put us on hold is passed over until he is back.
+local function step_aside(call)
+  if call.lane == '' then return end
+  out_of_lane(call)
+  stage_due(call, 0)
+end
+
 local function into_lane(call)
+  if call.hold_caller_at ~= '' then return step_aside(call) end
   local need, tier, next_at = stage_of(call)
   local lane, preferring = lane_of(call.queue, tier, need), prefers(call)
   if preferring then lane, next_at = '@' .. call.prefer, int(call.prefer_until) end
@@ -200,10 +214,4 @@ local function leave_him(agent)
       redis.call('ZREM', SITE_KEY .. 'wait:@' .. agent.id, id)
     end
   end
-end
-
-local function out_of_lane(call)
-  if call.lane == '' then return end
-  redis.call('ZREM', SITE_KEY .. 'wait:' .. call.lane, call.id)
-  put(call, 'lane', '')
 end

@@ -96,7 +96,7 @@ local function sweep_call(id)
   end
   if call.state == 'waiting' then
     stand_in_line(call)
-    if not is_in_lane(call) then
+    if call.hold_caller_at == '' and not is_in_lane(call) then
       tell('not-waiting:' .. id)
       put(call, 'stage_at', '')
       into_lane(call)

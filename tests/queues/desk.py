@@ -40,10 +40,10 @@ class Post:
             await self._rung.wait()
         return self.offers[0]
 
-    async def arrive(self, call: str, answer: bool = True) -> CallHandle:
+    async def arrive(self, call: str, answer: bool = True, from_: str = "+4930123") -> CallHandle:
         h = CallHandle(call, self.worker)
         self.handles.append(h)
-        await self.checkpoint.arrive(h, from_="+4930123", to="100", asterisk="pbx")
+        await self.checkpoint.arrive(h, from_=from_, to="100", asterisk="pbx")
         if answer:
             self.store.note(h, "answered")
         return h

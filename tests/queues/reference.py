@@ -148,9 +148,13 @@ class Reference(Doors, Routing, People):
         if started and by not in c.holds and (by == "caller" or c.state == "talking"):
             c.holds[by] = at
             self._say(call, "hold_started", at, by=by)
+            self._step_aside(c)
             return True
         if not started and by in c.holds:
             self._close_hold(c, by, at)
+            if self._wanted(c) > 0:
+                self._into_lane(c)
+                self._match_call(c)
             return True
         return False
 

@@ -288,6 +288,8 @@ class Routing:
         """How many more phones may ring for him now."""
         if c.state not in ("waiting", "offered"):
             return 0
+        if "caller" in c.holds:
+            return 0
         rules, phones = self.queues[c.queue], 1
         if c.prefer:
             return 1 - len(c.rung)
@@ -328,11 +330,19 @@ class Routing:
         return (need, tier), min((c.joined_at + ms for ms in later if ms > waited), default=0)
 
     def _into_lane(self, c: "Caller") -> None:
+        if "caller" in c.holds:
+            self._step_aside(c)
+            return
         c.lane, c.stage_at = self._stage(c)
         if c.prefer and (c.prefer_until <= self.now or self._is_away(self.people.get(c.prefer))):
             c.prefer = ""
         if c.prefer:
             c.lane, c.stage_at = (f"@{c.prefer}", 0), c.prefer_until
+
+    def _step_aside(self, c: "Caller") -> None:
+        """Who has put us on hold is passed over until he is back."""
+        if c.lane is not None:
+            c.lane, c.stage_at = None, 0
 
     def _is_away(self, p: "Person | None") -> bool:
         """Whether it is in vain to wait for him."""

@@ -12,6 +12,11 @@ from tests.queues.soak import walk
 STEPS, EPISODE = 80_000, 400
 
 WRONG = {
+    "who has put us on hold is rung for": ("  if call.hold_caller_at ~= '' then return 0 end\n", ""),
+    "who comes back from hold is forgotten": (
+        "    if wanted(call) > 0 then\n      into_lane(call)\n      match_call(call)\n    end\n    done",
+        "    done",
+    ),
     "an old owner is obeyed": ("call.epoch ~= ARGV[3]", "false"),
     "a repetition is applied again": ("if int(ARGV[4]) <= int(call.op) then", "if false then"),
     "an offered caller is offered again": (

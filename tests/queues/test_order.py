@@ -1,6 +1,7 @@
 """Head starts, who is passed, and who moves callers: what the log says of it, and what is refused."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from queues.handle import CallHandle
 from queues.models import Agent, Queue
 from tests.queues.desk import Desk, Post
 from tests.queues.test_desk_commands import Holdfast, as_json, command, holdfast
+from tests.unit.flow.small_company import build, edit, write
 
 __all__ = ["holdfast"]
 
@@ -102,6 +104,32 @@ async def test_at_most_twenty_are_named_and_all_are_counted(desk: Desk) -> None:
     named = [call for call, events in log.items() if any(isinstance(e, Overtaken) for e in events)]
     assert named == [f"pbx-1.{number}" for number in range(1, 21)]
     assert [e.overtook for e in log["pbx-1.24"] if isinstance(e, Bridged)] == [23]
+
+
+async def test_who_has_put_us_on_hold_is_passed_over_and_keeps_his_place(desk: Desk) -> None:
+    post = await site(desk)
+    first, second, third = await callers(post, {}, {}, {})
+    await post.store.hold(first, "caller", True)
+    await post.store.agent("ann", "ready")
+    await connect(post, second)
+    passed = [event for event in desk.calls()[first.call] if isinstance(event, Overtaken)]
+    assert [(event.by_call, event.reason) for event in passed] == [(second.call, "held")]
+    await post.store.unbridged(second, "caller")
+    assert post.offers[-1].call == third.call
+    await post.store.hold(first, "caller", False)
+    assert await line(post) == [first.call, third.call]
+    await post.store.decline(third, "ann", post.offers[-1].attempt, "withdrawn")
+    assert post.offers[-1].call == first.call
+
+
+async def test_who_comes_back_from_hold_is_offered_at_once(desk: Desk) -> None:
+    post = await site(desk)
+    (alone,) = await callers(post, {})
+    await post.store.hold(alone, "caller", True)
+    await post.store.agent("ann", "ready")
+    assert not post.offers
+    await post.store.hold(alone, "caller", False)
+    assert post.offers[-1].call == alone.call
 
 
 async def test_in_turn_nobody_is_passed(desk: Desk) -> None:
@@ -253,3 +281,28 @@ async def test_who_goes_home_is_waited_for_no_more(desk: Desk) -> None:
     await post.store.unbridged(CallHandle("pbx-1.9", "hf-1", op=99), "agent")
     assert (post.offers[-1].agent, post.offers[-1].call) == ("bob", h.call)
     desk.assert_sound(live=True)
+
+
+async def test_a_dry_run_tells_what_it_would_change_and_changes_nothing(
+    desk: Desk, holdfast: Holdfast, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    company = build(tmp_path / "callflows")
+    write(company, "queues.yaml", "queues:\n  sales: {title: Sellers}\nvips: {'+49 30 5551': 300}\n")
+    monkeypatch.setenv("HOLDFAST_CALLFLOWS", str(company))
+    monkeypatch.setenv("HOLDFAST_DATA", str(tmp_path / "data"))
+    post = await site(desk)
+    await callers(post, {})
+    urgent = await post.arrive("pbx-2.1", from_="+49305551")
+    await post.store.join(urgent, "sales", {})
+    before = await line(post)
+    asked = await as_json(holdfast, "publish", "--dry-run")
+    assert asked["summary"] == "moves 2 waiting callers, 0 lose over 30 s"
+    assert [(one["call"], one["before"], one["after"]) for one in asked["changes"]] == [
+        ("pbx-2.1", 2, 1),
+        ("pbx-1.1", 1, 2),
+    ]
+    assert await line(post) == before
+    assert not (tmp_path / "data" / "versions").exists()
+    edit(company, "queues.yaml", "title", "tittle")
+    broken = await command(holdfast, "publish", "--dry-run")
+    assert (broken.exit_code, "tittle" in broken.output) == (1, True)

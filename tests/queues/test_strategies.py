@@ -169,7 +169,7 @@ async def test_who_is_connected_and_lost_again_is_rung_for_anew(desk: Desk) -> N
     post = desk.post()
     h = await ringing(post, {"strategy": "ring_all"})
     assert await post.store.settle(h, "cat", 3)
-    await post.store.unsettle(h, "cat", 3, "withdrawn")
+    await post.store.decline(h, "cat", 3, "withdrawn")
     assert sorted(offer.agent for offer in post.offers[3:]) == ["ann", "bob", "cat"]
     assert [offer.attempt for offer in post.offers[3:]] == [4, 5, 6]
     await post.checkpoint.ended(h, reason="x", ended_by="caller")
