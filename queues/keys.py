@@ -30,6 +30,7 @@
 | ties | string | for ever | queues | last join's ms and how many there were in it |
 | outbox | zset | until delivered | queues | keys of letters to other people's servers by when they are due |
 | dialled | zset | 1 h | queues | calls to numbers outside by when they began |
+| last:HASH | string | 30 days | queues | whom a number, hashed with the queue, talked to last |
 | once:WHAT | string | as asked | queues | what a caller was told lately, his number hashed: by whom |
 | tries:WHO | string | 1 h | queues | PINs that were tried for an agent, and at a device |
 | letter:KEY | hash | until delivered, 1 day | queues | a letter, its attempts, and when it was posted |

@@ -145,6 +145,8 @@ class Queue(Settings):
     """Which of the ready agents is rung."""
     ring_more_s: int = Field(10, ge=1, le=300)
     """Under the strategy `progressive` one phone more rings after each so many seconds."""
+    last_agent_s: int = Field(0, ge=0, le=DAY_S)
+    """So long a caller waits for whom he talked to here last, if that agent is at work; 0: not at all."""
     needs: Needs = ""
     """What callers need of an agent's `skills`, such as `spanish >= 3 and not trainee`."""
     relax: Annotated[tuple[Relax, ...], Field(max_length=16)] = ()

@@ -3,7 +3,7 @@
 -- own: 1 queue · 2 head starts, as `priority:30,vip:60` (see head_starts.lua); the queue's weight and credit for what
 -- he has waited before in this call are added here · 3 needs of his own instead of the queue's, as a ladder.
 -- · 4 reasons for which he may be refused at the door: closed,no_agents,full,ratio · 5 '1' if the queue is closed now
--- · 6 the agent whom he prefers, or '' · 7 for so many seconds.
+-- · 6 the agent whom he prefers, or '' = as the queue says · 7 for so many seconds.
 -- Result: {position, score, joined_at}; a repeat answers with the present place; {reason} if the door stays shut.
 -- Refused (4) while he is in another queue or talks.
 
@@ -31,8 +31,10 @@ if status == nil then
     starts.weight = queue_of(queue).weight_s
     starts.credit = int(call.wait_ms) / 1000
     put(call, 'ladder', own(3) or '')
-    put(call, 'prefer', own(6) or '')
-    put(call, 'prefer_until', now_ms() + 1000 * (tonumber(own(7)) or 0))
+    local agent, seconds = own(6) or '', tonumber(own(7)) or 0
+    if agent == '' then agent, seconds = last_agent(queue) end
+    put(call, 'prefer', agent)
+    put(call, 'prefer_until', now_ms() + 1000 * seconds)
     enter_line(queue, starts)
     match_call(call)
   elseif call.state == 'talking' or call.queue ~= queue then

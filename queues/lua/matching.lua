@@ -41,7 +41,6 @@ end
 -- How many more phones may ring for him now.
 local function wanted(call)
   if call.state ~= 'waiting' and call.state ~= 'offered' then return 0 end
-  if call.hold_caller_at ~= '' then return 0 end
   local settings = queue_of(call.queue)
   local strategy = strategy_of(settings)
   if call.prefer ~= '' then return 1 - #rung_of(call) end

@@ -84,10 +84,10 @@ end
 local function queue_of(name)
   if queues[name] then return queues[name] end
   local values = redis.call('HMGET', SITE_KEY .. 'queue:' .. name, 'ring_s', 'cooldown_s', 'wrapup_s', 'strategy',
-    'weight_s', 'ladder', 'tiers', 'lanes', 'ring_more_s')
+    'weight_s', 'ladder', 'tiers', 'lanes', 'ring_more_s', 'last_agent_s')
   queues[name] = { ring_s = tonumber(values[1] or 20), cooldown_s = tonumber(values[2] or 5),
     wrapup_s = tonumber(values[3] or 0), strategy = values[4] or '', weight_s = tonumber(values[5] or 0),
     ladder = values[6] or '', tiers = values[7] or '', lanes = values[8] or '',
-    ring_more_s = tonumber(values[9] or 10) }
+    ring_more_s = tonumber(values[9] or 10), last_agent_s = tonumber(values[10] or 0) }
   return queues[name]
 end

@@ -33,11 +33,30 @@ local function missed(agent, reason, call, queue)
   end
 end
 
+local REMEMBERED_S = 2592000  -- 30 days
+
+-- Where is kept whom a number talked to last in a queue; nil: it is hidden. Numbers are kept only as a hash.
+local function last_key(queue)
+  local number = redis.call('HGET', call.key, 'from')
+  return number and number ~= '' and SITE_KEY .. 'last:' .. redis.sha1hex(queue .. ' ' .. number) or nil
+end
+
+-- Whom he talked to last, and for how long he waits for that one.
+local function last_agent(queue)
+  local seconds = queue_of(queue).last_agent_s
+  local key = seconds > 0 and last_key(queue)
+  local agent = key and agent_of(redis.call('GET', key) or '')
+  if not agent or not is_in(agent.queues, queue) then return '', 0 end
+  return agent.id, seconds
+end
+
 -- They talk: from now on he can say what it is about; perhaps he must.
 local function talk_begins(agent, call, queue)
   local rules = rules_of(queue)
   put(agent, 'misses', 0)
   put(agent, 'last_queue', queue)
+  local key = queue_of(queue).last_agent_s > 0 and last_key(queue)
+  if key then redis.call('SET', key, agent.id, 'EX', REMEMBERED_S) end
   put(agent, 'code_call', rules.dispositions ~= '' and call or '')
   put(agent, 'code_due', rules.disposition_required == 'true' and rules.dispositions ~= '' and '1' or '')
 end

@@ -18,10 +18,10 @@ SALES: tuple[dict[str, Any], ...] = (
     {"strategy": "fewest_calls", "tiers": {2: 1, 3: 4}},
     {"strategy": "least_talk", "needs": "spanish >= 3", "relax": ({"after_s": 2, "needs": "spanish"},)},
     {"strategy": "linear", "weight_s": 30, "tiers": {2: 2}, "relax": ({"after_s": 3, "needs": ""},)},
-    {"strategy": "random", "needs": "not trainee"},
+    {"strategy": "random", "needs": "not trainee", "last_agent_s": 3},
     {"strategy": "ring_all", "tiers": {2: 1}},
     {"strategy": "progressive", "ring_more_s": 1},
-    {"strategy": "weighted_random", "weight_s": 2},
+    {"strategy": "weighted_random", "weight_s": 2, "last_agent_s": 60},
     {"strategy": "round_robin", "needs": "spanish or trainee", "relax": ({"after_s": 1, "needs": ""},)},
 )
 """What an admin can make of the queue `sales`."""

@@ -67,6 +67,9 @@ class Reference(Doors, Routing, People):
         at = self._within(c, at)
         if reason := self.refused(c, queue, at, ways, closed):
             return reason
+        last = self.people.get(self.last.get(queue, ""))
+        if not prefer[0] and self.queues[queue].last_agent_s and last and queue in last.queues:
+            prefer = (last.agent, self.queues[queue].last_agent_s)
         c.prefer, c.prefer_until = prefer[0], self.now + 1000 * prefer[1]
         self._enter(c, queue, starts, at, ladder)
         self._match_call(c)

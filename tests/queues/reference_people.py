@@ -122,6 +122,8 @@ class People:
     def __init__(self) -> None:
         self.unreachable: set[str] = set()
         self.in_use: set[str] = set()
+        self.last: dict[str, str] = {}
+        """Queue → whom a caller talked to last: they all have the same number."""
         self._freed: list[Person] = []
 
     def _match_freed(self) -> None:
@@ -283,6 +285,8 @@ class People:
     def _talk_begins(self, p: Person, c: Caller) -> None:
         rules = self.queues[c.queue]
         p.misses, p.last_queue = 0, c.queue
+        if rules.last_agent_s:
+            self.last[c.queue] = p.agent
         p.code_call = c.call if rules.dispositions else ""
         p.code_due = rules.disposition_required
 

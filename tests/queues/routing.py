@@ -51,6 +51,7 @@ class Rules:
     weight_s: int = 0
     strategy: str = "longest_idle"
     ring_more_s: int = 2
+    last_agent_s: int = 0
     needs: str = ""
     relax: tuple[dict[str, Any], ...] = ()
     tiers: Mapping[int, int] = field(default_factory=dict)
@@ -287,8 +288,6 @@ class Routing:
     def _wanted(self, c: "Caller") -> int:
         """How many more phones may ring for him now."""
         if c.state not in ("waiting", "offered"):
-            return 0
-        if "caller" in c.holds:
             return 0
         rules, phones = self.queues[c.queue], 1
         if c.prefer:

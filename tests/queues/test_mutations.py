@@ -12,7 +12,18 @@ from tests.queues.soak import walk
 STEPS, EPISODE = 80_000, 400
 
 WRONG = {
-    "who has put us on hold is rung for": ("  if call.hold_caller_at ~= '' then return 0 end\n", ""),
+    "the last agent need not serve the queue": (
+        "if not agent or not is_in(agent.queues, queue) then",
+        "if not agent then",
+    ),
+    "nobody remembers whom he talked to": (
+        "if key then redis.call('SET', key, agent.id",
+        "if false then redis.call('SET', key, agent.id",
+    ),
+    "who has put us on hold is rung for": (
+        "  if call.hold_caller_at ~= '' then return step_aside(call) end\n",
+        "",
+    ),
     "who comes back from hold is forgotten": (
         "    if wanted(call) > 0 then\n      into_lane(call)\n      match_call(call)\n    end\n    done",
         "    done",

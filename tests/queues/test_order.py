@@ -306,3 +306,39 @@ async def test_a_dry_run_tells_what_it_would_change_and_changes_nothing(
     edit(company, "queues.yaml", "title", "tittle")
     broken = await command(holdfast, "publish", "--dry-run")
     assert (broken.exit_code, "tittle" in broken.output) == (1, True)
+
+
+async def test_he_waits_for_whom_he_talked_to_last(desk: Desk) -> None:
+    post = desk.post()
+    agents = {name: Agent.model_validate({"device": name, "queues": ["sales"]}) for name in ("ann", "bob")}
+    await post.store.configure({"sales": Queue(last_agent_s=1)}, agents, version=1)
+    await post.store.agent("ann", "ready")
+    first = await post.arrive("pbx-1.1")
+    await post.store.join(first, "sales")
+    await connect(post, first)
+    await post.store.agent("bob", "ready")
+    stranger, same, hidden = [
+        await post.arrive(f"pbx-1.{number}", from_=who)
+        for number, who in ((2, "+4930999"), (3, "+4930123"), (4, ""))
+    ]
+    await post.store.join(same, "sales")
+    assert len(post.offers) == 1, "bob is ready, and not rung"
+    await post.store.join(stranger, "sales")
+    assert (post.offers[-1].call, post.offers[-1].agent) == (stranger.call, "bob")
+    await post.store.unbridged(first, "caller")
+    assert (post.offers[-1].call, post.offers[-1].agent) == (same.call, "ann")
+    await post.store.join(hidden, "sales")
+    kept = list(desk.redis.client().scan_iter("*last:*"))
+    assert kept
+    assert not [key for key in kept if "4930" in str(key)]
+    agents["ann"] = Agent.model_validate({"device": "ann", "queues": []})
+    await post.store.unbridged(first, "caller")
+    await post.checkpoint.ended(same, reason="caller-hangup", ended_by="caller")
+    await post.store.configure({"sales": Queue(last_agent_s=60)}, agents, version=2)
+    again = await post.arrive("pbx-1.5")
+    await post.store.join(again, "sales")
+    await post.store.agent("bob", "ready")
+    await post.store.decline(stranger, "bob", post.offers[-1].attempt, "withdrawn")
+    assert {offer.agent for offer in post.offers if offer.call == again.call} <= {"bob"}
+    record = desk.redis.client().hget(post.store.operations.keys.call(again.call), "prefer")
+    assert not record, "ann does not serve the queue any more"
