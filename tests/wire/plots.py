@@ -136,7 +136,7 @@ def recorded(server: Server, lines: Sequence[Line], played: Mapping[str, Played]
     """A recording of each plot, of each code, and of what was said before the first of them."""
     words = words_for(server.settings.callflows, server.settings.data)
     codes = {
-        tuple(line.m["args"][1:]): line.m["channel"]["id"]
+        tuple(line.m["args"][1:3]): line.m["channel"]["id"]
         for line in lines
         if line.kind == "StasisStart" and line.m["args"][0] == "code"
     }
