@@ -12,10 +12,6 @@ from tests.queues.soak import walk
 STEPS, EPISODE = 80_000, 400
 
 WRONG = {
-    "the last agent need not serve the queue": (
-        "if not agent or not is_in(agent.queues, queue) then",
-        "if not agent then",
-    ),
     "nobody remembers whom he talked to": (
         "if key then redis.call('SET', key, agent.id",
         "if false then redis.call('SET', key, agent.id",
