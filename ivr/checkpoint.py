@@ -96,8 +96,6 @@ class CallRecord:
     consult_agent: str
     consult_to: str
     """The number outside, if it is no agent. Personal."""
-    consult_line: str
-    """The channel by which the agent asks, if it is not that of the talk."""
     consult_attempt: int
     agi: bool
     """His channel is in the dialplan, on AGI or on its way to the front door; who adopts it there has ARI."""
@@ -350,7 +348,6 @@ def _record(call: str, fields: Mapping[str, str]) -> CallRecord:
         consult=text("c_state"),
         consult_agent=text("c_agent"),
         consult_to=text("c_to"),
-        consult_line=text("c_line"),
         consult_attempt=number("c_attempt"),
         agi=text("agi") == "1",
     )

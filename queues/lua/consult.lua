@@ -1,6 +1,6 @@
 -- consult: the agent who talks asks somebody else, who is rung from now on while the caller is on hold.
 --
--- own: 1 agent, or '' · 2 number outside, or '' · 3 the channel by which he asks, if it is not that of the talk.
+-- own: 1 agent, or '' · 2 number outside, or ''.
 -- Result: {attempt, device, ring_s}; attempt 0: it cannot be, and in the place of the device the state the agent is in.
 
 -- Of agents the attempts are counted; a number outside gets one that no attempt and no other number of this call has.
@@ -12,7 +12,6 @@ local function begin_consult(agent)
   put(call, 'c_state', 'offered')
   put(call, 'c_agent', own(1))
   put(call, 'c_to', own(2))
-  put(call, 'c_line', own(3))
   put(call, 'c_attempt', attempt)
   put(call, 'c_at', at)
   if call.hold_agent_at == '' then open_hold('agent') end
