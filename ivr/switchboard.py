@@ -182,7 +182,7 @@ class Switchboard:
             case ["call", flow, *_]:
                 self._tasks.attempt(self._go_on(event.channel, event.at, flow, self._hear(event.channel.id)))
             case ["call"]:
-                self._arrive(event.channel, event.at)
+                self._arrive(event.channel, event.channel.created_at)
             case ["code", code, device, *digits]:
                 dialled = self.codes.obey(code, device, "".join(digits[:1]), event.channel.id)
                 self._tasks.attempt(dialled)
