@@ -91,6 +91,7 @@ class Switchboard:
             asterisk=asterisk,
             store=store,
             checkpoint=checkpoint,
+            flow=lambda name: self.callflows.flows.get(name),
             queue=lambda name: self.callflows.queues.get(name, UNPUBLISHED),
             agent=lambda name: self.callflows.agents.get(name),
             device=lambda name: self.callflows.devices.get(name),
