@@ -62,6 +62,14 @@ class Look(NamedTuple):
     """closed, no_agents, full or ratio; empty: settings were published."""
 
 
+class Dialled(NamedTuple):
+    """The agent with whom he talks has dialled a number on another line. Personal: `written`."""
+
+    line: str
+    """The channel of that call."""
+    written: str
+
+
 Message = (
     ari.ChannelEvent
     | ari.PlaybackFinished
@@ -71,6 +79,7 @@ Message = (
     | Vanished
     | Over
     | Look
+    | Dialled
 )
 Result = TypeVar("Result")
 

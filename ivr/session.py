@@ -24,6 +24,7 @@ from ivr.flow.web import Reply, Request
 from ivr.hunt import Hunt
 from ivr.outside import Outside, Wish
 from ivr.place import Place
+from ivr.talk import Talk
 from ivr.tape import ChannelTape
 from ivr.wait import Wait
 from queues.handle import CallHandle
@@ -69,6 +70,11 @@ class Session(CallLine):
     @property
     def talking(self) -> bool:
         return self._hunt.talking or self._outside.talking
+
+    @property
+    def talk(self) -> Talk | None:
+        """His talk with an agent."""
+        return self._hunt.talk
 
     @property
     def wait(self) -> Wait | None:

@@ -11,7 +11,7 @@ local CALL_FIELDS = { 'owner', 'epoch', 'op', 'state', 'queue', 'score', 'joined
   'attempt', 'offered_at', 'bridged_at', 'since_at', 'arrived_at', 'answered_at', 'hold_agent_at',
   'hold_caller_at', 'held_since_at', 'held_until_at', 'bridge_held_ms', 'wait_ms', 'held_ms', 'talk_ms', 'avoid',
   'served', 'left', 'errored', 'overflowed', 'outside', 'errand', 'attempts', 'c_state', 'c_agent', 'c_to',
-  'c_attempt', 'c_at', 'seq', 'head_starts', 'ladder', 'lane', 'stage_at',
+  'c_attempt', 'c_at', 'c_line', 'seq', 'head_starts', 'ladder', 'lane', 'stage_at',
   'rung', 'ringing_at', 'prefer', 'prefer_until' }
 local AGENT_FIELDS = { 'state', 'reason', 'since_at', 'ready_since_at', 'queues', 'device', 'call', 'attempt', 'due_at',
   'wish', 'reachable', 'wrapup_s', 'calls', 'talk_ms', 'home', 'name', 'events', 'in_use', 'wrapup', 'misses', 'missed',
