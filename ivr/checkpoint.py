@@ -102,6 +102,19 @@ class CallRecord:
     agi: bool
     """His channel is in the dialplan, on AGI or on its way to the front door; who adopts it there has ARI."""
 
+    @property
+    def known_at(self) -> int:
+        """The latest instant at which the call was, by this record; ms."""
+        return max(
+            self.arrived_at,
+            self.answered_at,
+            self.joined_at,
+            self.offered_at,
+            self.bridged_at,
+            self.hold_agent_at,
+            self.hold_caller_at,
+        )
+
 
 @dataclass(frozen=True)
 class Peer:
@@ -191,6 +204,11 @@ class Checkpoint:
         h.pending.append((0, f"={flow}\n{version}\n{path}\n{_json(kept)}"))
         return Done(True) if ride else await self.flush(h)
 
+    async def remember(self, h: CallHandle, kept: Kept) -> Done:
+        """Write down what the flow has learned; where the call is stays as it was."""
+        h.pending.append((0, f"%{_json(kept)}"))
+        return await self.flush(h)
+
     async def flush(self, h: CallHandle) -> Done:
         """Write what rides, now."""
         if not h.pending:
@@ -223,6 +241,10 @@ class Checkpoint:
         """Live calls of a worker."""
         keys = self._operations.keys
         return sorted(await self._operations.link.call("SMEMBERS", keys.owned(worker)))
+
+    def defers(self, call: str) -> bool:
+        """Whether operations of the call wait in our journal: adopted now, it would refuse them."""
+        return self._operations.deferral.holds(call)
 
     async def record(self, call: str) -> CallRecord | None:
         """A call's record; None if there is none (any more)."""

@@ -86,12 +86,15 @@ class Switchboard:
         """Live calls."""
         self.routes: dict[str, Mailbox[Message]] = {}
         """Channels, callers' and agents', and where their events go."""
+        self.left: set[str] = set()
+        """Calls of ours that nobody serves: their sessions have gone without an end. Their routes stay."""
         self._parked: list[ari.ChannelEvent] | None = []
         self.places = Places(store)
         self.house = House(
             asterisk=asterisk,
             store=store,
             checkpoint=checkpoint,
+            flow=lambda name: self.callflows.flows.get(name),
             queue=lambda name: self.callflows.queues.get(name, UNPUBLISHED),
             agent=lambda name: self.callflows.agents.get(name),
             device=lambda name: self.callflows.devices.get(name),
@@ -110,7 +113,7 @@ class Switchboard:
             closed=self._closed,
             place=self.places.of,
             now=lambda: datetime.now(self.callflows.timezone),
-            park=self._park,
+            leave=self._leave,
         )
         self._seconds = SecondCalls(asterisk, store, self.sessions)
         self.codes = PhoneCodes(self.house, lambda: self.callflows, secrets)
@@ -178,20 +181,13 @@ class Switchboard:
             self._arrive(event.channel, event.channel.created_at, inferred=True)
             self._route(event)
 
-    def _park(self, event: ari.ChannelEvent) -> None:
-        """Keep an event until it is known whose it is; that is found out when Asterisk connects."""
-        if not self.asterisk.link.connected:
-            self.park()
-        if self._parked is not None:
-            self._parked.append(event)
-
     def _enter(self, event: ari.StasisStart) -> None:
         """A channel nobody knows yet: a new call, an agent who dials a code, or a leg whose call is over."""
         match event.args:
             case ["call", flow, *_]:
                 self._tasks.attempt(self._go_on(event.channel, event.at, flow, self._hear(event.channel.id)))
             case ["call"]:
-                self._arrive(event.channel, event.at)
+                self._arrive(event.channel, event.channel.created_at)
             case ["code", code, device, *digits]:
                 dialled = self.codes.obey(code, device, "".join(digits[:1]), event.channel.id)
                 self._tasks.attempt(dialled)
@@ -279,6 +275,8 @@ class Switchboard:
         place: Place | None = None,
         flow: str = "",
     ) -> None:
+        if channel.id in self.sessions:
+            return  # it was told while somebody found out whose it is
         route = self.callflows.route(channel.dialplan.exten)
         handle = CallHandle(channel.id, self._name)
         number, name = who(channel.caller.number, channel.caller.name)
@@ -311,12 +309,16 @@ class Switchboard:
         await session.run(flow)
 
     def resume(self, record: CallRecord) -> Session:
-        """Go on with a call that we have adopted; what was parked for it comes first."""
+        """Go on with a call that we have adopted; what was kept for it comes first."""
         handle = CallHandle.of_record(record, self._name)
         route = self.callflows.route(record.to)
         about = About(record.from_, called=record.to, campaign=record.campaign)
         session = Session(self.house, handle, about, route.language)
         session.begun = True
+        for told in self.routes[record.call].empty() if record.call in self.left else ():
+            if isinstance(told, ari.ChannelEvent | Vanished):
+                session.mailbox.put(told)
+        self.left.discard(record.call)
         self._listen(session)
         if record.consult_line:
             self.routes[record.consult_line] = session.mailbox
@@ -352,6 +354,11 @@ class Switchboard:
     def _forget(self, channel: str) -> None:
         self.routes.pop(channel, None)
         self.sessions.pop(channel, None)
+        self.left.discard(channel)
+
+    def _leave(self, call: str) -> None:
+        self.sessions.pop(call, None)
+        self.left.add(call)
 
     def _prompt(self, name: str, language: str) -> str:
         return self.callflows.prompt(name, language)

@@ -19,12 +19,13 @@ from ivr.adoption import Adoption, Recovered
 from ivr.alarm import Alarm
 from ivr.ari import Asterisk, Link
 from ivr.ari.errors import AriError, AsteriskAway
-from ivr.checkpoint import Checkpoint, Peer, host_id
+from ivr.checkpoint import Checkpoint, Peer
 from ivr.clearing import CLEAR_S, Clearing
 from ivr.door import Door, Turns
 from ivr.doors import DOORS_S, Doors
 from ivr.flow.check import BrokenCallflows
 from ivr.ghosts import Ghosts
+from ivr.hung import end_hung
 from ivr.lease import Lease
 from ivr.outbox import LOOK_S, Outbox
 from ivr.phones import Phones
@@ -49,6 +50,7 @@ SWEEP_S = 1.0
 SPOOL_S = 1.0
 PHONES_S = 1.0
 GHOSTS_S = 10.0
+LEFT_S = 1.0
 AGI_S = 1.0
 SUBSCRIBE_S = 0.1
 """A reply to a settled Asterisk takes a millisecond; one that is still booting may give none."""
@@ -131,6 +133,8 @@ class Worker:
             board.sessions,
             board.resume,
             board.arrive_late,
+            board.house.forget,
+            board.left,
             self.agi.serves,
             self.agi.look_after,
         )
@@ -172,6 +176,7 @@ class Worker:
                 self.tasks.keep(PLACES_S, self.switchboard.places.look),
                 self.tasks.keep(PHONES_S, self._look_at_phones),
                 self.tasks.keep(GHOSTS_S, self._look_for_ghosts),
+                self.tasks.keep(LEFT_S, self._regain),
                 self.tasks.keep(AGI_S, self._look_after_agi),
                 self.tasks.start(self.watch.run()),
                 self.tasks.start(self.link.watch()),
@@ -242,7 +247,7 @@ class Worker:
             return
         for peer in grant.peers:
             if peer.name != self.name and not peer.alive and peer.calls:
-                self._end_process(peer.pid, peer.host)
+                end_hung(peer.pid, peer.host, self.settings.worker_module)
                 self.tasks.attempt(self._take_over(peer))
 
     async def _take_over(self, peer: Peer) -> None:
@@ -259,21 +264,15 @@ class Worker:
     def _tell(self, kind: str, **fields: object) -> None:
         self.tasks.attempt(self.checkpoint.tell(self.name, self._inc, kind, now_ms(), **fields))
 
-    def _end_process(self, pid: int, host: str) -> None:
-        """A worker that hangs must not wake up and act: on our own host it is ended."""
-        if pid and host == host_id() and pid != os.getpid() and is_worker(pid, self.settings.worker_module):
-            log.warning("ending hung worker, pid %d", pid)
-            os.kill(pid, signal.SIGKILL)
-
     async def _lapsed(self) -> None:
         """The lease had run out: sessions whose calls others have adopted must not act again."""
+        await self.store.replay()  # a call may have begun in the journal
         ours = [(call, session) for call, session in self.sessions.items() if session.begun]
         owned = set(await self.checkpoint.owned(self.name))
         for call, session in ours:
-            if call not in owned and session.task is not None:
+            if call not in owned and session.task is not None and not self.checkpoint.defers(call):
                 log.warning("call was taken over", extra={"call": call})
                 session.task.cancel()
-        await self.store.replay()
         if self.link.connected:
             self.tasks.attempt(self._reconcile())
 
@@ -301,6 +300,14 @@ class Worker:
             return self.ghosts.forget()
         async with self._settled:
             return await self.ghosts.look()
+
+    async def _regain(self) -> None:
+        """Calls whose sessions have gone without an end are ours again, or somebody else's."""
+        if not self.switchboard.left or self.door.draining or self.switchboard.parking:
+            return
+        if self.link.connected and self.lease.may_command():
+            async with self._settled:
+                self._recovered(self.name, 0, await self.adoption.regain())
 
     async def _on_published(self, published: Published) -> None:
         """New calls take the new flows; queues and agents change also for callers who wait."""
@@ -368,15 +375,6 @@ class Worker:
             except (AriError, TimeoutError) as error:
                 log.info("Asterisk is not ready yet: %s", error)
                 await asyncio.sleep(0.05)
-
-
-def is_worker(pid: int, module: str) -> bool:
-    """Whether that process is a worker of ours, not a stranger who got the number."""
-    try:
-        with open(f"/proc/{pid}/cmdline", "rb") as file:
-            return module.encode() in file.read().split(b"\0")
-    except OSError:
-        return False
 
 
 def main() -> None:
