@@ -16,7 +16,7 @@ local function blank_call(id)
     attempt = '', offered_at = '', bridged_at = '', since_at = '', arrived_at = '', answered_at = '', hold_agent_at = '',
     hold_caller_at = '', held_since_at = '', held_until_at = '', bridge_held_ms = '', wait_ms = '', held_ms = '',
     talk_ms = '', avoid = '', served = '', left = '', errored = '', overflowed = '', outside = '', errand = '',
-    attempts = '', c_state = '', c_agent = '', c_to = '', c_attempt = '', c_at = '', seq = '', head_starts = '',
+    attempts = '', c_state = '', c_agent = '', c_to = '', c_attempt = '', c_at = '', c_line = '', seq = '', head_starts = '',
     ladder = '', lane = '', stage_at = '', rung = '', ringing_at = '', prefer = '', prefer_until = '' }
 end
 
