@@ -17,6 +17,7 @@ from ivr.ari import events as ari
 from ivr.checkpoint import Checkpoint
 from ivr.flow.line import About, Hangup
 from ivr.flow.opening import Hours
+from ivr.flow.step import Flow
 from ivr.mailbox import Mailbox
 from ivr.outbox import Outbox
 from ivr.policy import Destination
@@ -82,6 +83,8 @@ class House:
     asterisk: Asterisk
     store: Store
     checkpoint: Checkpoint
+    flow: Callable[[str], Flow | None]
+    """A flow by name, as it is published."""
     queue: Callable[[str], Queue]
     """Settings of a queue by name; of one that is not there any more the usual ones."""
     agent: Callable[[str], Agent | None]

@@ -202,6 +202,11 @@ class Checkpoint:
         h.pending.append((0, f"={flow}\n{version}\n{path}\n{_json(kept)}"))
         return Done(True) if ride else await self.flush(h)
 
+    async def remember(self, h: CallHandle, kept: Kept) -> Done:
+        """Write down what the flow has learned; where the call is stays as it was."""
+        h.pending.append((0, f"%{_json(kept)}"))
+        return await self.flush(h)
+
     async def flush(self, h: CallHandle) -> Done:
         """Write what rides, now."""
         if not h.pending:

@@ -237,16 +237,15 @@ class Hunt:
                     if wait.looks_later:
                         wait.looks_later = False
                         self._caller.mailbox.put(Look())
-                case Look() if self._approaches:
+                case Look() as look:
                     beside.published()
-                    wait.looks_later = True
-                case Look("closed") if "closed" in wait.exits:
-                    return await self._leave("closed")
-                case Look() if reason := await wait.objection(self._caller):
-                    return await self._left(reason)
-                case Look(""):
-                    beside.published()
+                    if reason := await wait.objection(self._caller, look, bool(self._approaches)):
+                        return await self._left(reason)
+                case ari.ChannelDtmfReceived() as pressed if beside.takes(pressed):
+                    pass  # he is in the menu
                 case ari.ChannelDtmfReceived() as pressed if wait.is_exit(queue, pressed, self._caller):
+                    return await self._leave("exit_key")
+                case Over(Beside() as ended) if ended is beside:
                     return await self._leave("exit_key")
                 case ari.PlaybackFinished() as message:
                     beside.hear(message)
@@ -319,6 +318,8 @@ class Hunt:
             await self._again(queue)
             return "caller_gone" if isinstance(error, NotFound) else "withdrawn"
         await caller.catch_up(connecting=True)
+        if self._house.queue(queue).menu is not None:
+            caller.keys.clear()  # what he was typing when the agent came
         await store.connected(self._handle, agent=leg.agent, attempt=leg.attempt, at=now_ms(), wait=False)
         return ""
 

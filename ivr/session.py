@@ -17,11 +17,12 @@ from ivr.ari import events as ari
 from ivr.call_line import CallLine, reason_of
 from ivr.caller import Caller, House, Message
 from ivr.checkpoint import CallRecord
-from ivr.flow.line import About, Announcement, Hangup, Held, MediaFailed, Recorded, Recording
+from ivr.flow.line import About, Announcement, Hangup, Held, Recorded, Recording
 from ivr.flow.run import run_flow
 from ivr.flow.standing import ORDINARY, Standing
 from ivr.flow.step import Flow, innermost
 from ivr.flow.web import Reply, Request
+from ivr.hearing import hear_out
 from ivr.hunt import Hunt
 from ivr.outside import Outside, Wish
 from ivr.place import Place
@@ -36,12 +37,6 @@ log = logging.getLogger(__name__)
 
 MOVE_TIMEOUT_S = 3.0
 """A channel comes within a millisecond of the end of what it plays."""
-
-SOUND_WATCH_S = 30.0
-"""A sound that lasts longer is asked after: if its end was not told, he would be left in silence."""
-
-SOUND_GRACE_S = 1.0
-"""News of the end may be on its way when Asterisk is asked."""
 
 
 class Session(CallLine):
@@ -223,27 +218,7 @@ class Session(CallLine):
         await self._caller.leave_bridge()
         playback = self._caller.name_playback()
         await self._caller.tell(self.house.asterisk.play(self.call, playback, media))
-        return await self._hear(playback, media, interrupt)
-
-    async def _hear(self, playback: str, media: Sequence[str], interrupt: str) -> str | None:
-        """Until the sound is over or a key stops it; if its end does not come, Asterisk is asked after it."""
-        asterisk, keys, loop = self.house.asterisk, self._caller.keys, asyncio.get_running_loop()
-        look_at, missed = loop.time() + SOUND_WATCH_S, False
-        while True:
-            match await self._caller.next(look_at):
-                case ari.PlaybackFinished(playback=played) if played.id == playback:
-                    if played.state != "done":
-                        raise MediaFailed(f"playback ended as {played.state!r}: {', '.join(media)}")
-                    return None
-                case ari.ChannelDtmfReceived(digit=digit) if digit in interrupt and digit in keys:
-                    await asterisk.stop(playback)
-                    return digit
-                case None if missed:
-                    await asterisk.stop(playback)
-                    raise MediaFailed(f"nobody tells of the playback's end: {', '.join(media)}")
-                case None:
-                    missed = not await asterisk.plays(playback)
-                    look_at = loop.time() + (SOUND_GRACE_S if missed else SOUND_WATCH_S)
+        return await hear_out(self._caller, self._caller.next, playback, media, interrupt)
 
     async def record(self, name: str, wish: Recording) -> Recorded:
         await self._caller.leave_bridge()

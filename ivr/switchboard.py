@@ -93,6 +93,7 @@ class Switchboard:
             asterisk=asterisk,
             store=store,
             checkpoint=checkpoint,
+            flow=lambda name: self.callflows.flows.get(name),
             queue=lambda name: self.callflows.queues.get(name, UNPUBLISHED),
             agent=lambda name: self.callflows.agents.get(name),
             device=lambda name: self.callflows.devices.get(name),
