@@ -63,6 +63,14 @@ class Look(NamedTuple):
     """closed, no_agents, full or ratio; empty: settings were published."""
 
 
+class Dialled(NamedTuple):
+    """The agent with whom he talks has dialled a number on another line. Personal: `written`."""
+
+    line: str
+    """The channel of that call."""
+    written: str
+
+
 Message = (
     ari.ChannelEvent
     | ari.PlaybackFinished
@@ -72,6 +80,7 @@ Message = (
     | Vanished
     | Over
     | Look
+    | Dialled
 )
 Result = TypeVar("Result")
 
