@@ -6,7 +6,7 @@ Each must be so in two looks, one after the other: the news may be on its way du
 """
 
 import logging
-from collections.abc import Awaitable, Callable, Container, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 
 from ivr.agent_leg import owner_of
 from ivr.ari import Asterisk
@@ -25,16 +25,13 @@ class Ghosts:
         self,
         asterisk: Asterisk,
         routes: Mapping[str, Mailbox[Message]],
-        calls: Container[str],
+        is_caller: Callable[[str], bool],
         receive: Callable[[Iterable[Channel]], Awaitable[None]],
     ) -> None:
-        """`routes`: the channels we know, callers' and agents'; `calls`: the callers' among them.
-
-        `receive` takes channels that we do not know.
-        """
+        """`routes`: the channels we know, callers' and agents'; `receive` takes channels that we do not."""
         self._asterisk = asterisk
         self._routes = routes
-        self._calls = calls
+        self._is_caller = is_caller
         self._receive = receive
         self.forget()
 
@@ -71,7 +68,7 @@ class Ghosts:
         for channel in gone & self._routes.keys():
             call = owner_of(channel)
             log.warning("a channel is gone, and nobody was told: %s", channel, extra={"call": call})
-            if channel in self._calls:
+            if self._is_caller(channel):
                 self._routes[channel].put(Vanished(self._before_at, now_ms()))
             else:
                 self._routes[channel].put(ChannelDestroyed(channel=Channel(id=channel)))

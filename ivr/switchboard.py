@@ -118,6 +118,10 @@ class Switchboard:
         self._seconds = SecondCalls(asterisk, store, self.sessions)
         self.codes = PhoneCodes(self.house, lambda: self.callflows, secrets)
 
+    def is_caller(self, channel: str) -> bool:
+        """Whether a call of ours has that channel, served now or left."""
+        return channel in self.sessions or channel in self.left
+
     # Asterisk speaks
 
     def on_event(self, event: ari.Event) -> None:
