@@ -63,6 +63,14 @@ class Look(NamedTuple):
     """closed, no_agents, full or ratio; empty: settings were published."""
 
 
+class Moved(NamedTuple):
+    """Somebody has put him into another queue."""
+
+    queue: str
+    joined_at: int
+    """When, ms."""
+
+
 Message = (
     ari.ChannelEvent
     | ari.PlaybackFinished
@@ -72,6 +80,7 @@ Message = (
     | Vanished
     | Over
     | Look
+    | Moved
 )
 Result = TypeVar("Result")
 
