@@ -194,6 +194,8 @@ class Adoption:
                 await self._asterisk.take(call)
                 for leg in await self._end_strays(record, legs.get(call, [])):
                     await self._asterisk.take(leg)
+                if record.consult_line in channels:
+                    await self._asterisk.take(record.consult_line)
         except AriError as error:
             log.warning("a channel could not be taken over: %s", error, extra={"call": call})
             gone = call not in await self._asterisk.channels()

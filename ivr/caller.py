@@ -71,6 +71,14 @@ class Moved(NamedTuple):
     """When, ms."""
 
 
+class Dialled(NamedTuple):
+    """The agent with whom he talks has dialled a number on another line. Personal: `written`."""
+
+    line: str
+    """The channel of that call."""
+    written: str
+
+
 Message = (
     ari.ChannelEvent
     | ari.PlaybackFinished
@@ -81,6 +89,7 @@ Message = (
     | Over
     | Look
     | Moved
+    | Dialled
 )
 Result = TypeVar("Result")
 

@@ -97,6 +97,8 @@ class CallRecord:
     consult_to: str
     """The number outside, if it is no agent. Personal."""
     consult_attempt: int
+    consult_line: str
+    """The channel of a second call of his telephone by which he asks; empty: he asks on the one he has."""
     agi: bool
     """His channel is in the dialplan, on AGI or on its way to the front door; who adopts it there has ARI."""
 
@@ -371,6 +373,7 @@ def _record(call: str, fields: Mapping[str, str]) -> CallRecord:
         consult_agent=text("c_agent"),
         consult_to=text("c_to"),
         consult_attempt=number("c_attempt"),
+        consult_line=text("c_line"),
         agi=text("agi") == "1",
     )
 

@@ -66,7 +66,8 @@ class Hunt:
         """Agents who were being rung by a worker that is gone."""
         self._leg: AgentLeg | None = None
         """The agent who is being connected, or talks."""
-        self._talk: Talk | None = None
+        self.talk: Talk | None = None
+        """His talk with an agent."""
         self._errand = Errand()
         self._home = ""
         """The queue he came from to the agent."""
@@ -133,7 +134,7 @@ class Hunt:
 
     async def end(self) -> None:
         """The call is over: so are the agents' legs and their bridge."""
-        leg, talk = self._leg, self._talk
+        leg, talk = self._leg, self.talk
         await self._withdraw()
         if talk is not None:
             leg = talk.leg
@@ -332,12 +333,12 @@ class Hunt:
         self.wait = None
         if not queue.startswith(direct_line("")):
             self._home = queue
-        self._talk = Talk(self._caller, leg, self._home)
-        return self._talk
+        self.talk = Talk(self._caller, leg, self._home)
+        return self.talk
 
     async def _hear_out(self) -> str:
         """Until the agent has left, or has given the caller away; the caller's own hangup ends the call."""
-        talk = self._talk
+        talk = self.talk
         assert talk is not None, "it has begun"
         errand = await talk.until_over()
         self._part()
@@ -347,7 +348,7 @@ class Hunt:
     def _part(self) -> None:
         """What happens to the agent is of no more interest."""
         leg, self._leg = self._leg, None
-        talk, self._talk = self._talk, None
+        talk, self.talk = self.talk, None
         if talk is not None:
             talk.forget()
             self._house.forget(talk.leg.channel)
@@ -364,7 +365,7 @@ class Hunt:
             # If he had left the queue when his worker died, there is nothing more to do.
             return outcome_of(resumed.left) or await self._visit(wait)
         if await self._resume(resumed):
-            if self._talk is None:
+            if self.talk is None:
                 assert self._leg is not None, "he talks to somebody"
                 self._begin_talk(self._leg, resumed.queue)
             return await self._hear_out()
@@ -382,8 +383,8 @@ class Hunt:
             return False
         there = set(await asterisk.bridged(leg.bridge))
         if record.state == "talking":
-            assert self._talk is not None, "it was taken over"
-            await self._talk.mend(there, asks=record.consult != "")
+            assert self.talk is not None, "it was taken over"
+            await self.talk.mend(there, asks=record.consult != "")
             return True
         if there >= {self._call, leg.channel}:
             await self._house.store.connected(self._handle, agent=leg.agent, attempt=leg.attempt, at=now_ms())

@@ -30,6 +30,7 @@ from ivr.places import Places
 from ivr.policy import Destination
 from ivr.publish import Versions
 from ivr.recordings import Recordings
+from ivr.second_calls import CONTEXT, SecondCalls, is_second_call
 from ivr.session import Session
 from ivr.speech import Speech
 from ivr.tasks import Tasks
@@ -115,13 +116,20 @@ class Switchboard:
             leave=self._leave,
         )
         store.operations.on_moved = self.on_moved
+        self._seconds = SecondCalls(asterisk, store, self.sessions)
         self.codes = PhoneCodes(self.house, lambda: self.callflows, secrets)
+
+    def is_caller(self, channel: str) -> bool:
+        """Whether a call of ours has that channel, served now or left."""
+        return channel in self.sessions or channel in self.left
 
     # Asterisk speaks
 
     def on_event(self, event: ari.Event) -> None:
         """Take what Asterisk tells to whom it concerns."""
         match event:
+            case ari.CallBroadcast() if is_second_call(event.channel):
+                self._tasks.attempt(self._seconds.claim(event.channel))
             case ari.CallBroadcast():
                 mine = self._turns.mine(event.channel.id)
                 admits = self._door.admits(len(self.sessions), self.asterisk.link.late_s)
@@ -188,6 +196,8 @@ class Switchboard:
             case ["code", code, device, *digits]:
                 dialled = self.codes.obey(code, device, "".join(digits[:1]), event.channel.id)
                 self._tasks.attempt(dialled)
+            case ["line"]:
+                self._tasks.attempt(self._seconds.enter(event.channel))
             case _:
                 self._tasks.attempt(self.asterisk.hang_up(event.channel.id))
 
@@ -201,8 +211,9 @@ class Switchboard:
 
     async def arrive_late(self, channel: ari.Channel) -> None:
         """A channel of ours without a record: its worker died before `arrived`, or Redis was lost."""
-        if channel.dialplan.context == "agents":
-            await self.asterisk.hang_up(channel.id)
+        if channel.dialplan.context == CONTEXT:
+            if channel.id not in self.routes:
+                await self.asterisk.hang_up(channel.id)
             return
         flow = (await self.asterisk.read_mark(channel.id, FLOW_MARK)).removeprefix(":")
         place = Place.read(await self.asterisk.read_mark(channel.id, MARK))
@@ -314,11 +325,14 @@ class Switchboard:
                 session.mailbox.put(told)
         self.left.discard(record.call)
         self._listen(session)
-        for event in self._parked or ():
-            if owner_of(event.channel.id) == record.call:
+        if record.consult_line:
+            self.routes[record.consult_line] = session.mailbox
+        parked, self._parked = self._parked, None if self._parked is None else []
+        for event in parked or ():
+            if owner_of(event.channel.id) == record.call or event.channel.id == record.consult_line:
                 session.mailbox.put(event)
-        if self._parked is not None:
-            self._parked = [e for e in self._parked if owner_of(e.channel.id) != record.call]
+            elif self._parked is not None:
+                self._parked.append(event)
         flow = self._flow_of(record, route.flow)
         session.task = self._tasks.start(session.run(flow, record))
         return session

@@ -1,6 +1,7 @@
 -- consult: the agent who talks asks somebody else, who is rung from now on while the caller is on hold.
 --
--- own: 1 agent, or '' · 2 number outside, or ''.
+-- own: 1 agent, or '' · 2 number outside, or '' · 3 the channel of a second call of his telephone by which he asks, or ''.
+-- With such a call the hold is his telephone's, and is told by it.
 -- Result: {attempt, device, ring_s}; attempt 0: it cannot be, and in the place of the device the state the agent is in.
 
 -- Of agents the attempts are counted; a number outside gets one that no attempt and no other number of this call has.
@@ -14,7 +15,8 @@ local function begin_consult(agent)
   put(call, 'c_to', own(2))
   put(call, 'c_attempt', attempt)
   put(call, 'c_at', at)
-  if call.hold_agent_at == '' then open_hold('agent') end
+  put(call, 'c_line', own(3))
+  if own(3) == '' and call.hold_agent_at == '' then open_hold('agent') end
   if not agent then return end
   log('{"kind":"offered","agent":"' .. agent.id .. '","attempt":' .. attempt .. ',"why":"consult","lease_ms":'
     .. number(ring_s * 1000) .. '}')

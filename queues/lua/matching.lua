@@ -4,7 +4,8 @@
 --   ready who meets its need; one who has declined it only if there is nobody else.
 -- match_freed(): every agent this script made ready gets the lowest score over all his lanes (at most 64), less his
 --   own head start for that queue; then every call that has come to its next stage (`moved_on`) looks for an agent.
--- match_queue(queue, most): whoever waits in it although somebody is ready; how many that were.
+-- match_lanes(queue, lanes, most): who waits there, {lane, tier, need}, although somebody is ready; whom it has matched,
+--   at most so many.
 -- `offers`: what the asking worker (`asker`, '' = none) must ring; other owners are told by PUBLISH.
 
 local offers, asker
@@ -155,28 +156,40 @@ local function match_call(call)
   end
 end
 
+-- The first of this lane now; one whose list has been changed from outside is seen as it is.
+local function head_of(lane)
+  local id = redis.call('ZRANGE', SITE_KEY .. 'wait:' .. lane, 0, 0)[1]
+  if not id then stale[lane] = true end
+  return id
+end
+
+-- The lowest score of all his lanes; of equal ones the lower id.
 local function next_caller(agent)
+  know_heads()
+  local lanes, ahead_ms = lanes_for(agent)
+  local scores = redis.call('ZMSCORE', SITE_KEY .. 'heads', unpack(lanes))
   local best, best_score, best_lane
-  local function look(lane, ahead_ms)
-    local head = redis.call('ZRANGE', SITE_KEY .. 'wait:' .. lane, 0, 0, 'WITHSCORES')
-    local score = head[2] and tonumber(head[2]) - ahead_ms
-    if score and (not best or score < best_score or (score == best_score and head[1] < best)) then
-      best, best_score, best_lane = head[1], score, lane
+  for i, lane in ipairs(lanes) do
+    local score = scores[i] and tonumber(scores[i]) - ahead_ms[i]
+    if score and (not best_score or score < best_score) then
+      best, best_score, best_lane = nil, score, lane
+    elseif score and score == best_score then
+      best = best or head_of(best_lane)
+      local other = head_of(lane)
+      if not best or (other and other < best) then best, best_lane = other, lane end
     end
   end
-  look('@' .. agent.id, 0)
-  for _, lane in ipairs(posts_of(agent).wait) do look(lane[1], lane[2]) end
-  return best, best_lane
+  return best or best_lane and head_of(best_lane), best_lane
 end
 
 local function match_agent(agent)
   for _ = 1, MAX_STALE do
     if agent.state ~= 'ready' then return end
     local id, lane = next_caller(agent)
-    if not id then return end
-    local call = call_of(id)
+    if not lane then return end
+    local call = id and call_of(id)
     if call and call.lane == lane and wanted(call) > 0 then return offer(call, agent, why_of(call)) end
-    if call and call.lane == lane then out_of_lane(call) else redis.call('ZREM', SITE_KEY .. 'wait:' .. lane, id) end
+    if call and call.lane == lane then out_of_lane(call) elseif id then off_lane(lane, id) end
   end
 end
 
@@ -198,20 +211,31 @@ local function match_freed()
   for _, call in ipairs(moved_on) do match_call(call) end
 end
 
-local function match_queue(queue, most)
-  local found = {}
+local function is_ready(queue, lane)
+  local lists = {}
+  for tier = 1, lane[2] do lists[tier] = SITE_KEY .. 'idle:' .. lane_of(queue, tier, lane[3]) end
+  return redis.call('EXISTS', unpack(lists)) > 0
+end
+
+local function is_matched(call)
+  local attempts = call.attempts
+  match_call(call)
+  return call.attempts ~= attempts
+end
+
+local function match_lanes(queue, lanes, most)
+  local found, before = {}, nil
   repeat
-    local heads, before = {}, #found
-    for lane in string.gmatch('|' .. queue_of(queue).lanes, '|([^|]*)') do
-      local head = redis.call('ZRANGE', SITE_KEY .. 'wait:' .. queue .. lane, 0, 0)[1]
+    local first = {}
+    before = #found
+    for _, lane in ipairs(lanes) do
+      local head = is_ready(queue, lane) and redis.call('ZRANGE', SITE_KEY .. 'wait:' .. lane[1], 0, 0)[1]
       local call = head and call_of(head)
-      if call and call.lane == queue .. lane then heads[#heads + 1] = call end
+      if call and call.lane == lane[1] then first[#first + 1] = call end
     end
-    table.sort(heads, by_score)
-    for _, call in ipairs(heads) do
-      local attempts = call.attempts
-      match_call(call)
-      if call.attempts ~= attempts then found[#found + 1] = call.id end
+    table.sort(first, by_score)
+    for _, call in ipairs(first) do
+      if is_matched(call) then found[#found + 1] = call.id break end
     end
   until #found == before or #found >= most
   return found
