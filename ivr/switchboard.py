@@ -16,7 +16,7 @@ from calllog.errors import HoldfastError
 from ivr.agent_leg import owner_of
 from ivr.ari import AriError, Asterisk, AsteriskAway, Silenced
 from ivr.ari import events as ari
-from ivr.caller import House, Message, Vanished
+from ivr.caller import House, Message, Moved, Vanished
 from ivr.callflows import Callflows, Route
 from ivr.checkpoint import CallRecord, Checkpoint
 from ivr.door import Door, Turns
@@ -115,6 +115,7 @@ class Switchboard:
             now=lambda: datetime.now(self.callflows.timezone),
             leave=self._leave,
         )
+        store.operations.on_moved = self.on_moved
         self._seconds = SecondCalls(asterisk, store, self.sessions)
         self.codes = PhoneCodes(self.house, lambda: self.callflows, secrets)
 
@@ -373,6 +374,12 @@ class Switchboard:
     def _closed(self, queue: str) -> bool:
         settings = self.callflows.queues.get(queue, UNPUBLISHED)
         return settings.hours is not None and queue in self.callflows.closed(self.house.now())
+
+    def on_moved(self, call: str, queue: str, joined_at: int) -> None:
+        """Somebody has put one of our callers who wait into another queue."""
+        session = self.sessions.get(call)
+        if session is not None:
+            session.mailbox.put(Moved(queue, joined_at))
 
     def on_offer(self, offer: Offer) -> None:
         """Redis has found an agent for one of our callers."""
