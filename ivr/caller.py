@@ -18,6 +18,7 @@ from ivr.checkpoint import Checkpoint
 from ivr.flow.line import About, Hangup
 from ivr.flow.opening import Hours
 from ivr.mailbox import Mailbox
+from ivr.nailed import Nailed
 from ivr.outbox import Outbox
 from ivr.policy import Destination
 from ivr.presses import Presses
@@ -100,6 +101,7 @@ class House:
     """Where to call a number as somebody wrote it, for this caller; raises `NotAllowed`."""
     web: Web
     outbox: Outbox
+    nailed: Nailed
     recordings: Recordings
     listen: Callable[[str, Mailbox[Message]], None]
     """Put a channel's events into a mailbox from now on."""

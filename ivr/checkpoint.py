@@ -97,6 +97,10 @@ class CallRecord:
     consult_to: str
     """The number outside, if it is no agent. Personal."""
     consult_attempt: int
+    leg: str
+    """The channel of the agent's leg, if it is one that stays; empty: its name follows from the attempt."""
+    consult_leg: str
+    """The same of whom his agent asks."""
     agi: bool
     """His channel is in the dialplan, on AGI or on its way to the front door; who adopts it there has ARI."""
 
@@ -115,6 +119,8 @@ class Peer:
     started_at: int
     seen_at: int
     """When it last renewed its lease while it had its calls, ms."""
+    legs: int = 0
+    """Agents' legs that stay connected, which it has."""
 
 
 @dataclass(frozen=True)
@@ -300,8 +306,9 @@ def _peer(
     calls: int,
     started_at: int,
     seen_at: int,
+    legs: int,
 ) -> Peer:
-    return Peer(name, bool(alive), inc, pid, host, bool(draining), calls, started_at, seen_at)
+    return Peer(name, bool(alive), inc, pid, host, bool(draining), calls, started_at, seen_at, legs)
 
 
 def _record(call: str, fields: Mapping[str, str]) -> CallRecord:
@@ -349,6 +356,8 @@ def _record(call: str, fields: Mapping[str, str]) -> CallRecord:
         consult_agent=text("c_agent"),
         consult_to=text("c_to"),
         consult_attempt=number("c_attempt"),
+        leg=text("leg"),
+        consult_leg=text("c_leg"),
         agi=text("agi") == "1",
     )
 

@@ -18,6 +18,7 @@ from ivr.ari import events as ari
 from ivr.caller import Caller
 from ivr.checkpoint import CallRecord
 from ivr.policy import NotAllowed
+from ivr.settling import dismiss, listen
 from ivr.transfers import Errand, Stop, Unknown
 from queues.errors import StoreAway
 from queues.results import Consult as Reserved
@@ -74,7 +75,7 @@ class Consult:
         for agent in [stop.agent] if stop.agent else await self._free(stop.queue):
             got = await store.consult(handle, agent=agent)
             if isinstance(got, Reserved):
-                leg = self._leg(agent, got.attempt)
+                leg = self._leg(agent, got.attempt, got.leg)
                 leg.endpoint, leg.ring_s = got.device, got.ring_s
                 return leg
         raise Unknown("whom he asks is not free")
@@ -90,11 +91,18 @@ class Consult:
         ready = [each for each in agents if each.state == "ready" and queue in each.queues]
         return [each.agent for each in sorted(ready, key=lambda each: each.since_at)]
 
-    def _leg(self, agent: str, attempt: int) -> AgentLeg:
-        """Its ids follow from the attempt: any worker knows them."""
-        channel = asked_channel(self._call, agent, attempt)
-        bridge = asked_bridge(self._call, agent, attempt)
-        return AgentLeg(channel=channel, endpoint="", ring_s=0, agent=agent, attempt=attempt, bridge=bridge)
+    def _leg(self, agent: str, attempt: int, stays: str = "") -> AgentLeg:
+        """Its ids follow from the attempt: any worker knows them. `stays`: his leg that is there already."""
+        return AgentLeg(
+            channel=stays or asked_channel(self._call, agent, attempt),
+            endpoint="",
+            ring_s=0,
+            answered=stays != "",
+            agent=agent,
+            attempt=attempt,
+            bridge=asked_bridge(self._call, agent, attempt),
+            nailed=stays != "",
+        )
 
     def _stop_of(self, leg: AgentLeg, stop: Stop) -> Stop:
         if leg.agent:
@@ -109,7 +117,9 @@ class Consult:
         self._approach = None
         why = approach.why_not()
         try:
-            answered = not why and await self._house.store.consulted(self._caller.handle, leg.attempt)
+            stays = leg.channel if leg.nailed else ""
+            consulted = self._house.store.consulted
+            answered = not why and await consulted(self._caller.handle, leg.attempt, leg=stays)
         except StoreAway:
             answered = False
         if not answered:
@@ -178,7 +188,7 @@ class Consult:
                 await self._caller.catch_up()
         if not given:
             return None
-        await asterisk.hang_up(self._asker.channel)
+        await dismiss(self._house, self._asker, leg.bridge)
         self._house.forget(self._asker.channel)
         self.leg, self._caller.apart = None, frozenset()
         await self._caller.catch_up()
@@ -197,6 +207,8 @@ class Consult:
         """The caller is gone, or goes elsewhere: whom the agent asks is let go."""
         leg = self.leg
         if leg is not None:
+            if self._asker.nailed and not self.talking:
+                await self._house.asterisk.stop_ringing(self._asker.channel)
             await self._let_go()
             await self._house.asterisk.unbridge(leg.bridge)
 
@@ -208,7 +220,7 @@ class Consult:
             self._approach.give_up()
             self._approach = None
         if leg is not None:
-            await self._house.asterisk.hang_up(leg.channel, 16 if leg.answered else 26)
+            await dismiss(self._house, leg)
             self._house.forget(leg.channel)
 
     def forget(self) -> None:
@@ -222,11 +234,11 @@ class Consult:
 
     def take_over(self, record: CallRecord) -> None:
         """Know whom he asks; done before anything is awaited."""
-        leg = self.leg = self._leg(record.consult_agent, record.consult_attempt)
+        leg = self.leg = self._leg(record.consult_agent, record.consult_attempt, record.consult_leg)
         self.talking = leg.answered = record.consult == "talking"
         self.stop = self._stop_of(leg, Stop(number=record.consult_to))
         self._caller.apart = frozenset((leg.channel, self._asker.channel))
-        self._house.listen(leg.channel, self._caller.mailbox)
+        listen(self._caller, leg)
 
     async def resume(self) -> None:
         """Make the channels as the record says. Who is gone is told to the mailbox."""

@@ -30,7 +30,7 @@ from ivr.flow.standing import ORDINARY, Standing
 from ivr.joining import Claim, join
 from ivr.outside import Outside, Wish
 from ivr.place import Place
-from ivr.settling import hang_up_agent, let_go, settle
+from ivr.settling import dismiss, let_go, listen, settle
 from ivr.talk import Talk
 from ivr.transfers import Errand, Stop
 from ivr.wait import Wait, outcome_of
@@ -92,7 +92,7 @@ class Hunt:
         elif record.state in ("connecting", "talking"):
             self._leg = AgentLeg.of_record(record)
         for leg in (*self._lost, *([self._leg] if self._leg else ())):
-            self._house.listen(leg.channel, self._caller.mailbox)
+            listen(self._caller, leg)
         if record.state == "talking" and self._leg is not None:
             self._errand = Errand.read(record.errand)
             self._begin_talk(self._leg, record.queue).take_over(record)
@@ -141,9 +141,9 @@ class Hunt:
             await talk.end()
         await self._outside.end()
         for lost in self._lost:
-            await hang_up_agent(self._house.asterisk, lost)
+            await dismiss(self._house, lost)
         if leg is not None:
-            await hang_up_agent(self._house.asterisk, leg)
+            await dismiss(self._house, leg)
             if leg.bridge:
                 await self._house.asterisk.unbridge(leg.bridge)
 
@@ -284,7 +284,7 @@ class Hunt:
         """Nobody else is to be reached any more."""
         for approach in self._approaches.values():
             approach.give_up()
-            await hang_up_agent(self._house.asterisk, approach.leg)
+            await dismiss(self._house, approach.leg)
         self._approaches.clear()
 
     async def _decline(self, leg: AgentLeg, reason: str) -> None:
@@ -298,7 +298,7 @@ class Hunt:
         """Settle and bridge; returns why it failed, or nothing once both talk."""
         asterisk, store, caller = self._house.asterisk, self._house.store, self._caller
         if not await settle(caller, leg):
-            await asterisk.hang_up(leg.channel)
+            await dismiss(self._house, leg)
             return "withdrawn"
         await self._withdraw()
         if self._beside is not None:
@@ -314,10 +314,12 @@ class Hunt:
             await asterisk.bridge(leg.bridge, both, musical=self._call, keys_of=keys_of)
         except AriError as error:
             log.warning("bridge failed: %s", error, extra={"call": self._call})
-            await asterisk.hang_up(leg.channel)
+            await dismiss(self._house, leg)
             await asterisk.unbridge(leg.bridge, goes_on=self._call)
             await self._again(queue)
             return "caller_gone" if isinstance(error, NotFound) else "withdrawn"
+        if leg.nailed:
+            self._house.nailed.announce(leg, self._call)
         await caller.catch_up(connecting=True)
         await store.connected(self._handle, agent=leg.agent, attempt=leg.attempt, at=now_ms(), wait=False)
         return ""
@@ -391,7 +393,7 @@ class Hunt:
             await self._house.store.connected(self._handle, agent=leg.agent, attempt=leg.attempt, at=now_ms())
             leg.answered = True
             return True
-        await asterisk.hang_up(leg.channel)
+        await dismiss(self._house, leg)
         await asterisk.unbridge(leg.bridge, goes_on=self._call)
         await self._music(record.queue)
         await self._decline(leg, "worker_lost")

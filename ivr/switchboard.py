@@ -23,6 +23,7 @@ from ivr.door import Door, Turns
 from ivr.flow.line import About, who
 from ivr.flow.step import Flow
 from ivr.mailbox import Mailbox
+from ivr.nailed import Nailed
 from ivr.outbox import Outbox
 from ivr.phone_codes import PhoneCodes
 from ivr.place import FLOW_MARK, MARK, Place
@@ -36,6 +37,7 @@ from ivr.tasks import Tasks
 from ivr.web import Web
 from queues.errors import Fenced, StoreAway
 from queues.handle import CallHandle
+from queues.legs import Legs
 from queues.models import Queue
 from queues.operations import now_ms
 from queues.store import Offer, Store
@@ -87,6 +89,10 @@ class Switchboard:
         """Channels, callers' and agents', and where their events go."""
         self._parked: list[ari.ChannelEvent] | None = []
         self.places = Places(store)
+        self.legs = Legs(store.operations)
+        self.nailed = Nailed(
+            asterisk, self.legs, self.routes, lambda: self.callflows.nailed_up, tasks.attempt
+        )
         self.house = House(
             asterisk=asterisk,
             store=store,
@@ -101,6 +107,7 @@ class Switchboard:
             outside=self._outside,
             web=web,
             outbox=outbox,
+            nailed=self.nailed,
             recordings=recordings,
             listen=self.routes.__setitem__,
             forget=self._forget,
@@ -137,6 +144,8 @@ class Switchboard:
                 self._route(event)
 
     def _route(self, event: ari.ChannelEvent) -> None:
+        if isinstance(event, ari.ChannelHangupRequest | ari.ChannelDestroyed):
+            self.nailed.heard(event)
         mailbox = self.routes.get(event.channel.id)
         if mailbox is not None:
             mailbox.put(event)
@@ -182,7 +191,7 @@ class Switchboard:
             self._parked.append(event)
 
     def _enter(self, event: ari.StasisStart) -> None:
-        """A channel nobody knows yet: a new call, an agent who dials a code, or a leg whose call is over."""
+        """A channel nobody knows yet: a call, an agent who dials a code, a tone, a leg whose call is over."""
         match event.args:
             case ["call", flow, *_]:
                 self._tasks.attempt(self._go_on(event.channel, event.at, flow, self._hear(event.channel.id)))
@@ -191,6 +200,8 @@ class Switchboard:
             case ["code", code, device, *digits]:
                 dialled = self.codes.obey(code, device, "".join(digits[:1]), event.channel.id)
                 self._tasks.attempt(dialled)
+            case ["tone"]:
+                self._tasks.attempt(self.nailed.sound(event.channel.id))
             case _:
                 self._tasks.attempt(self.asterisk.hang_up(event.channel.id))
 
@@ -205,7 +216,8 @@ class Switchboard:
     async def arrive_late(self, channel: ari.Channel) -> None:
         """A channel of ours without a record: its worker died before `arrived`, or Redis was lost."""
         if channel.dialplan.context == "agents":
-            await self.asterisk.hang_up(channel.id)
+            if not await self.legs.known(channel.id):
+                await self.asterisk.hang_up(channel.id)
             return
         flow = (await self.asterisk.read_mark(channel.id, FLOW_MARK)).removeprefix(":")
         place = Place.read(await self.asterisk.read_mark(channel.id, MARK))
@@ -340,6 +352,8 @@ class Switchboard:
         self.routes[session.call] = session.mailbox
 
     def _forget(self, channel: str) -> None:
+        if self.nailed.waits(channel):
+            return  # its call is over, and it goes back to where it waits
         self.routes.pop(channel, None)
         self.sessions.pop(channel, None)
 

@@ -15,6 +15,7 @@ from ivr.checkpoint import CallRecord
 from ivr.consult import Consult
 from ivr.feature_keys import FeatureKeys, Pressed
 from ivr.policy import NotAllowed
+from ivr.settling import dismiss
 from ivr.transfers import Errand, Stop, Unknown
 
 log = logging.getLogger(__name__)
@@ -142,8 +143,9 @@ class Talk:
         stops = (stop,) if stop.queue else (stop, Stop(agent=leg.agent), Stop(queue=self._home))
         self._outcome = Errand(stops)
         await self._house.store.give(handle, self._outcome.write(), at, **told)
-        await self._house.asterisk.hang_up(leg.channel)
-        if self.consult.leg is None:
+        asked = self.consult.leg
+        await dismiss(self._house, leg, *([asked.bridge] if asked is not None else ()))
+        if asked is None:
             self._caller.left_in = leg.bridge
         await self.consult.give_up()
         self._over = True

@@ -25,7 +25,7 @@ from ivr.door import Door, Turns
 from ivr.doors import DOORS_S, Doors
 from ivr.flow.check import BrokenCallflows
 from ivr.ghosts import Ghosts
-from ivr.lease import Lease
+from ivr.lease import Lease, is_worker
 from ivr.outbox import LOOK_S, Outbox
 from ivr.phones import Phones
 from ivr.places import PLACES_S
@@ -49,7 +49,7 @@ SWEEP_S = 1.0
 SPOOL_S = 1.0
 PHONES_S = 1.0
 GHOSTS_S = 10.0
-AGI_S = 1.0
+LOOK_AFTER_S = 1.0
 SUBSCRIBE_S = 0.1
 """A reply to a settled Asterisk takes a millisecond; one that is still booting may give none."""
 DRAIN_S = 3.0
@@ -170,9 +170,10 @@ class Worker:
                 self.tasks.keep(CLEAR_S, self.clearing.clear),
                 self.tasks.keep(DOORS_S, self.doors.look),
                 self.tasks.keep(PLACES_S, self.switchboard.places.look),
+                self.tasks.start(self.switchboard.nailed.run()),
                 self.tasks.keep(PHONES_S, self._look_at_phones),
                 self.tasks.keep(GHOSTS_S, self._look_for_ghosts),
-                self.tasks.keep(AGI_S, self._look_after_agi),
+                self.tasks.keep(LOOK_AFTER_S, self._look_after),
                 self.tasks.start(self.watch.run()),
                 self.tasks.start(self.link.watch()),
                 self.tasks.start(self.door.feel_load()),
@@ -241,12 +242,14 @@ class Worker:
         if not self.lease.peers_can_be_judged() or not self.link.connected:
             return
         for peer in grant.peers:
-            if peer.name != self.name and not peer.alive and peer.calls:
+            if peer.name != self.name and not peer.alive and (peer.calls or peer.legs):
                 self._end_process(peer.pid, peer.host)
                 self.tasks.attempt(self._take_over(peer))
 
     async def _take_over(self, peer: Peer) -> None:
         self._recovered(peer.name, peer.seen_at, await self.adoption.take_over(peer))
+        if peer.legs:
+            await self.switchboard.nailed.adopt(peer.name)
 
     def _recovered(self, peer: str, seen_at: int, recovered: Recovered) -> None:
         if recovered.adopted:
@@ -291,10 +294,11 @@ class Worker:
         else:
             self.phones.forget()
 
-    async def _look_after_agi(self) -> None:
+    async def _look_after(self) -> None:
         if self.link.connected and not self.switchboard.parking:
             with suppress(AsteriskAway):  # it will be asked again
                 await self.agi.look(self._lost_at)
+                await self.switchboard.nailed.look()
 
     async def _look_for_ghosts(self) -> None:
         if self.door.draining or self.switchboard.parking or not self.link.connected:
@@ -358,6 +362,8 @@ class Worker:
         recovered = await self.adoption.reconcile(seen_at, self._lost_at)
         self._seen_before, self._recovered_calls = 0, True
         self._recovered(self.name, seen_at, recovered)
+        self.switchboard.nailed.doubt()
+        await self.switchboard.nailed.look()
 
     async def _subscribe(self) -> None:
         """Asterisk connects before it has fully booted: it refuses then, or does not answer at all."""
@@ -368,15 +374,6 @@ class Worker:
             except (AriError, TimeoutError) as error:
                 log.info("Asterisk is not ready yet: %s", error)
                 await asyncio.sleep(0.05)
-
-
-def is_worker(pid: int, module: str) -> bool:
-    """Whether that process is a worker of ours, not a stranger who got the number."""
-    try:
-        with open(f"/proc/{pid}/cmdline", "rb") as file:
-            return module.encode() in file.read().split(b"\0")
-    except OSError:
-        return False
 
 
 def main() -> None:

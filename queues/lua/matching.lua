@@ -63,9 +63,12 @@ local function stop_ringing(call)
   redis.call('ZREM', SITE_KEY .. 'due', 'ring:' .. call.id)
 end
 
+-- Of an agent who has one; nil: an offer has no such part.
+local function leg_of(agent) return agent.leg ~= '' and agent.leg or nil end
+
 local function offer_of(call, agent, attempt)
   local ring_s = tostring(queue_of(call.queue).ring_s)
-  return { call.id, agent.id, agent.device, int(attempt or call.attempt), call.queue, ring_s }
+  return { call.id, agent.id, agent.device, int(attempt or call.attempt), call.queue, ring_s, leg_of(agent) }
 end
 
 -- What is rung for a call, to ring any whose message was lost.
@@ -100,12 +103,14 @@ local function offer(call, agent, why)
   put(agent, 'call', call.id)
   put(agent, 'attempt', attempt)
   agent_to(agent, 'offered', '', call.id, call.queue)
+  lend_leg(agent, call.owner)
   if call.owner == asker then
-    offers[#offers + 1] = { call.id, agent.id, agent.device, attempt, call.queue, tostring(ring_s) }
+    offers[#offers + 1] = { call.id, agent.id, agent.device, attempt, call.queue, tostring(ring_s), leg_of(agent) }
   else
     redis.call('PUBLISH', SITE_KEY .. 'wake:' .. call.owner, '{"type":"offer","call":' .. quoted(call.id)
       .. ',"agent":"' .. agent.id .. '","device":"' .. agent.device .. '","attempt":' .. attempt
-      .. ',"queue":"' .. call.queue .. '","ring_s":' .. number(ring_s) .. '}')
+      .. ',"queue":"' .. call.queue .. '","ring_s":' .. number(ring_s)
+      .. (agent.leg ~= '' and ',"leg":' .. quoted(agent.leg) or '') .. '}')
   end
 end
 

@@ -12,11 +12,11 @@ local CALL_FIELDS = { 'owner', 'epoch', 'op', 'state', 'queue', 'score', 'joined
   'hold_caller_at', 'held_since_at', 'held_until_at', 'bridge_held_ms', 'wait_ms', 'held_ms', 'talk_ms', 'avoid',
   'served', 'left', 'errored', 'overflowed', 'outside', 'errand', 'attempts', 'c_state', 'c_agent', 'c_to',
   'c_attempt', 'c_at', 'seq', 'head_starts', 'ladder', 'lane', 'stage_at',
-  'rung', 'ringing_at', 'prefer', 'prefer_until' }
+  'rung', 'ringing_at', 'prefer', 'prefer_until', 'leg', 'c_leg' }
 local AGENT_FIELDS = { 'state', 'reason', 'since_at', 'ready_since_at', 'queues', 'device', 'call', 'attempt', 'due_at',
   'wish', 'reachable', 'wrapup_s', 'calls', 'talk_ms', 'home', 'name', 'events', 'in_use', 'wrapup', 'misses', 'missed',
   'last_queue', 'code_call', 'code_due', 'wrapup_until', 'wish_by', 'serves', 'skills', 'shift_calls', 'shift_talk_ms',
-  'turn_at' }
+  'turn_at', 'leg', 'leg_lost' }
 
 local calls, agents, queues
 
