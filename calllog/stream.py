@@ -12,9 +12,9 @@ from typing import Any, NamedTuple, Self
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from calllog.call_events import AnyCallEvent, CallEvent
+from calllog.call_events import AnyCallEvent, CallEvent, Unbridged
 from calllog.errors import BrokenEntry, LogAway
-from calllog.events import AnyEvent, decode
+from calllog.events import AgentStateChanged, AnyEvent, Disposition, decode
 
 PAGE = 1000
 BLOCK_MS = 5000
@@ -82,7 +82,8 @@ class LogStream:
     async def of_call(self, call: str) -> list[Entry]:
         """Everything about one call, in order; empty if the log knows no such call.
 
-        Reads from the second in which the id says the call began, and some way beyond `ended`.
+        Reads from the second in which the id says the call began, some way beyond `ended`, and until its
+        agents have wrapped up.
         """
         began = _BEGAN.search(call)
         if began:
@@ -93,19 +94,14 @@ class LogStream:
 
     async def _search(self, call: str, after: str) -> list[Entry]:
         found: list[Entry] = []
-        needle = call.encode() if _PLAIN.match(call) else b""
+        search = _Search(call)
         beyond = 0
         async for position, fields in self._raw(after):
-            for seen in entries(position, fields) if needle in fields.get(b"e", b"") else ():
-                if seen.event is None:
-                    found += [seen] if needle in seen.raw and needle else []
-                elif isinstance(seen.event, CallEvent) and seen.event.call == call:
-                    found.append(seen)
-                    beyond += seen.event.kind == "ended"
-            if beyond:
-                beyond += 1
-                if beyond > PAGE:
-                    break
+            if search.may_concern(fields.get(b"e", b"")):
+                found += [seen for seen in entries(position, fields) if search.concerns(seen)]
+            beyond += search.ended
+            if beyond > PAGE and not search.wrapping_up:
+                break
         return found
 
     async def _raw(self, after: str) -> AsyncIterator[tuple[str, dict[bytes, bytes]]]:
@@ -123,6 +119,38 @@ class LogStream:
             return await asked
         except (RedisError, OSError) as error:
             raise LogAway(f"the call log cannot be read: {error}") from error
+
+
+class _Search:
+    """What is about one call: its events, and what its agents say of it until they have wrapped up."""
+
+    def __init__(self, call: str) -> None:
+        self._call = call
+        self._named = call.encode() if _PLAIN.match(call) else b""
+        self.ended = False
+        self.wrapping_up: dict[str, bytes] = {}
+        """Agents who have had the call and may still speak of it, each as he stands in entries of his."""
+
+    def may_concern(self, raw: bytes) -> bool:
+        """Cheap: whether these lines are worth reading."""
+        return self._named in raw or any(agent in raw for agent in self.wrapping_up.values())
+
+    def concerns(self, seen: Entry) -> bool:
+        """Whether it is about the call. Entries come in the order of the log."""
+        event = seen.event
+        if event is None:
+            return bool(self._named) and self._named in seen.raw
+        if isinstance(event, AgentStateChanged) and event.to not in ("talking", "wrapup"):
+            self.wrapping_up.pop(event.agent, None)
+        if isinstance(event, Unbridged) and event.call == self._call:
+            self.wrapping_up[event.agent] = f'"agent":"{event.agent}"'.encode()
+        self.ended |= event.kind == "ended" and is_about(event, self._call)
+        return is_about(event, self._call)
+
+
+def is_about(event: AnyEvent | None, call: str) -> bool:
+    """Whether an event is one of the call, or says what it was about."""
+    return isinstance(event, CallEvent | Disposition) and event.call == call
 
 
 def entries(position: str, fields: dict[bytes, bytes]) -> list[Entry]:

@@ -9,12 +9,12 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from calllog.call_events import AnyCallEvent, Ended
-from calllog.events import redacted
+from calllog.call_events import AnyCallEvent, CallEvent, Ended
+from calllog.events import Disposition, redacted
 from calllog.grammar import violations
 from calllog.phases import GLYPH, NAME, Phase, after_each, bar, spans
 from calllog.printable import duration, escaped, printable
-from calllog.words import details, title
+from calllog.words import details, said_of_call, title
 
 MAX_WIDTH = 100
 _STRONG = ("arrived", "bridged", "queue_left", "ended")
@@ -26,9 +26,10 @@ class CallTable:
     `redact`: numbers and digits of people are shown as `(hidden)`.
     """
 
-    def __init__(self, events: Sequence[AnyCallEvent], *, redact: bool = False) -> None:
-        shown = [redacted(event) for event in events] if redact else list(events)
-        self._events: list[AnyCallEvent] = shown  # type: ignore[assignment]  # redacted keeps the class
+    def __init__(self, events: Sequence[AnyCallEvent | Disposition], *, redact: bool = False) -> None:
+        """`events`: those of the call, and what its agents have said it was about."""
+        self._all = [redacted(event) for event in events] if redact else list(events)
+        self._events: list[AnyCallEvent] = [event for event in self._all if isinstance(event, CallEvent)]
 
     def __rich_measure__(self, console: Console, options: ConsoleOptions) -> Measurement:
         width = min(options.max_width, MAX_WIDTH)
@@ -66,13 +67,17 @@ class CallTable:
         table.add_column(width=1, no_wrap=True)
         table.add_column(no_wrap=True)
         table.add_column(overflow="fold", ratio=1)
-        began_at, before = self._events[0].at, ""
-        for event, phase in zip(self._events, after_each(self._events), strict=True):
+        began_at, before, glyph = self._events[0].at, "", " "
+        phases = iter(after_each(self._events))
+        for event in self._all:
             offset = f"{(event.at - began_at) / 1000:+.3f} s"
             style = "bold" if event.kind in _STRONG else ""
-            glyph = " " if isinstance(event, Ended) else GLYPH[phase]
+            if isinstance(event, CallEvent):
+                phase = next(phases)
+                glyph = " " if isinstance(event, Ended) else GLYPH[phase]
             when = Text("" if offset == before else offset)
-            table.add_row(when, Text(glyph), Text(title(event), style=style), Text(details(event)))
+            said = said_of_call(event) if isinstance(event, Disposition) else details(event)
+            table.add_row(when, Text(glyph), Text(title(event), style=style), Text(said))
             before = offset
         return table
 

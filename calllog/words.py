@@ -107,23 +107,21 @@ def _of_call(event: AnyEvent) -> str:
         case QueueRefused():
             return f"{printable(event.queue)}: {_plain(event.reason)}"
         case Joined():
-            start = f", head start {event.head_start_s:g} s" if event.head_start_s else ""
-            return f"queue {printable(event.queue)}, place {event.position}{start}"
+            return _joined(event)
         case Overtaken():
             ahead = f", {event.head_start_s:g} s" if event.head_start_s else ""
             return f"by {printable(event.by_call)}: {_plain(event.reason)}{ahead}"
         case Moved():
             place = f"place {event.position}" if event.position else f"to queue {printable(event.queue)}"
-            return f"{place} ({_plain(event.reason)}, by {printable(event.by)})"
+            return f"{place} ({_plain(event.reason)}{_by(event.by)})"
         case HoldStarted() | HoldEnded():
             return _hold(event)
         case Announced():
             return _announced(event)
         case Transferred():
-            to = printable(event.to or event.agent or event.queue)
-            return f"{event.how}, to {to}, by {printable(event.by)}"
+            return f"{event.how}, to {_given_to(event)}{_by(event.by)}"
         case TransferFailed():
-            return f"to {printable(event.to or event.agent or event.queue)}: {_plain(event.reason)}"
+            return f"to {_given_to(event)}: {_plain(event.reason)}"
         case Consulted():
             return f"with {printable(event.to or event.agent)}"
         case ConsultEnded():
@@ -154,7 +152,8 @@ def _of_agent(event: AnyEvent) -> str:
         case QueueLeft():
             return _left(event)
         case Bridged():
-            return f"with {printable(event.agent)}"
+            passed = f", before {event.overtook} who came earlier" if event.overtook else ""
+            return f"with {printable(event.agent)}{passed}"
         case Unbridged():
             held = f", held {duration(event.held_ms)}" if event.held_ms else ""
             talked = f"talked {duration(event.talk_ms)}{held}"
@@ -165,6 +164,29 @@ def _of_agent(event: AnyEvent) -> str:
             why = ", ".join(filter(None, (_HUNG_UP[event.ended_by], reason, cause)))
             return f"{_plain(event.verdict)}: {why}"
     return ""
+
+
+def _joined(event: Joined) -> str:
+    starts = ", ".join(f"{_plain(reason)} {seconds:g} s" for reason, seconds in event.head_starts.items())
+    start = f", head start {event.head_start_s:g} s" if event.head_start_s else ""
+    why = f" ({starts})" if starts else ""
+    needs = f", needs {printable(event.needs)}" if event.needs else ""
+    return f"queue {printable(event.queue)}, place {event.position}{start}{why}{needs}"
+
+
+def _given_to(event: Transferred | TransferFailed) -> str:
+    if event.queue:
+        return f"queue {printable(event.queue)}"
+    return printable(event.to or event.agent)
+
+
+def _by(whom: str) -> str:
+    return f", by {printable(whom)}" if whom else ""
+
+
+def said_of_call(event: Disposition) -> str:
+    """What an agent has said a call was about, beside the call itself."""
+    return f"{printable(event.code) or 'not given'}{_by(event.agent)}"
 
 
 def _hold(event: HoldStarted | HoldEnded) -> str:
@@ -195,8 +217,7 @@ def _of_house(event: AnyEvent) -> str:
         case AgentStateChanged():
             reason = f" ({printable(event.reason)})" if event.reason else ""
             about = f", call {printable(event.call)}" if event.call else ""
-            by = f", by {printable(event.by)}" if event.by else ""
-            return f"{event.from_ or 'new'} → {event.to}{reason}{about}{by}"
+            return f"{event.from_ or 'new'} → {event.to}{reason}{about}{_by(event.by)}"
         case Disposition():
             return f"{printable(event.code) or 'not given'}, call {printable(event.call)}"
         case WorkerStarted():

@@ -51,16 +51,23 @@ class Adoption:
         sessions: dict[str, Session],
         resume: Callable[[CallRecord], Session],
         arrive: Callable[[Channel], Awaitable[None]],
+        forget: Callable[[str], None],
+        left: set[str],
         on_agi: Callable[[str], bool] = lambda _: False,
         look_after: Callable[[str], None] = lambda _: None,
     ) -> None:
-        """`on_agi`: whether agi.Server sees to a call; `look_after` gives it those of before a restart."""
+        """`left`: calls of ours that have lost their session; `forget` is told of those that others have.
+
+        `on_agi`: whether agi.Server sees to a call; `look_after` gives it those of before a restart.
+        """
         self._worker = worker
         self._asterisk = asterisk
         self._checkpoint = checkpoint
         self._sessions = sessions
         self._resume = resume
         self._arrive = arrive
+        self._forget = forget
+        self._left = left
         self._on_agi = on_agi
         self._look_after = look_after
         self._missed: dict[str, int] = {}
@@ -80,15 +87,33 @@ class Adoption:
             if call not in channels and call in self._sessions:
                 # A hangup would have been told before this answer: Asterisk itself has died under the call.
                 session.mailbox.put(Vanished(lost_at or now_ms(), now_ms(), lost=True))
-        owned = [
-            call
-            for call in await self._checkpoint.owned(self._worker)
-            if call not in self._sessions and not self._on_agi(call)
-        ]
-        legs = _legs(channels)
-        await self._each(owned, lambda call: self._adopt_own(call, channels, legs, seen_at, recovered))
+        await self._regain(channels, recovered, seen_at, lost_at)
         await self.receive([channels[held_by_us] for held_by_us in held & channels.keys()])
         return recovered
+
+    async def regain(self) -> Recovered:
+        """Go on with calls that have lost their session. Raises `AsteriskAway` or `StoreAway`."""
+        recovered = Recovered()
+        if self._left:
+            await self._regain(await self._asterisk.channels(), recovered)
+        return recovered
+
+    async def _regain(
+        self, channels: dict[str, Channel], recovered: Recovered, seen_at: int = 0, lost_at: int = 0
+    ) -> None:
+        owned = await self._checkpoint.owned(self._worker)
+        for call in self._left.difference(owned):
+            if not self._checkpoint.defers(call):
+                self._forget(call)  # it has ended, or another worker was quicker
+        unserved = [
+            call
+            for call in owned
+            if not (call in self._sessions or self._on_agi(call) or self._checkpoint.defers(call))
+        ]
+        legs = _legs(channels)
+        await self._each(
+            unserved, lambda call: self._adopt_own(call, channels, legs, seen_at, lost_at, recovered)
+        )
 
     async def receive(self, channels: Iterable[Channel]) -> None:
         """Channels in our application that may belong to nobody: callers' begin a call, legs end."""
@@ -126,8 +151,10 @@ class Adoption:
         channels: dict[str, Channel],
         legs: Mapping[str, list[str]],
         seen_at: int,
+        lost_at: int,
         recovered: Recovered,
     ) -> None:
+        was_served = call in self._left
         record = await self._won(call, self._worker, call in channels)
         if record is None:
             return
@@ -137,7 +164,11 @@ class Adoption:
         if call not in channels:
             # If Asterisk has told the end, it is ahead of this in the mailbox.
             recovered.lost += not len(session.mailbox)
-            session.mailbox.put(Vanished((seen_at or now_ms()) - BEFORE_SEEN_MS, now_ms()))
+            if was_served and lost_at:
+                session.mailbox.put(Vanished(lost_at, now_ms(), lost=True))
+            else:
+                since = seen_at - BEFORE_SEEN_MS if seen_at else record.known_at
+                session.mailbox.put(Vanished(since, now_ms()))
 
     async def _adopt_from(
         self,
@@ -163,6 +194,8 @@ class Adoption:
                 await self._asterisk.take(call)
                 for leg in await self._end_strays(record, legs.get(call, [])):
                     await self._asterisk.take(leg)
+                if record.consult_line in channels:
+                    await self._asterisk.take(record.consult_line)
         except AriError as error:
             log.warning("a channel could not be taken over: %s", error, extra={"call": call})
             gone = call not in await self._asterisk.channels()

@@ -6,7 +6,7 @@ What concerns Redis, prompts and the house is here. What concerns the channel is
 import asyncio
 import hashlib
 import logging
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Mapping
 from datetime import datetime
 from random import randrange
 from typing import NoReturn
@@ -116,12 +116,19 @@ class CallLine:
     async def _mark(self) -> None:
         """Note where the call is, with all that the flow has learned until now."""
         flow, version, (path, visits) = self._point
-        about, take = self.about, self._recorder.take
-        kept = Kept(about.name, about.campaign, self.language, self.variables, visits, take)
+        kept = self._kept(visits)
         await self.house.checkpoint.step(
             self.handle, flow=flow, version=version, path=path, kept=kept, ride=True
         )
         self._to_flush = True
+
+    def _kept(self, visits: Mapping[str, int]) -> Kept:
+        about, take = self.about, self._recorder.take
+        return Kept(about.name, about.campaign, self.language, self.variables, visits, take)
+
+    async def remember(self) -> None:
+        """Make durable what the flow has learned, wherever the call is."""
+        await self.house.checkpoint.remember(self.handle, self._kept(self.visits))
 
     async def _flush(self) -> None:
         """Make the step's checkpoint durable before the step does anything that must not be done twice.

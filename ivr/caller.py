@@ -17,6 +17,7 @@ from ivr.ari import events as ari
 from ivr.checkpoint import Checkpoint
 from ivr.flow.line import About, Hangup
 from ivr.flow.opening import Hours
+from ivr.flow.step import Flow
 from ivr.mailbox import Mailbox
 from ivr.nailed import Nailed
 from ivr.outbox import Outbox
@@ -63,6 +64,14 @@ class Look(NamedTuple):
     """closed, no_agents, full or ratio; empty: settings were published."""
 
 
+class Dialled(NamedTuple):
+    """The agent with whom he talks has dialled a number on another line. Personal: `written`."""
+
+    line: str
+    """The channel of that call."""
+    written: str
+
+
 Message = (
     ari.ChannelEvent
     | ari.PlaybackFinished
@@ -72,6 +81,7 @@ Message = (
     | Vanished
     | Over
     | Look
+    | Dialled
 )
 Result = TypeVar("Result")
 
@@ -83,6 +93,8 @@ class House:
     asterisk: Asterisk
     store: Store
     checkpoint: Checkpoint
+    flow: Callable[[str], Flow | None]
+    """A flow by name, as it is published."""
     queue: Callable[[str], Queue]
     """Settings of a queue by name; of one that is not there any more the usual ones."""
     agent: Callable[[str], Agent | None]
@@ -117,8 +129,8 @@ class House:
     """The place of a call in a queue, within about a second; 0: none, or not known now."""
     now: Callable[[], datetime]
     """The time of day where the company is."""
-    park: Callable[[ari.ChannelEvent], None]
-    """Keep an event for whoever adopts the call when Asterisk is back."""
+    leave: Callable[[str], None]
+    """Nobody serves the call any more, and its end is not written: keep its news for whoever adopts it."""
 
     def with_keys(self) -> bool:
         """Whether agents transfer by keys: then Asterisk must look at all they press."""
@@ -152,6 +164,8 @@ class Caller:
         self.gone_at = 0
         """When he hung up, ms; 0: he has not, or nobody knows."""
         self.gone_between: tuple[int, int] | None = None
+        self.parting: Message | None = None
+        """What told that he is gone."""
 
     def name_playback(self) -> str:
         """A name for what he is played next; it is the one that plays from now on."""
@@ -202,6 +216,7 @@ class Caller:
     async def _absorb(self, message: Message) -> bool:
         """What means the same wherever the call is. Raises `Hangup` if the caller is gone."""
         if isinstance(message, Vanished):
+            self.parting = message
             self._vanished(message)
         if isinstance(message, ari.PlaybackFinished) and message.playback.id == self.playing:
             self.playing = ""
@@ -210,7 +225,7 @@ class Caller:
         from_caller = message.channel.id == self.call
         match message:
             case ari.ChannelHangupRequest() | ari.ChannelDestroyed() if from_caller:
-                self.gone_at = message.at
+                self.gone_at, self.parting = message.at, message
                 raise Hangup("caller", message.q850)
             case ari.ChannelDtmfReceived(digit=digit) if from_caller:
                 if not self._presses.new(digit, message.at, message.duration_ms, bool(self.playing)):

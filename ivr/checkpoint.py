@@ -101,8 +101,23 @@ class CallRecord:
     """The channel of the agent's leg, if it is one that stays; empty: its name follows from the attempt."""
     consult_leg: str
     """The same of whom his agent asks."""
+    consult_line: str
+    """The channel of a second call of his telephone by which he asks; empty: he asks on the one he has."""
     agi: bool
     """His channel is in the dialplan, on AGI or on its way to the front door; who adopts it there has ARI."""
+
+    @property
+    def known_at(self) -> int:
+        """The latest instant at which the call was, by this record; ms."""
+        return max(
+            self.arrived_at,
+            self.answered_at,
+            self.joined_at,
+            self.offered_at,
+            self.bridged_at,
+            self.hold_agent_at,
+            self.hold_caller_at,
+        )
 
 
 @dataclass(frozen=True)
@@ -195,6 +210,11 @@ class Checkpoint:
         h.pending.append((0, f"={flow}\n{version}\n{path}\n{_json(kept)}"))
         return Done(True) if ride else await self.flush(h)
 
+    async def remember(self, h: CallHandle, kept: Kept) -> Done:
+        """Write down what the flow has learned; where the call is stays as it was."""
+        h.pending.append((0, f"%{_json(kept)}"))
+        return await self.flush(h)
+
     async def flush(self, h: CallHandle) -> Done:
         """Write what rides, now."""
         if not h.pending:
@@ -227,6 +247,10 @@ class Checkpoint:
         """Live calls of a worker."""
         keys = self._operations.keys
         return sorted(await self._operations.link.call("SMEMBERS", keys.owned(worker)))
+
+    def defers(self, call: str) -> bool:
+        """Whether operations of the call wait in our journal: adopted now, it would refuse them."""
+        return self._operations.deferral.holds(call)
 
     async def record(self, call: str) -> CallRecord | None:
         """A call's record; None if there is none (any more)."""
@@ -296,19 +320,8 @@ def host_id() -> str:
     return f"{os.uname().nodename}:{os.stat('/proc/self/ns/pid').st_ino}"
 
 
-def _peer(
-    name: str,
-    alive: int,
-    inc: int,
-    pid: int,
-    host: str,
-    draining: int,
-    calls: int,
-    started_at: int,
-    seen_at: int,
-    legs: int,
-) -> Peer:
-    return Peer(name, bool(alive), inc, pid, host, bool(draining), calls, started_at, seen_at, legs)
+def _peer(name: str, alive: int, inc: int, pid: int, host: str, draining: int, *more: int) -> Peer:
+    return Peer(name, bool(alive), inc, pid, host, bool(draining), *more)
 
 
 def _record(call: str, fields: Mapping[str, str]) -> CallRecord:
@@ -358,6 +371,7 @@ def _record(call: str, fields: Mapping[str, str]) -> CallRecord:
         consult_attempt=number("c_attempt"),
         leg=text("leg"),
         consult_leg=text("c_leg"),
+        consult_line=text("c_line"),
         agi=text("agi") == "1",
     )
 

@@ -67,7 +67,8 @@ class Hunt:
         """Agents who were being rung by a worker that is gone."""
         self._leg: AgentLeg | None = None
         """The agent who is being connected, or talks."""
-        self._talk: Talk | None = None
+        self.talk: Talk | None = None
+        """His talk with an agent."""
         self._errand = Errand()
         self._home = ""
         """The queue he came from to the agent."""
@@ -134,7 +135,7 @@ class Hunt:
 
     async def end(self) -> None:
         """The call is over: so are the agents' legs and their bridge."""
-        leg, talk = self._leg, self._talk
+        leg, talk = self._leg, self.talk
         await self._withdraw()
         if talk is not None:
             leg = talk.leg
@@ -237,16 +238,15 @@ class Hunt:
                     if wait.looks_later:
                         wait.looks_later = False
                         self._caller.mailbox.put(Look())
-                case Look() if self._approaches:
+                case Look() as look:
                     beside.published()
-                    wait.looks_later = True
-                case Look("closed") if "closed" in wait.exits:
-                    return await self._leave("closed")
-                case Look() if reason := await wait.objection(self._caller):
-                    return await self._left(reason)
-                case Look(""):
-                    beside.published()
+                    if reason := await wait.objection(self._caller, look, bool(self._approaches)):
+                        return await self._left(reason)
+                case ari.ChannelDtmfReceived() as pressed if beside.takes(pressed):
+                    pass  # he is in the menu
                 case ari.ChannelDtmfReceived() as pressed if wait.is_exit(queue, pressed, self._caller):
+                    return await self._leave("exit_key")
+                case Over(Beside() as ended) if ended is beside:
                     return await self._leave("exit_key")
                 case ari.PlaybackFinished() as message:
                     beside.hear(message)
@@ -310,17 +310,17 @@ class Hunt:
         leg.bridge = bridge_id(self._call, leg.attempt)
         try:
             keys_of = (leg.channel,) if self._house.with_keys() else ()
-            both = (self._call, leg.channel)
-            await asterisk.bridge(leg.bridge, both, musical=self._call, keys_of=keys_of)
+            await asterisk.bridge(leg.bridge, (self._call, leg.channel), musical=self._call, keys_of=keys_of)
         except AriError as error:
             log.warning("bridge failed: %s", error, extra={"call": self._call})
             await dismiss(self._house, leg)
             await asterisk.unbridge(leg.bridge, goes_on=self._call)
             await self._again(queue)
             return "caller_gone" if isinstance(error, NotFound) else "withdrawn"
-        if leg.nailed:
-            self._house.nailed.announce(leg, self._call)
+        self._house.nailed.announce(leg, self._call)
         await caller.catch_up(connecting=True)
+        if self._house.queue(queue).menu is not None:
+            caller.keys.clear()  # what he was typing when the agent came
         await store.connected(self._handle, agent=leg.agent, attempt=leg.attempt, at=now_ms(), wait=False)
         return ""
 
@@ -336,12 +336,12 @@ class Hunt:
         self.wait = None
         if not queue.startswith(DIRECT):
             self._home = queue
-        self._talk = Talk(self._caller, leg, self._home)
-        return self._talk
+        self.talk = Talk(self._caller, leg, self._home)
+        return self.talk
 
     async def _hear_out(self) -> str:
         """Until the agent has left, or has given the caller away; the caller's own hangup ends the call."""
-        talk = self._talk
+        talk = self.talk
         assert talk is not None, "it has begun"
         errand = await talk.until_over()
         self._part()
@@ -351,7 +351,7 @@ class Hunt:
     def _part(self) -> None:
         """What happens to the agent is of no more interest."""
         leg, self._leg = self._leg, None
-        talk, self._talk = self._talk, None
+        talk, self.talk = self.talk, None
         if talk is not None:
             talk.forget()
             self._house.forget(talk.leg.channel)
@@ -368,7 +368,7 @@ class Hunt:
             # If he had left the queue when his worker died, there is nothing more to do.
             return outcome_of(resumed.left) or await self._visit(wait)
         if await self._resume(resumed):
-            if self._talk is None:
+            if self.talk is None:
                 assert self._leg is not None, "he talks to somebody"
                 self._begin_talk(self._leg, resumed.queue)
             return await self._hear_out()
@@ -386,8 +386,8 @@ class Hunt:
             return False
         there = set(await asterisk.bridged(leg.bridge))
         if record.state == "talking":
-            assert self._talk is not None, "it was taken over"
-            await self._talk.mend(there, asks=record.consult != "")
+            assert self.talk is not None, "it was taken over"
+            await self.talk.mend(there, asks=record.consult != "")
             return True
         if there >= {self._call, leg.channel}:
             await self._house.store.connected(self._handle, agent=leg.agent, attempt=leg.attempt, at=now_ms())

@@ -32,7 +32,7 @@ async def join(caller: Caller, wait: Wait, claim: Claim) -> str:
     house, queue = caller.house, caller.house.queue(wait.queue)
     await caller.leave_bridge()
     ways, closed = wait.ways(queue) if claim.knocks else (), house.closed(wait.queue)
-    if queue.exit_key:
+    if queue.exit_key or queue.menu is not None:
         caller.keys.clear()  # what he has pressed before is not meant for it
     if not ways:
         await house.asterisk.start_music(caller.call, queue.music)

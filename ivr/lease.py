@@ -67,12 +67,3 @@ class Lease:
         while True:
             await self.renew(renewal, lapsed)
             await asyncio.sleep(RENEW_S)
-
-
-def is_worker(pid: int, module: str) -> bool:
-    """Whether that process is a worker of ours, not a stranger who got the number."""
-    try:
-        with open(f"/proc/{pid}/cmdline", "rb") as file:
-            return module.encode() in file.read().split(b"\0")
-    except OSError:
-        return False

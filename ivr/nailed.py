@@ -37,6 +37,17 @@ MOVE_TIMEOUT_S = 3.0
 Why = Literal["hung_up", "leg_lost"]
 
 
+class _Ear(Mailbox[Any]):
+    """Where nobody waits: what is put into it is heard at once."""
+
+    def __init__(self, told: Callable[[object], None]) -> None:
+        super().__init__()
+        self._told = told
+
+    def put(self, message: Any) -> None:
+        self._told(message)
+
+
 class Nailed:
     """The legs of one worker."""
 
@@ -54,7 +65,7 @@ class Nailed:
         self._routes = routes
         self._settings = settings
         self._attempt = attempt
-        self._mailbox: Mailbox[Any] = Mailbox()
+        self._mailbox = _Ear(self._told)
         self._waiting: set[str] = set()
         """Channels of legs that wait here."""
         self._lent: dict[str, bool] = {}
@@ -73,17 +84,15 @@ class Nailed:
         """Whether it is a leg that stays, waiting or in a call of ours."""
         return channel in self._waiting or channel in self._lent
 
-    async def run(self) -> None:
-        """Read, for ever, what is told of legs that wait, and of tones; told hangups come by `heard`."""
-        while True:
-            message = await self._mailbox.take()
-            match message:
-                case ari.PlaybackFinished():
-                    whisperer = message.playback.id.rpartition("-")[0]
-                    self._routes.pop(whisperer, None)
-                    self._attempt(self._asterisk.hang_up(whisperer))
-                case ari.ChannelDestroyed(channel=left):
-                    self.gone(left.id, "leg_lost")
+    def _told(self, message: object) -> None:
+        """Of a leg that waits, or of a tone. Hangups that Asterisk has told have come by `heard` before."""
+        match message:
+            case ari.PlaybackFinished(playback=played):
+                whisperer = played.id.rpartition("-")[0]
+                self._routes.pop(whisperer, None)
+                self._attempt(self._asterisk.hang_up(whisperer))
+            case ari.ChannelDestroyed(channel=left):
+                self.gone(left.id, "leg_lost")
 
     def heard(self, event: ari.ChannelHangupRequest | ari.ChannelDestroyed) -> None:
         """Some channel has ended: perhaps it is a leg that stays, in a call or not."""
@@ -134,8 +143,8 @@ class Nailed:
         return "unreachable"
 
     def announce(self, leg: AgentLeg, call: str) -> None:
-        """Tell him by a tone that he is with a caller, who neither hears it nor waits for its end."""
-        if self._settings().tone:
+        """Tell whoever is nailed up by a tone that he has a caller, who neither hears it nor waits for it."""
+        if leg.nailed and self._settings().tone:
             self._asterisk.whisper(leg.channel, f"{call}-a{leg.attempt}-t{TONE}")
 
     async def sound(self, whisperer: str) -> None:
@@ -172,11 +181,12 @@ class Nailed:
 
     # All of them
 
-    def doubt(self) -> None:
+    async def recover(self) -> None:
         """Asterisk may be another one, or we: look after each leg that waits anew."""
         for channel in list(self._waiting):
             self._forget(channel)
         self._looks = 0
+        await self.look()
 
     async def look(self) -> None:
         """Hold what we have against what Redis says. Without legs Redis is asked only now and then."""
@@ -220,9 +230,9 @@ class Nailed:
         elif leg.channel not in self._waiting:
             await self._take_in(leg)
 
-    async def adopt(self, peer: str) -> None:
-        """Take over the legs of a worker that is gone."""
-        legs = await self._legs.adopt(peer)
+    async def adopt(self, peer: str, count: int) -> None:
+        """Take over the legs of a worker that is gone. `count`: how many it had."""
+        legs = await self._legs.adopt(peer) if count else []
         if legs:
             log.warning("took %d legs over from %s", len(legs), peer)
         for leg in legs:

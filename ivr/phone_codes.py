@@ -25,6 +25,8 @@ from queues.store import AgentAction
 
 log = logging.getLogger(__name__)
 
+CODES = "*4"
+"""Begins each code."""
 LOGIN = "*40"
 STAY = "*44"
 ACTIONS: dict[str, tuple[AgentAction, str]] = {

@@ -59,6 +59,11 @@ class Programme:
         if item.kind == "reminder":
             self.last_reminder = item.number
 
+    def resume(self, now_s: float, gap_s: float) -> None:
+        """He has heard something else until now: what was due meanwhile is left out."""
+        self.since_s = now_s
+        self.quiet_until_s = now_s + gap_s
+
     def worth(self, position: int, news: PositionNews) -> bool:
         """Whether he is to be told this place; he counts as told then."""
         last = self.last_position

@@ -7,23 +7,26 @@ the caller to agents. They know nothing of the session.
 import asyncio
 import logging
 from collections.abc import Collection, Sequence
+from contextlib import suppress
 from typing import NoReturn
 
 from calllog.errors import HoldfastError
 from ivr.agent_leg import GENERATIONS, earlier_playbacks
-from ivr.ari import AsteriskAway
+from ivr.ari import AsteriskAway, NotFound, Silenced
 from ivr.ari import events as ari
 from ivr.call_line import CallLine, reason_of
 from ivr.caller import Caller, House, Message
 from ivr.checkpoint import CallRecord
-from ivr.flow.line import About, Announcement, Hangup, Held, MediaFailed, Recorded, Recording
+from ivr.flow.line import About, Announcement, Hangup, Held, Recorded, Recording
 from ivr.flow.run import run_flow
 from ivr.flow.standing import ORDINARY, Standing
 from ivr.flow.step import Flow, innermost
 from ivr.flow.web import Reply, Request
+from ivr.hearing import hear_out
 from ivr.hunt import Hunt
 from ivr.outside import Outside, Wish
 from ivr.place import Place
+from ivr.talk import Talk
 from ivr.tape import ChannelTape
 from ivr.wait import Wait
 from queues.handle import CallHandle
@@ -35,12 +38,6 @@ log = logging.getLogger(__name__)
 
 MOVE_TIMEOUT_S = 3.0
 """A channel comes within a millisecond of the end of what it plays."""
-
-SOUND_WATCH_S = 30.0
-"""A sound that lasts longer is asked after: if its end was not told, he would be left in silence."""
-
-SOUND_GRACE_S = 1.0
-"""News of the end may be on its way when Asterisk is asked."""
 
 
 class Session(CallLine):
@@ -63,12 +60,19 @@ class Session(CallLine):
         self.moving = False
         """Its channel is on its way from another worker's application."""
         self.task: asyncio.Task[None] | None = None
+        self._over = False
+        """Its end is in the log, or in the journal."""
         self._answered = False
         self._resumed: CallRecord | None = None
 
     @property
     def talking(self) -> bool:
         return self._hunt.talking or self._outside.talking
+
+    @property
+    def talk(self) -> Talk | None:
+        """His talk with an agent."""
+        return self._hunt.talk
 
     @property
     def wait(self) -> Wait | None:
@@ -78,11 +82,19 @@ class Session(CallLine):
     # The life of the call
 
     async def run(self, flow: Flow, resumed: CallRecord | None = None) -> None:
-        """Run the flow and write the call's end, whatever happens. `resumed`: taken over, at this point."""
+        """Run the flow and write the call's end, whatever happens. `resumed`: taken over, at this point.
+
+        Without an end the call is left: it is adopted again, with what is told of it meanwhile.
+        """
         try:
             await self._through(self._life(flow, resumed))
         finally:
-            self._forget()
+            self._hunt.forget()
+            self._outside.forget()
+            if self._over:
+                self.house.forget(self.call)
+            else:
+                self._leave()
 
     async def _life(self, flow: Flow, resumed: CallRecord | None) -> None:
         try:
@@ -90,9 +102,9 @@ class Session(CallLine):
                 await self._flow(flow, resumed)
             except Hangup as end:
                 await self._end("", reason_of(end), end.by, end.cause)
-        except AsteriskAway as error:
-            log.warning("call waits for Asterisk: %s", error, extra={"call": self.call})
-            await self._leave()
+        except (AsteriskAway, Silenced) as error:
+            log.warning("call is left for now: %s", error, extra={"call": self.call})
+            await self._flush_notes()
 
     async def _flow(self, flow: Flow, resumed: CallRecord | None) -> NoReturn:
         if resumed is None:
@@ -115,13 +127,13 @@ class Session(CallLine):
                 await self._moved()
         await run_flow(self, flow, resumed.step)
 
-    async def _leave(self) -> None:
-        """Asterisk went under a command: the call is adopted when it is back, as after a restart of ours."""
-        self._forget()
-        while len(self.mailbox):
-            message = await self.mailbox.take()
-            if isinstance(message, ari.ChannelEvent):
-                self.house.park(message)
+    def _leave(self) -> None:
+        """Nobody serves the call any more, as after a death of ours; that he is gone is not forgotten."""
+        if self._caller.parting is not None:
+            self.mailbox.put(self._caller.parting)
+        self.house.leave(self.call)
+
+    async def _flush_notes(self) -> None:
         try:
             await self.house.checkpoint.flush(self.handle)
         except HoldfastError as error:
@@ -143,7 +155,8 @@ class Session(CallLine):
                 self.mailbox.put(message)
 
     async def _fall_back(self, verdict: str, reason: str) -> None:
-        await self.house.asterisk.fall_back(self.call)
+        with suppress(NotFound):  # he has hung up just now
+            await self.house.asterisk.fall_back(self.call)
         await self._end(verdict, reason, "system", 0, hang_up=False)
 
     async def _end(self, verdict: str, reason: str, by: str, cause: int, hang_up: bool = True) -> None:
@@ -167,11 +180,7 @@ class Session(CallLine):
             cause=cause,
             between=caller.gone_between,
         )
-
-    def _forget(self) -> None:
-        self.house.forget(self.call)
-        self._hunt.forget()
-        self._outside.forget()
+        self._over = True
 
     # The line as flows see it
 
@@ -215,27 +224,7 @@ class Session(CallLine):
         await self._caller.leave_bridge()
         playback = self._caller.name_playback()
         await self._caller.tell(self.house.asterisk.play(self.call, playback, media))
-        return await self._hear(playback, media, interrupt)
-
-    async def _hear(self, playback: str, media: Sequence[str], interrupt: str) -> str | None:
-        """Until the sound is over or a key stops it; if its end does not come, Asterisk is asked after it."""
-        asterisk, keys, loop = self.house.asterisk, self._caller.keys, asyncio.get_running_loop()
-        look_at, missed = loop.time() + SOUND_WATCH_S, False
-        while True:
-            match await self._caller.next(look_at):
-                case ari.PlaybackFinished(playback=played) if played.id == playback:
-                    if played.state != "done":
-                        raise MediaFailed(f"playback ended as {played.state!r}: {', '.join(media)}")
-                    return None
-                case ari.ChannelDtmfReceived(digit=digit) if digit in interrupt and digit in keys:
-                    await asterisk.stop(playback)
-                    return digit
-                case None if missed:
-                    await asterisk.stop(playback)
-                    raise MediaFailed(f"nobody tells of the playback's end: {', '.join(media)}")
-                case None:
-                    missed = not await asterisk.plays(playback)
-                    look_at = loop.time() + (SOUND_GRACE_S if missed else SOUND_WATCH_S)
+        return await hear_out(self._caller, self._caller.next, playback, media, interrupt)
 
     async def record(self, name: str, wish: Recording) -> Recorded:
         await self._caller.leave_bridge()

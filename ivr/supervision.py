@@ -8,6 +8,7 @@ A service takes a lock before it becomes the program, and the program inherits i
 killed, its successor waits until the orphan is gone instead of starting a second Redis on the same files.
 """
 
+import fcntl
 import os
 import shlex
 import signal
@@ -22,6 +23,8 @@ import psutil
 
 from ivr import readiness
 
+AGAIN = "again"
+"""File of a service that may be started again when it dies. What takes it away needs no room on the disk."""
 WAITING = frozenset({"run", "flock"})
 """Names of a service's process while it waits for the lock."""
 LAST_WORDS_S = 1.0
@@ -79,6 +82,7 @@ class Supervision:
         log.mkdir(parents=True, exist_ok=True)
         _script(directory / "run", self._run(service))
         _script(directory / "finish", self._finish(service))
+        (directory / AGAIN).touch()
         lock = shlex.quote(str(self.data / "run" / "lock" / f"{service.name}.log"))
         keep = f"exec s6-log n{LOG_FILES} s{LOG_BYTES} T {shlex.quote(str(log))}"
         _script(directory / "log" / "run", f"exec 9>>{lock}\nflock 9\n{keep}")
@@ -109,7 +113,8 @@ class Supervision:
     def _finish(self, service: Service) -> str:
         """s6 waits a second after every death. What had run for longer than that is started again at once."""
         pid = shlex.quote(str(self.data / "run" / "pid" / service.name))
-        again = '[ "$(s6-svstat -o wantedup .)" = true ] && s6-svc -u .'
+        wanted = f'[ -e {AGAIN} ] && [ "$(s6-svstat -o wantedup .)" = true ]'
+        again = f"flock . sh -c {shlex.quote(f'{wanted} && s6-svc -u .')}"
         return (
             f'[ -z "$(find {pid} -newermt "1 second ago" 2>/dev/null)" ] || exit 0\n'
             # s6 hears it only once it has seen the death through; to be told again does no harm.
@@ -127,16 +132,17 @@ class Supervision:
     def up(self, name: str) -> None:
         """Start it, now and whenever it dies."""
         (self.directory(name) / "down").unlink(missing_ok=True)
+        (self.directory(name) / AGAIN).touch()
         self._control(name, "-u")
 
     def once(self, name: str) -> None:
         """Do not start it again when it ends."""
-        self._control(name, "-O")
+        self._forbid(name, "-O")
 
     def down(self, name: str) -> None:
         """Ask it to end (SIGTERM), and do not start it again."""
         orphan = self.orphan(name)
-        self._control(name, "-d")
+        self._forbid(name, "-d")
         if orphan:
             os.kill(orphan, signal.SIGTERM)
 
@@ -181,6 +187,19 @@ class Supervision:
         """Processes that have inherited the instance's lock: all of this tree."""
         lock = (self.data / "run" / "serve.lock").stat()
         return [pid for pid in psutil.pids() if pid != os.getpid() and _has_open(pid, lock)]
+
+    def _forbid(self, name: str, order: str) -> None:
+        """An order not to start it again, which no `finish` that is at work overtakes."""
+        try:
+            directory = os.open(self.directory(name), os.O_RDONLY | os.O_DIRECTORY)
+        except FileNotFoundError:
+            return
+        try:
+            fcntl.flock(directory, fcntl.LOCK_EX)
+            (self.directory(name) / AGAIN).unlink(missing_ok=True)
+            self._control(name, order)
+        finally:
+            os.close(directory)
 
     def _control(self, name: str, order: str) -> None:
         directory = self.directory(name)

@@ -31,6 +31,7 @@ from ivr.places import Places
 from ivr.policy import Destination
 from ivr.publish import Versions
 from ivr.recordings import Recordings
+from ivr.second_calls import CONTEXT, SecondCalls, is_second_call
 from ivr.session import Session
 from ivr.speech import Speech
 from ivr.tasks import Tasks
@@ -87,6 +88,8 @@ class Switchboard:
         """Live calls."""
         self.routes: dict[str, Mailbox[Message]] = {}
         """Channels, callers' and agents', and where their events go."""
+        self.left: set[str] = set()
+        """Calls of ours that nobody serves: their sessions have gone without an end. Their routes stay."""
         self._parked: list[ari.ChannelEvent] | None = []
         self.places = Places(store)
         self.legs = Legs(store.operations)
@@ -97,6 +100,7 @@ class Switchboard:
             asterisk=asterisk,
             store=store,
             checkpoint=checkpoint,
+            flow=lambda name: self.callflows.flows.get(name),
             queue=lambda name: self.callflows.queues.get(name, UNPUBLISHED),
             agent=lambda name: self.callflows.agents.get(name),
             device=lambda name: self.callflows.devices.get(name),
@@ -116,15 +120,22 @@ class Switchboard:
             closed=self._closed,
             place=self.places.of,
             now=lambda: datetime.now(self.callflows.timezone),
-            park=self._park,
+            leave=self._leave,
         )
+        self._seconds = SecondCalls(asterisk, store, self.sessions)
         self.codes = PhoneCodes(self.house, lambda: self.callflows, secrets)
+
+    def is_caller(self, channel: str) -> bool:
+        """Whether a call of ours has that channel, served now or left."""
+        return channel in self.sessions or channel in self.left
 
     # Asterisk speaks
 
     def on_event(self, event: ari.Event) -> None:
         """Take what Asterisk tells to whom it concerns."""
         match event:
+            case ari.CallBroadcast() if is_second_call(event.channel):
+                self._tasks.attempt(self._seconds.claim(event.channel))
             case ari.CallBroadcast():
                 mine = self._turns.mine(event.channel.id)
                 admits = self._door.admits(len(self.sessions), self.asterisk.link.late_s)
@@ -183,25 +194,20 @@ class Switchboard:
             self._arrive(event.channel, event.channel.created_at, inferred=True)
             self._route(event)
 
-    def _park(self, event: ari.ChannelEvent) -> None:
-        """Keep an event until it is known whose it is; that is found out when Asterisk connects."""
-        if not self.asterisk.link.connected:
-            self.park()
-        if self._parked is not None:
-            self._parked.append(event)
-
     def _enter(self, event: ari.StasisStart) -> None:
         """A channel nobody knows yet: a call, an agent who dials a code, a tone, a leg whose call is over."""
         match event.args:
             case ["call", flow, *_]:
                 self._tasks.attempt(self._go_on(event.channel, event.at, flow, self._hear(event.channel.id)))
             case ["call"]:
-                self._arrive(event.channel, event.at)
+                self._arrive(event.channel, event.channel.created_at)
             case ["code", code, device, *digits]:
                 dialled = self.codes.obey(code, device, "".join(digits[:1]), event.channel.id)
                 self._tasks.attempt(dialled)
             case ["tone"]:
                 self._tasks.attempt(self.nailed.sound(event.channel.id))
+            case ["line"]:
+                self._tasks.attempt(self._seconds.enter(event.channel))
             case _:
                 self._tasks.attempt(self.asterisk.hang_up(event.channel.id))
 
@@ -215,8 +221,8 @@ class Switchboard:
 
     async def arrive_late(self, channel: ari.Channel) -> None:
         """A channel of ours without a record: its worker died before `arrived`, or Redis was lost."""
-        if channel.dialplan.context == "agents":
-            if not await self.legs.known(channel.id):
+        if channel.dialplan.context == CONTEXT:
+            if channel.id not in self.routes and not await self.legs.known(channel.id):
                 await self.asterisk.hang_up(channel.id)
             return
         flow = (await self.asterisk.read_mark(channel.id, FLOW_MARK)).removeprefix(":")
@@ -284,6 +290,8 @@ class Switchboard:
         place: Place | None = None,
         flow: str = "",
     ) -> None:
+        if channel.id in self.sessions:
+            return  # it was told while somebody found out whose it is
         route = self.callflows.route(channel.dialplan.exten)
         handle = CallHandle(channel.id, self._name)
         number, name = who(channel.caller.number, channel.caller.name)
@@ -316,18 +324,25 @@ class Switchboard:
         await session.run(flow)
 
     def resume(self, record: CallRecord) -> Session:
-        """Go on with a call that we have adopted; what was parked for it comes first."""
+        """Go on with a call that we have adopted; what was kept for it comes first."""
         handle = CallHandle.of_record(record, self._name)
         route = self.callflows.route(record.to)
         about = About(record.from_, called=record.to, campaign=record.campaign)
         session = Session(self.house, handle, about, route.language)
         session.begun = True
+        for told in self.routes[record.call].empty() if record.call in self.left else ():
+            if isinstance(told, ari.ChannelEvent | Vanished):
+                session.mailbox.put(told)
+        self.left.discard(record.call)
         self._listen(session)
-        for event in self._parked or ():
-            if owner_of(event.channel.id) == record.call:
+        if record.consult_line:
+            self.routes[record.consult_line] = session.mailbox
+        parked, self._parked = self._parked, None if self._parked is None else []
+        for event in parked or ():
+            if owner_of(event.channel.id) == record.call or event.channel.id == record.consult_line:
                 session.mailbox.put(event)
-        if self._parked is not None:
-            self._parked = [e for e in self._parked if owner_of(e.channel.id) != record.call]
+            elif self._parked is not None:
+                self._parked.append(event)
         flow = self._flow_of(record, route.flow)
         session.task = self._tasks.start(session.run(flow, record))
         return session
@@ -356,6 +371,11 @@ class Switchboard:
             return  # its call is over, and it goes back to where it waits
         self.routes.pop(channel, None)
         self.sessions.pop(channel, None)
+        self.left.discard(channel)
+
+    def _leave(self, call: str) -> None:
+        self.sessions.pop(call, None)
+        self.left.add(call)
 
     def _prompt(self, name: str, language: str) -> str:
         return self.callflows.prompt(name, language)

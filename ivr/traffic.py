@@ -2,12 +2,13 @@
 
 from collections import Counter
 
-from calllog.call_events import Arrived, Ended, Step
+from calllog.call_events import Arrived, Ended
+from calllog.call_events import Step as Passed
 from calllog.events import AnyEvent
 from calllog.stream import LogStream
 from ivr.callflows import Callflows
 from ivr.flow.picture import Traffic
-from ivr.flow.step import Flow
+from ivr.flow.step import Flow, Step
 
 
 class Folding:
@@ -28,22 +29,27 @@ class Folding:
             case Arrived() if self._route(event.to).flow == self._flow.name:
                 self._came += 1
                 self._at[event.call] = self._flow.start
-            case Step():
+            case Passed():
                 self._passed(event)
             case Ended():
                 step = self._at.pop(event.call, None)
                 if step is not None and event.ended_by == "caller":
                     self._left[step] += 1
 
-    def _passed(self, event: Step) -> None:
+    def _passed(self, event: Passed) -> None:
         name = event.path.rpartition("/")[2]
         if event.flow != self._flow.name or name not in self._flow.steps:
             at = self._at.get(event.call)
-            if at is None or self._flow.steps[at].calls is None:  # else it is in a flow called from there
+            if at is None or not self._elsewhere(self._flow.steps[at]):
                 self._at[event.call] = None
             return
         self._taken[name, event.outcome] += 1
         self._at[event.call] = self._flow.steps[name].target(event.outcome)
+
+    @staticmethod
+    def _elsewhere(step: Step) -> bool:
+        """Whether steps of other flows belong to it: of one that it calls, or of the menu of its queue."""
+        return step.calls is not None or step.beside is not None
 
     @property
     def traffic(self) -> Traffic:

@@ -5,7 +5,7 @@ import time
 from dataclasses import dataclass, replace
 
 from ivr.ari import events as ari
-from ivr.caller import Caller
+from ivr.caller import Caller, Look
 from ivr.flow.waiting import AT_THE_DOOR
 from queues.errors import StoreAway
 from queues.models import Queue
@@ -57,8 +57,14 @@ class Wait:
         }
         return tuple(reason for reason in AT_THE_DOOR if rules[reason] and reason in self.exits)
 
-    async def objection(self, caller: Caller) -> str:
-        """Why he had to leave, and has; empty: he may stay. While Redis is away nobody has to."""
+    async def objection(self, caller: Caller, look: Look, ringing: bool) -> str:
+        """Why he had to leave, and has; empty: he may stay, as while a phone rings or Redis is away."""
+        if ringing:
+            self.looks_later = True
+            return ""
+        if look.reason == "closed" and "closed" in self.exits:
+            await caller.house.store.leave(caller.handle, reason="closed")
+            return "closed"
         ways = self.ways(caller.house.queue(self.queue))
         try:
             return await caller.house.store.exit(caller.handle, ways) if ways else ""

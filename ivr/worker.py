@@ -19,13 +19,14 @@ from ivr.adoption import Adoption, Recovered
 from ivr.alarm import Alarm
 from ivr.ari import Asterisk, Link
 from ivr.ari.errors import AriError, AsteriskAway
-from ivr.checkpoint import Checkpoint, Peer, host_id
+from ivr.checkpoint import Checkpoint, Peer
 from ivr.clearing import CLEAR_S, Clearing
 from ivr.door import Door, Turns
 from ivr.doors import DOORS_S, Doors
 from ivr.flow.check import BrokenCallflows
 from ivr.ghosts import Ghosts
-from ivr.lease import Lease, is_worker
+from ivr.hung import end_hung
+from ivr.lease import Lease
 from ivr.outbox import LOOK_S, Outbox
 from ivr.phones import Phones
 from ivr.places import PLACES_S
@@ -49,7 +50,7 @@ SWEEP_S = 1.0
 SPOOL_S = 1.0
 PHONES_S = 1.0
 GHOSTS_S = 10.0
-LOOK_AFTER_S = 1.0
+LEFT_S = 1.0
 SUBSCRIBE_S = 0.1
 """A reply to a settled Asterisk takes a millisecond; one that is still booting may give none."""
 DRAIN_S = 3.0
@@ -131,10 +132,12 @@ class Worker:
             board.sessions,
             board.resume,
             board.arrive_late,
+            board.house.forget,
+            board.left,
             self.agi.serves,
             self.agi.look_after,
         )
-        self.ghosts = Ghosts(self.asterisk, board.routes, self.adoption.receive)
+        self.ghosts = Ghosts(self.asterisk, board.routes, board.is_caller, self.adoption.receive)
         self.store.on_offer = board.on_offer
         self.store.on_due = self._on_due
         self._alarm = Alarm(self._due)
@@ -170,10 +173,10 @@ class Worker:
                 self.tasks.keep(CLEAR_S, self.clearing.clear),
                 self.tasks.keep(DOORS_S, self.doors.look),
                 self.tasks.keep(PLACES_S, self.switchboard.places.look),
-                self.tasks.start(self.switchboard.nailed.run()),
                 self.tasks.keep(PHONES_S, self._look_at_phones),
                 self.tasks.keep(GHOSTS_S, self._look_for_ghosts),
-                self.tasks.keep(LOOK_AFTER_S, self._look_after),
+                self.tasks.keep(LEFT_S, self._regain),
+                self.tasks.keep(LEFT_S, self._look_after),
                 self.tasks.start(self.watch.run()),
                 self.tasks.start(self.link.watch()),
                 self.tasks.start(self.door.feel_load()),
@@ -243,13 +246,12 @@ class Worker:
             return
         for peer in grant.peers:
             if peer.name != self.name and not peer.alive and (peer.calls or peer.legs):
-                self._end_process(peer.pid, peer.host)
+                end_hung(peer.pid, peer.host, self.settings.worker_module)
                 self.tasks.attempt(self._take_over(peer))
 
     async def _take_over(self, peer: Peer) -> None:
         self._recovered(peer.name, peer.seen_at, await self.adoption.take_over(peer))
-        if peer.legs:
-            await self.switchboard.nailed.adopt(peer.name)
+        await self.switchboard.nailed.adopt(peer.name, peer.legs)
 
     def _recovered(self, peer: str, seen_at: int, recovered: Recovered) -> None:
         if recovered.adopted:
@@ -262,21 +264,15 @@ class Worker:
     def _tell(self, kind: str, **fields: object) -> None:
         self.tasks.attempt(self.checkpoint.tell(self.name, self._inc, kind, now_ms(), **fields))
 
-    def _end_process(self, pid: int, host: str) -> None:
-        """A worker that hangs must not wake up and act: on our own host it is ended."""
-        if pid and host == host_id() and pid != os.getpid() and is_worker(pid, self.settings.worker_module):
-            log.warning("ending hung worker, pid %d", pid)
-            os.kill(pid, signal.SIGKILL)
-
     async def _lapsed(self) -> None:
         """The lease had run out: sessions whose calls others have adopted must not act again."""
+        await self.store.replay()  # a call may have begun in the journal
         ours = [(call, session) for call, session in self.sessions.items() if session.begun]
         owned = set(await self.checkpoint.owned(self.name))
         for call, session in ours:
-            if call not in owned and session.task is not None:
+            if call not in owned and session.task is not None and not self.checkpoint.defers(call):
                 log.warning("call was taken over", extra={"call": call})
                 session.task.cancel()
-        await self.store.replay()
         if self.link.connected:
             self.tasks.attempt(self._reconcile())
 
@@ -305,6 +301,14 @@ class Worker:
             return self.ghosts.forget()
         async with self._settled:
             return await self.ghosts.look()
+
+    async def _regain(self) -> None:
+        """Calls whose sessions have gone without an end are ours again, or somebody else's."""
+        if not self.switchboard.left or self.door.draining or self.switchboard.parking:
+            return
+        if self.link.connected and self.lease.may_command():
+            async with self._settled:
+                self._recovered(self.name, 0, await self.adoption.regain())
 
     async def _on_published(self, published: Published) -> None:
         """New calls take the new flows; queues and agents change also for callers who wait."""
@@ -362,8 +366,7 @@ class Worker:
         recovered = await self.adoption.reconcile(seen_at, self._lost_at)
         self._seen_before, self._recovered_calls = 0, True
         self._recovered(self.name, seen_at, recovered)
-        self.switchboard.nailed.doubt()
-        await self.switchboard.nailed.look()
+        await self.switchboard.nailed.recover()
 
     async def _subscribe(self) -> None:
         """Asterisk connects before it has fully booted: it refuses then, or does not answer at all."""

@@ -34,6 +34,7 @@ class Deferral:
 
     def __init__(self, path: Path | None) -> None:
         """`path`: the journal; None: this process puts nothing off. Raises JournalError."""
+        self._path = path
         self._journal = Journal(path) if path is not None else None
         self._waiting: list[Deferred] = []
         self._calls: Counter[str] = Counter()
@@ -82,6 +83,18 @@ class Deferral:
             last = [entry.position for entry in self._journal.entries()][-1:]
             if last:
                 await self._journal.discard(last[0])
+
+    def set_aside(self, deferred: Deferred, why: BaseException) -> None:
+        """Keep an operation that Redis refuses for good in a file beside the journal, for people to see."""
+        assert self._path is not None, "this process has no journal"
+        aside = self._path.with_name(f"{self._path.name}.refused")
+        told = {"call": deferred.call}
+        log.error("Redis refuses %s for good, kept in %s: %s", deferred.script, aside, why, extra=told)
+        try:
+            with aside.open("ab") as file:
+                file.write(msgspec.json.encode((str(why), deferred)) + b"\n")
+        except OSError as error:
+            log.error("it could not be kept: %s", error, extra=told)
 
     async def close(self) -> None:
         """Finish writing. What waits stays in the journal for the next start."""

@@ -6,7 +6,7 @@ Texts may have values in braces; which ones, and whether a prompt is there, the 
 from collections.abc import Mapping
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr, model_validator
 
 Prompt = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,39}$")]
 
@@ -78,6 +78,34 @@ class Announce(_Part):
     """Sounds that come again and again."""
     gap_s: float = Field(10, ge=0, le=3600)
     """Seconds of music at least between one and the other."""
+
+
+class Menu(_Part):
+    """A flow beside the wait. The caller keeps his place; when an agent answers, it is over."""
+
+    flow: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,39}$")]
+    """The flow: a file in `flows/` without `.yaml`. It ends by a step `back: waits` or `back: exit`."""
+    key: Annotated[str, Field(pattern=r"^[0-9*#]$")] | None = None
+    """The key by which the caller begins it, as often as he likes."""
+    after_s: float | None = Field(None, ge=1, le=3600)
+    """Seconds in the queue after which it begins by itself, once."""
+
+    _leaves: bool | None = PrivateAttr(None)
+
+    @model_validator(mode="after")
+    def _begun_by_something(self) -> Self:
+        if self.key is None and self.after_s is None:
+            raise ValueError("write `key:`, by which callers begin it, or `after_s:`, or both")
+        return self
+
+    def learn(self, leaves: bool) -> None:
+        """Know whether its flow can end in `exit`."""
+        self._leaves = leaves
+
+    @property
+    def leaves(self) -> bool | None:
+        """Whether a caller can leave the queue by it; None: its flow could not be read."""
+        return self._leaves
 
 
 class Confirm(_Part):

@@ -13,12 +13,12 @@
 | queues | set | published | queues | names of the queues |
 | queue:NAME | hash | for ever | queues | settings of a queue, its lanes |
 | guarded | set | published | queues | queues whose rules may send away who waits |
-| staff:QUEUE | hash | for ever | queues | how many of the queue's agents are in which group of states |
+| staff | hash | for ever | queues | queue and group of states → how many of its agents |
 | line:QUEUE | zset | while somebody waits | queues | everyone in the queue by score; position = rank |
 | wait:LANE | zset | while somebody waits | queues | who of the line may be matched, by lane (lua/lanes.lua) |
+| heads | zset | while somebody waits | queues | each lane by the score of who is first in it |
 | idle:LIST | zset | while somebody is ready | queues | ready agents by queue, tier and need that they meet |
 | joined:QUEUE | zset | while somebody waits | queues | everyone in the queue by when he joined |
-| staffed | string | for ever | queues | that the agents of each queue are counted |
 | lanes | string | for ever | queues | changes whenever lanes or settings of queues do |
 | publishing | string | for ever | queues | the publication that was begun last |
 | agents | set | published | queues | ids of the agents |

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-from queues.heard import Announce, Confirm, Heard
+from queues.heard import Announce, Confirm, Heard, Menu
 from queues.needs import RESERVED, SKILL, Needs
 from queues.strategies import Strategy
 
@@ -130,6 +130,8 @@ class Queue(Settings):
     # While waiting
     announce: Announce | None = None
     """What callers are told while they wait; None: nothing."""
+    menu: Menu | None = None
+    """A flow that a caller can go through while he keeps his place; None: there is none."""
     connecting: Heard | None = None
     """What the caller hears when an agent has answered, before they are brought together; None: nothing."""
     whisper: Heard | None = None
@@ -153,6 +155,12 @@ class Queue(Settings):
     """How `needs` become less with the time waited."""
     tiers: Annotated[Mapping[Tier, Annotated[int, Field(ge=0, le=DAY_S)]], Field(max_length=8)] = {}
     """Tier → seconds of waiting after which its agents are rung, too, if none of a lower tier is ready."""
+
+    @model_validator(mode="after")
+    def _two_keys(self) -> "Queue":
+        if self.menu is not None and self.menu.key is not None and self.menu.key == self.exit_key:
+            raise ValueError("`exit_key` and the key of `menu` are the same: give one of them another key")
+        return self
 
     @model_validator(mode="after")
     def _in_order(self) -> "Queue":
@@ -195,7 +203,7 @@ def _skill(name: str) -> str:
 Skill = Annotated[str, Field(pattern=f"^{SKILL}$"), AfterValidator(_skill)]
 
 
-HEARD = frozenset({"announce", "connecting", "whisper", "confirm"})
+HEARD = frozenset({"announce", "menu", "connecting", "whisper", "confirm"})
 """Fields of a queue that matter only to those who hear it: Redis need not know them."""
 
 

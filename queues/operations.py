@@ -17,7 +17,7 @@ import msgspec
 from calllog.errors import HoldfastError
 from queues import scripts
 from queues.deferral import Deferral
-from queues.errors import Fenced, StoreAway
+from queues.errors import Fenced, StoreAway, StoreFault
 from queues.handle import CallHandle
 from queues.keys import Keys
 from queues.link import Link
@@ -289,14 +289,22 @@ class Operations:
             log.warning("not back yet: %s", error)
 
     async def replay(self) -> int:
-        """Run the journal in order, then empty it; how many operations that were. Raises StoreAway."""
+        """Run the journal in order, then empty it; how many operations that were. Raises StoreAway.
+
+        What Redis refuses for good is set aside: the rest of the journal must not wait for it.
+        """
         count = 0
         async with self._replaying:
             while batch := self.deferral.oldest(REPLAY_AT_ONCE):
                 replies = [self.run(each.script, *each.argv, heed=self._replayed) for each in batch]
-                for deferred, raw in zip(batch, await asyncio.gather(*replies), strict=True):
-                    reply = Reply(*raw)
-                    if reply.status in (FENCED, UNKNOWN):
+                answers = await asyncio.gather(*replies, return_exceptions=True)
+                for away in answers:
+                    if isinstance(away, BaseException) and not isinstance(away, StoreFault):
+                        raise away
+                for deferred, raw in zip(batch, answers, strict=True):
+                    if isinstance(raw, BaseException):
+                        self.deferral.set_aside(deferred, raw)
+                    elif Reply(*raw).status in (FENCED, UNKNOWN):
                         log.warning(
                             "journal: %s came too late", deferred.script, extra={"call": deferred.call}
                         )

@@ -9,8 +9,8 @@ from importlib.resources import files
 from typing import NamedTuple
 
 LIBRARIES = (
-    *("records", "legs", "strategies", "lanes", "head_starts", "agents", "desks", "matching", "door"),
-    *("operation", "rests", "phases", "dues", "overtaking", "start"),
+    *("records", "legs", "strategies", "settings", "needs", "lanes", "head_starts", "agents", "desks"),
+    *("matching", "door", "operation", "rests", "phases", "dues", "overtaking", "start"),
 )
 """Put before the functions, in this order."""
 

@@ -228,12 +228,15 @@ class Store:
 
     # The agent asks somebody else, or gives the caller away
 
-    async def consult(self, h: CallHandle, agent: str = "", number: str = "", at: int = 0) -> Consult | str:
+    async def consult(
+        self, h: CallHandle, agent: str = "", number: str = "", line: str = "", at: int = 0
+    ) -> Consult | str:
         """The agent asks another `agent`, who is reserved, or a `number` outside; the caller is on hold then.
 
-        A text: it cannot be, because the other agent is in this state. Raises StoreAway.
+        `line`: the channel of a second call of his telephone by which he asks; then the hold is the
+        telephone's. A text: it cannot be, because the other agent is in this state. Raises StoreAway.
         """
-        reply = await self.operations.operate(h, "consult", (agent, number), at)
+        reply = await self.operations.operate(h, "consult", (agent, number, line), at)
         attempt, device, ring_s, *leg = reply.result
         return Consult(attempt, device, int(float(ring_s)), *leg) if attempt else str(device)
 
@@ -299,8 +302,7 @@ class Store:
         """What an agent asks for. What must wait for the end of his call becomes his `wish`.
 
         `what`: the reason of a pause, the seconds of an extension (empty: the queue's), a disposition's code
-        or name, the channel of a leg that stays (`nail`: ready by it). `by`: the supervisor who forces it.
-        Raises UnknownAgent, DeviceTaken, NotNow.
+        or name, a leg's channel (`nail`). `by`: who forces it. Raises UnknownAgent, DeviceTaken, NotNow.
         """
         own = (self.operations.worker, agent, action, what, device or "", by)
         reply = await self.operations.run("agent", *own, heed=self.operations.told)

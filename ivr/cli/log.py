@@ -14,10 +14,10 @@ from rich.text import Text
 from calllog.audit import AgentCounters, Audit, Report
 from calllog.call_events import CallEvent
 from calllog.errors import LogAway
-from calllog.events import encode, redacted
+from calllog.events import Disposition, encode, redacted
 from calllog.grammar import Violation
 from calllog.printable import escaped, printable, printable_json
-from calllog.stream import Entry, LogStream, call_events
+from calllog.stream import Entry, LogStream, is_about
 from calllog.table import CallTable
 from calllog.words import line
 from ivr.cli import AWAY, FINDINGS, OK, json_option
@@ -149,7 +149,8 @@ async def _one_call(printer: Printer, call: str) -> int:
         for entry in entries:
             printer.entry(entry)
         return printer.exit_code
-    Console(highlight=False).print(CallTable(call_events(entries), redact=printer.redact))
+    told = [entry.event for entry in entries if isinstance(entry.event, CallEvent | Disposition)]
+    Console(highlight=False).print(CallTable(told, redact=printer.redact))
     for entry in entries:
         if entry.event is None:
             printer.entry(entry)
@@ -189,7 +190,7 @@ async def _go_on(printer: Printer, stream: LogStream, call: str | None, position
             async with aclosing(stream.follow(position)) as coming:
                 async for entry in coming:
                     position, away = entry.position, False
-                    if call and not (isinstance(entry.event, CallEvent) and entry.event.call == call):
+                    if call and not is_about(entry.event, call):
                         continue
                     printer.entry(entry)
                     if call and _over([entry]):

@@ -106,12 +106,13 @@ class TerminalCaller(ToldCall):
             with self._awaiting("in line", "nobody", *(each for each in exits if each != "timeout")):
                 return await super().queue(name, max_wait_s, reason, standing, exits)
         except _Decided as decided:
+            self.in_line = False
             if decided.word in exits:
                 return decided.word
             with self._awaiting("in line, and nobody comes"):
                 left_s = self._script.gone_at if max_wait_s is None else began_s + max_wait_s - self.now_s
-                await self._wait(left_s or 0, "")
-            return "timeout"
+                left = await self._hold_on(self.settings_of(name), left_s or 0, exits)
+            return "exit" if left else "timeout"
 
     async def _rung(
         self, outcome: str, party: Party | Agents, ring_s: float, announcement: Announcement | None = None
@@ -148,11 +149,12 @@ class TerminalCaller(ToldCall):
 
     @contextmanager
     def _awaiting(self, what: str, *words: str) -> Iterator[None]:
+        before = self._awaited, self._words
         self._awaited, self._words = what, words
         try:
             yield
         finally:
-            self._awaited, self._words = "", ()
+            self._awaited, self._words = before
 
     async def _wait(self, seconds: float, keys: str) -> bool:
         until = self.now_s + seconds

@@ -17,6 +17,7 @@ from ivr.flow.document import Place, Problem
 from ivr.flow.family import check_families
 from ivr.flow.folder import SETTINGS, Folder, read_folder
 from ivr.flow.graph import check_graph
+from ivr.flow.menus import check_menus
 from ivr.flow.naming import begin_comparing
 from ivr.flow.numbers import check_numbers
 from ivr.flow.queue_sounds import check_queue_sounds
@@ -55,6 +56,7 @@ def check_callflows(directory: Path, further: Further | None = None) -> Folder:
             folder.problems.extend(check_references(folder))
             folder.problems.extend(check_routing(folder))
             folder.problems.extend(check_queue_sounds(folder))
+            folder.problems.extend(check_menus(folder))
             folder.problems.extend(check_dialling(folder))
             folder.problems.extend(check_numbers(folder))
         cases = read_cases(directory, folder.problems)

@@ -7,7 +7,7 @@ from ivr.flow.expressions import Expression, SecretTemplate, Template, written_i
 from ivr.flow.formula import NAMES
 from ivr.flow.reading import Draft
 from ivr.flow.step import ANY
-from ivr.flow.ways import MAX_DEPTH, Drafts, calls, families, outcomes, reached, ways
+from ivr.flow.ways import MAX_DEPTH, Drafts, calls, families, menus, outcomes, reached, ways
 from ivr.flow.wording import nearest
 
 
@@ -25,7 +25,8 @@ def check_families(drafts: Drafts, flows: set[str]) -> Iterator[Problem]:
 
 
 def _calls_unread(members: list[Draft], drafts: Drafts) -> bool:
-    return any(called not in drafts for member in members for _, called in calls(member))
+    named = {called for member in members for _, called in calls(member)}
+    return not named.union(*map(menus, members)) <= drafts.keys()
 
 
 def _call(draft: Draft, name: str, called: str, drafts: Drafts, flows: set[str]) -> Iterator[Problem]:

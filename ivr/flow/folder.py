@@ -13,6 +13,7 @@ from ivr.flow.document import Broken, Document, Fields, Node, Place, Problem, Sc
 from ivr.flow.opening import Clock, Hours
 from ivr.flow.reading import Draft, read_flow
 from ivr.flow.recordings import read_prompts
+from ivr.flow.waiting import LEAVES
 from ivr.flow.wording import closest, fit, only
 from ivr.policy import DialPolicy
 from ivr.steps import verbs
@@ -86,8 +87,10 @@ def read_folder(directory: Path) -> Folder:
     for file, fields in SETTINGS.items():
         _settings(folder, directory / file, file, fields)
     _tables(folder)
-    for path in flows:
-        _flow(folder, path)
+    menus = {queue.menu.flow for queue in folder.queues.values() if queue.menu is not None}
+    for path in sorted(flows, key=lambda path: path.stem not in menus):
+        _flow(folder, path)  # how a menu can end is asked by the steps that wait beside it
+    folder.drafts = dict(sorted(folder.drafts.items()))
     folder.prompts = read_prompts(directory, folder.problems)
     return folder
 
@@ -125,6 +128,9 @@ def _flow(folder: Folder, path: Path) -> None:
     draft = read_flow(path.stem, document, verbs(), folder.problems, folder.queues)
     if draft is not None:
         folder.drafts[path.stem] = draft
+        for queue in folder.queues.values():
+            if queue.menu is not None and queue.menu.flow == path.stem and not draft.broken:
+                queue.menu.learn(any(step.returns == LEAVES for step in draft.steps.values()))
 
 
 def _settings(folder: Folder, path: Path, file: str, fields: tuple[str, ...]) -> None:

@@ -59,6 +59,8 @@ class _Spread:
             yield step.calls, self._drafts[step.calls].start
         else:
             yield from ((draft.name, each) for each in ways(draft, step))
+            if step.beside in self._drafts:  # it leads nowhere: the call goes on where it waited
+                yield str(step.beside), self._drafts[str(step.beside)].start
             if step.returns is not None:
                 yield from self._back(draft.name, step.returns)
             elif step.agent_left is not None and draft.after_agent is None:

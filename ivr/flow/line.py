@@ -138,6 +138,9 @@ class Line(Protocol):
         `held`: where a take-over goes on instead, because what is in `secrets` cannot be kept.
         """
 
+    async def remember(self) -> None:
+        """Make durable what the flow has learned since: the call stays in its step."""
+
     async def answer(self) -> None:
         """Answer the call. Does nothing when it is answered already."""
 

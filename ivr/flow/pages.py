@@ -9,6 +9,8 @@ from ivr.steps import verbs
 
 HEAD = "<!-- Made by `make docs` from ivr/steps/{verb}.py: edit that file. -->\n"
 
+_WHILE_WAITING = "\nIt may be in the menu of a queue ([queues.md](../queues.md#a-menu-in-the-queue)).\n"
+
 
 def pages() -> dict[str, str]:
     """File name of each page → its text, in Markdown; `README.md` lists the steps."""
@@ -28,6 +30,7 @@ def page(verb: str) -> str:
     parts = [
         HEAD.format(verb=verb),
         f"# {verb}\n\n{_sentence(kind)}\n",
+        _WHILE_WAITING if kind.while_waiting else "",
         f"\n```yaml\n{kind.example}```\n",
         f"\n## Fields\n\n{_table(kind, schema)}",
         *inner,

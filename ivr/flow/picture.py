@@ -114,6 +114,7 @@ def summary(step: Step) -> str:
     if isinstance(value, Mapping):
         value = "; ".join(f"{name}: {each}" for name, each in value.items())
     text = " ".join(str(value).split()) if value is not None else ""
+    text += f" (menu: {step.beside})" if step.beside is not None else ""
     return textwrap.shorten(text, SHOWN, placeholder=" …") if len(text) > SHOWN else text
 
 

@@ -28,6 +28,14 @@ async def run_flow(line: Line, flow: Flow, start: str | None = None) -> NoReturn
     await line.hangup("normal")
 
 
+async def run_beside(line: Line, flow: Flow) -> str:
+    """Run `flow` while the call is in a step of another one; the outcome of its `back`."""
+    run = _Run(line, [_Frame(flow, flow.start)], resumed=False)
+    while run.stack:
+        await run.step()
+    return run.returned
+
+
 class _Frame:
     """One flow that runs: at which step, and since when, in ns."""
 
@@ -49,6 +57,8 @@ class _Run:
         self._line = line
         self._resumed = resumed
         self._held: Held | None = None
+        self.returned = ""
+        """Once it is over: the outcome of the `back` that was last."""
 
     async def step(self) -> None:
         """Run the step where the call is, and go on to the next one; no frames: the call is over."""
@@ -107,6 +117,7 @@ class _Run:
                 return
             self.stack.pop()
             if step.returns is None or not self.stack:
+                self.returned = step.returns or ""
                 self.stack.clear()
                 return
             outcome = step.returns

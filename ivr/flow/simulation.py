@@ -14,6 +14,7 @@ from ivr.flow.opening import Hours
 from ivr.flow.run import run_flow
 from ivr.flow.script import Script
 from ivr.flow.simulator import ENDLESS, SimulatedLine
+from ivr.flow.step import Flow
 from ivr.flow.virtual_time import run
 from queues.models import Queue
 
@@ -62,6 +63,7 @@ class CompanyLine(SimulatedLine):
         self._prompts = company.callflows.prompts
         self._hours = company.callflows.hours
         self._queues = company.callflows.queues
+        self._flows = company.callflows.flows
         self._timezone = company.callflows.timezone
 
     def prompt(self, name: str) -> str:
@@ -72,6 +74,9 @@ class CompanyLine(SimulatedLine):
 
     def hours(self, name: str) -> Hours | None:
         return self._hours.get(name)
+
+    def flow_named(self, name: str) -> Flow | None:
+        return self._flows.get(name)
 
     def settings_of(self, queue: str) -> Queue:
         return self._queues.get(queue, Queue())
@@ -109,7 +114,7 @@ class Outcome:
         if talks:
             return "transferred"
         waits = [at for at, what in enumerate(story) if what.startswith("wait in ")]
-        if waits and waits[-1] == len(story) - 1 and self.ended_by == "caller":
+        if self.line.in_line and self.ended_by == "caller":
             return "abandoned"
         if waits:
             return "overflowed"

@@ -2,36 +2,34 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta, tzinfo
 from math import inf
-from typing import NamedTuple, NoReturn, TypeVar
+from typing import NamedTuple, NoReturn
 
 from ivr.flow.keeping import notice, recorded_event
 from ivr.flow.leaving import first_end
 from ivr.flow.line import KEYS, Announcement, Figures, Hangup, Held, MediaFailed, Recorded, Recording
 from ivr.flow.opening import Hours
+from ivr.flow.run import run_beside
 from ivr.flow.script import Agents, Party, Script
+from ivr.flow.simulated_caller import THINKS_S, SimulatedCaller, at_step
 from ivr.flow.standing import ORDINARY, Standing
-from ivr.flow.step import innermost
+from ivr.flow.step import Flow, innermost
 from ivr.flow.taking import Take
 from ivr.flow.values import Value
-from ivr.flow.waiting import AT_THE_DOOR
+from ivr.flow.waiting import AT_THE_DOOR, LEAVES
 from ivr.flow.web import Reply, Request, WebFailed, WebTimeout
 from queues.models import Queue
 
-Found = TypeVar("Found")
-
-
 REPLY_S = 1.0
 """How long other servers take."""
-PROMPT_S = 2.0
-"""How long every sound is, unless the script says otherwise."""
 MAX_AT_ONCE = 1000
 """So many steps without any time passing turn for ever: the call ends, as `failed`."""
+INSTANT_S = 1e-6
+"""Times that are so near are the same."""
 ENDLESS = "turns for ever"
-THINKS_S = 1.0
-"""How long a caller needs to press what he presses when he is asked."""
 
 
 class Passed(NamedTuple):
@@ -43,49 +41,28 @@ class Passed(NamedTuple):
     took_s: float
 
 
-class SimulatedLine:
-    """The line. `told` is what happened: `(second, what)`."""
+class SimulatedLine(SimulatedCaller):
+    """The line."""
 
     def __init__(self, script: Script, language: str = "en") -> None:
+        super().__init__(script)
         self.call = "test-1.1"
         self.language = language
         self.about = script.about
         self.variables: dict[str, Value] = dict(script.variables)
         self.secrets: dict[str, Value] = {}
         self.visits: dict[str, int] = {}
-        self.path = ""
         self.answered = False
-        self.told: list[tuple[float, str]] = []
+        self.in_line = False
         self.notes: list[tuple[str, dict[str, object]]] = []
         self.asked: list[Request] = []
         """What other servers were asked and told."""
         self._replies = deque(script.replies)
         self.passed: list[Passed] = []
-        self._script = script
-        self._turns = {step: deque(turns) for step, turns in script.turns.items()}
         self._began_s: dict[str, float] = {}
         self._at_once = (0.0, 0)
         """An instant, and how many steps have begun in it."""
-        self._keys: deque[str] = deque()
-        self._ignored = ("", 0.0)
-        self._gone = False
         self._take: Take | None = None
-        self._news = asyncio.Event()
-        self._loop = asyncio.get_running_loop()
-        for at, keys in script.keys.items():
-            self._loop.call_at(at, self._press, keys)
-        if script.gone_at is not None:
-            self._loop.call_at(script.gone_at, self._leave)
-
-    @property
-    def story(self) -> list[str]:
-        """What happened, without when."""
-        return [what for _, what in self.told]
-
-    @property
-    def now_s(self) -> float:
-        """Seconds since the call came."""
-        return self._loop.time()
 
     @property
     def heard(self) -> list[str]:
@@ -106,9 +83,12 @@ class SimulatedLine:
             self._tell(ENDLESS)
             raise Hangup("system")
         self._tell(f"step {innermost(path)}")
-        gone_after_s = _of(self._script.gone_in, path)
+        gone_after_s = at_step(self._script.gone_in, path)
         if gone_after_s is not None:
             self._loop.call_later(gone_after_s, self._leave)
+
+    async def remember(self) -> None:
+        await self._await()
 
     async def answer(self) -> None:
         await self._await()
@@ -221,14 +201,61 @@ class SimulatedLine:
             self._tell(f"refused by {name}: {ends.outcome}")
             return ends.outcome
         self._tell(f"wait in {name}{standing}")
-        if await self._wait(ends.after_s, (queue.exit_key or "") if "exit" in exits else ""):
-            self._keys.clear()
+        if await self._hold_on(queue, ends.after_s, exits):
             return "exit"
         if ends.outcome != "answered":
             return ends.outcome
         self._tell("talk")
         await self._wait(agents.talk_s, "")
         return "answered"
+
+    async def _hold_on(self, queue: Queue, for_s: float, exits: Collection[str]) -> bool:
+        """He is in line for so long; whether he leaves, by the exit key or by the menu."""
+        self.in_line = True
+        menu, flow = queue.menu, self.flow_named(queue.menu.flow) if queue.menu is not None else None
+        keys = (queue.exit_key or "") if "exit" in exits else ""
+        own = menu.key or "" if menu is not None and flow is not None else ""
+        ends_s = self.now_s + for_s
+        begins_s = self.now_s + (menu.after_s or inf) if menu is not None and flow is not None else inf
+        left = False
+        while not left and self.now_s < ends_s - INSTANT_S:
+            key = await self._key_until(min(ends_s, begins_s), keys + own)
+            by_itself = begins_s <= self.now_s + INSTANT_S < ends_s
+            if flow is not None and (key == own if key else by_itself):
+                begins_s = inf
+                left = await self._in_menu(flow, ends_s) and LEAVES in exits
+            else:
+                left = key != ""
+        if left or flow is not None:
+            self._keys.clear()
+        self.in_line = False
+        return left
+
+    async def _key_until(self, until_s: float, keys: str) -> str:
+        """The first of these keys that he presses until then; empty: none."""
+        known, left_s = len(self._keys), until_s - self.now_s
+        if keys:
+            self._take_turn(left_s)
+        if not await self._wait(left_s, keys):
+            return ""
+        return next(key for key in list(self._keys)[known:] if key in keys)
+
+    async def _in_menu(self, flow: Flow, ends_s: float) -> bool:
+        """He goes through the menu of the queue, at most until then; whether he wants to leave."""
+        self._tell(f"menu {flow.name}")
+        self._keys.clear()
+        path, ended = self.path, ""
+        with suppress(TimeoutError):
+            async with asyncio.timeout_at(ends_s if ends_s < inf else None):
+                ended = await run_beside(self, flow)
+        self._keys.clear()
+        self.secrets.clear()
+        self.path = path
+        return ended == LEAVES
+
+    def flow_named(self, name: str) -> Flow | None:  # noqa: ARG002 (nothing is published here)
+        """What is published under that name."""
+        return None
 
     def settings_of(self, queue: str) -> Queue:  # noqa: ARG002 (nothing is published here)
         """What is published of a queue."""
@@ -328,62 +355,9 @@ class SimulatedLine:
             began_s = self._began_s.get(path, 0.0)  # a call that was taken over has begun it elsewhere
             self.passed.append(Passed(path, began_s, str(fields["outcome"]), self.now_s - began_s))
 
-    # The script
-
-    def _seconds(self, media: str) -> float:
-        """How long a sound is. Raises `MediaFailed`."""
-        seconds = self._script.sounds.get(media, PROMPT_S)
-        if seconds < 0:
-            raise MediaFailed(media)
-        return seconds
-
-    def _take_turn(self, timeout_s: float) -> None:
-        """He is asked for a key: he presses what the script has for this step, if anything."""
-        turns = _of(self._turns, self.path)
-        if turns:
-            self._loop.call_later(min(THINKS_S, timeout_s / 2), self._press, turns.popleft())
-
-    def _press(self, keys: str) -> None:
-        (ignored, until), self._ignored = self._ignored, ("", 0.0)
-        if ignored and keys.startswith(ignored) and self._loop.time() < until:
-            keys = keys[1:]
-        self._keys.extend(keys)
-        self._news.set()
-
-    def _leave(self) -> None:
-        self._gone = True
-        self._news.set()
-
-    def _tell(self, what: str) -> None:
-        self.told.append((self._loop.time(), what))
-
-    async def _await(self) -> None:
-        """An await point, where the caller may be gone."""
-        assert not self._gone, "a step went on after the hangup"
-        await asyncio.sleep(0)
-        self._still_there()
-
-    async def _wait(self, seconds: float, keys: str) -> bool:
-        """Let time pass; True when a key of `keys` came meanwhile."""
-        until = self._loop.time() + seconds
-        known = len(self._keys)
-        while True:
-            self._still_there()
-            if any(key in keys for key in list(self._keys)[known:]):
-                return True
-            if self._loop.time() >= until:
-                return False
-            self._news.clear()
-            timer = self._loop.call_at(until, self._news.set) if until < inf else None
-            await self._news.wait()
-            if timer is not None:
-                timer.cancel()
-
-    def _still_there(self) -> None:
-        if self._gone:
-            if self._take and self._take.heard_until(self.now_s):
-                self.keep_recording()
-            raise Hangup("caller", 16)
+    def _going(self) -> None:
+        if self._take and self._take.heard_until(self.now_s):
+            self.keep_recording()
 
 
 def _written(what: str, request: Request) -> str:
@@ -391,9 +365,3 @@ def _written(what: str, request: Request) -> str:
         return f"{what} {request.method} {request.url} (what is sent is sensitive)"
     headers = [f"{name}: {value}" for name, value in request.headers.items()]
     return " ".join(filter(None, (what, request.method, request.url, request.body.decode(), *headers)))
-
-
-def _of(by_step: Mapping[str, Found], path: str) -> Found | None:
-    """What a script says of the step `main/choose`: under that path, or under the step's name alone."""
-    path = innermost(path)
-    return by_step.get(path, by_step.get(path.rpartition("/")[2]))

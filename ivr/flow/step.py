@@ -42,6 +42,9 @@ class Step(BaseModel):
     at_once: ClassVar[tuple[str, ...]] = ("failed", "refused")
     """Outcomes that a step that waits can have before it has waited, again and again."""
 
+    while_waiting: ClassVar[bool] = False
+    """The step may run in the menu of a queue: it neither leaves the line nor brings the caller to others."""
+
     counted: ClassVar[bool] = False
     """Each beginning of the step is counted: a step with effects outside the call, which needs `key`."""
 
@@ -128,6 +131,11 @@ class Step(BaseModel):
     @property
     def calls(self) -> str | None:
         """Name of the flow whose end is the step's outcome; None: the step has its outcome by itself."""
+        return None
+
+    @property
+    def beside(self) -> str | None:
+        """Name of the flow that can run while the caller waits in it, the menu of his queue; or None."""
         return None
 
     @property

@@ -6,7 +6,13 @@ from typing import Annotated, ClassVar
 from pydantic import Field, PrivateAttr
 
 from ivr.flow.step import Step
+from queues.heard import Menu
 from queues.models import Queue
+
+LEAVES = "exit"
+"""The outcome with which the menu of a queue ends that lets the caller leave."""
+WAITS = "waits"
+"""The outcome with which it ends otherwise: he waits on."""
 
 EXITS: Mapping[str, tuple[str, ...]] = {
     "timeout": ("max_wait_s",),
@@ -14,7 +20,7 @@ EXITS: Mapping[str, tuple[str, ...]] = {
     "closed": ("hours",),
     "no_agents": ("refuse_if", "leave_if"),
     "ratio": ("callers_per_agent",),
-    "exit": ("exit_key",),
+    "exit": ("exit_key", "menu"),
 }
 """Outcome → fields of a queue that make it possible."""
 AT_THE_DOOR = ("full", "closed", "no_agents", "ratio")
@@ -23,8 +29,14 @@ AT_THE_DOOR = ("full", "closed", "no_agents", "ratio")
 
 def exits_of(queue: Queue) -> dict[str, str]:
     """Outcome → the field of the queue's settings that makes it possible."""
-    named = {outcome: next((f for f in fields if getattr(queue, f)), "") for outcome, fields in EXITS.items()}
+    named = {outcome: next((f for f in fields if _has(queue, f)), "") for outcome, fields in EXITS.items()}
     return {outcome: field for outcome, field in named.items() if field}
+
+
+def _has(queue: Queue, field: str) -> bool:
+    """Whether somebody can leave by it: of a menu, only if its flow has such an end."""
+    value = getattr(queue, field)
+    return value.leaves is True if isinstance(value, Menu) else bool(value)
 
 
 class Waiting(Step):
@@ -49,12 +61,26 @@ class Waiting(Step):
         else:
             exits = exits_of(self._queue).keys()
         limited = ["timeout"] if self.max_wait_s is not None else []
+        if self._unread_menu:
+            limited += [LEAVES] if LEAVES in self.next else []
         return ("answered", *(each for each in EXITS if each in exits or each in limited))
+
+    @property
+    def _unread_menu(self) -> bool:
+        """The flow of its menu is broken or missing: that is said there."""
+        return self._queue is not None and self._queue.menu is not None and self._queue.menu.leaves is None
+
+    @property
+    def beside(self) -> str | None:
+        menu = self._queue.menu if self._queue is not None else None
+        return menu.flow if menu is not None else None
 
     def because(self, outcome: str) -> str:
         if self._queue is None or (outcome == "timeout" and self.max_wait_s is not None):
             return ""
         name, field = next(iter(self.queues())), exits_of(self._queue).get(outcome)
+        if field == "menu":
+            return f"the menu of queue `{name}` can end with `back: {LEAVES}`"
         if field:
             return f"queue `{name}` has `{field}` in queues.yaml"
         missing = f"queue `{name}` has no {' or '.join(f'`{each}`' for each in EXITS.get(outcome, ()))}"

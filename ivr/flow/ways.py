@@ -46,16 +46,21 @@ def calls(draft: Draft) -> Iterator[tuple[str, str]]:
             yield name, step.calls
 
 
+def menus(draft: Draft) -> set[str]:
+    """The flows that can run while callers wait in a step of this one."""
+    return {step.beside for step in draft.steps.values() if step.beside is not None}
+
+
 def outcomes(draft: Draft) -> set[str]:
     """How a flow can end for the one that has called it."""
     return {step.returns for step in draft.steps.values() if step.returns is not None}
 
 
 def families(drafts: Drafts) -> Iterator[set[str]]:
-    """Flows that call each other, directly or not: they know the same variables."""
+    """Flows that call each other, directly or not, or run beside a wait: they know the same variables."""
     near: dict[str, set[str]] = {name: set() for name in drafts}
     for name, draft in drafts.items():
-        for _, called in calls(draft):
+        for called in (*(called for _, called in calls(draft)), *menus(draft)):
             if called in near:
                 near[name].add(called)
                 near[called].add(name)

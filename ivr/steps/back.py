@@ -14,6 +14,7 @@ class Back(Step):
     """Go back to the flow that has called this one. If none has, the call ends."""
 
     main: ClassVar = "outcome"
+    while_waiting: ClassVar = True
     example: ClassVar[str] = """\
 steps:
   ask:

@@ -21,6 +21,7 @@ class Branch(Step):
 
     main: ClassVar = "cases"
     only_main: ClassVar = True
+    while_waiting: ClassVar = True
     example: ClassVar[str] = """\
 steps:
   crowded:

@@ -12,6 +12,7 @@ class Call(Step):
     """Run another flow. The outcome is what its `back` step names; if none is reached the call ends there."""
 
     main: ClassVar = "name"
+    while_waiting: ClassVar = True
     example: ClassVar[str] = """\
 steps:
   agree:

@@ -22,6 +22,7 @@ class Gather(Asking):
     """Ask for digits and keep them in a variable. A key stops the question; who knows it can press ahead."""
 
     outcomes: ClassVar = ("done", "invalid", "timeout")
+    while_waiting: ClassVar = True
     example: ClassVar[str] = """\
 steps:
   ask:

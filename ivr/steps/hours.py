@@ -12,6 +12,7 @@ class OpeningHours(Step):
     outcomes: ClassVar = ("open", "closed", "holiday")
     otherwise: ClassVar = {"holiday": "closed"}
     main: ClassVar = "name"
+    while_waiting: ClassVar = True
     example: ClassVar[str] = """\
 steps:
   open:

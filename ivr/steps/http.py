@@ -22,6 +22,7 @@ class Http(Step):
     otherwise: ClassVar = {"not_found": "failed", "rejected": "failed", "timeout": "failed"}
     main: ClassVar = "url"
     counted: ClassVar = True
+    while_waiting: ClassVar = True
     example: ClassVar[str] = """\
 steps:
   look-up:

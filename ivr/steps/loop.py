@@ -14,6 +14,7 @@ class Loop(Step):
     outcomes: ClassVar = ("again", "done")
     main: ClassVar = "times"
     counted: ClassVar = True
+    while_waiting: ClassVar = True
     example: ClassVar[str] = """\
 steps:
   tries:

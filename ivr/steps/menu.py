@@ -13,6 +13,7 @@ class Menu(Asking):
     """Play a prompt and take a key. The outcome is the key if `next:` has it, or `invalid`, or `timeout`."""
 
     main: ClassVar = "play"
+    while_waiting: ClassVar = True
     example: ClassVar[str] = """\
 steps:
   choose:

@@ -23,6 +23,7 @@ class Offer(Step):
     outcomes: ClassVar = ("accepted", "declined", "skipped")
     otherwise: ClassVar = {"skipped": "declined"}
     counted: ClassVar = True
+    while_waiting: ClassVar = True
     example: ClassVar[str] = """\
 steps:
   insurance:

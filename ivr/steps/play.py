@@ -14,6 +14,7 @@ class Play(Step):
     outcomes: ClassVar = ("done", "failed")
     otherwise: ClassVar = {"failed": "done"}
     main: ClassVar = "files"
+    while_waiting: ClassVar = True
     example: ClassVar[str] = """\
 steps:
   welcome:

@@ -19,6 +19,7 @@ class Say(Step):
     outcomes: ClassVar = ("done", "failed")
     otherwise: ClassVar = {"failed": "done"}
     main: ClassVar = "text"
+    while_waiting: ClassVar = True
     example: ClassVar[str] = """\
 steps:
   look-up:

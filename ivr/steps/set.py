@@ -16,6 +16,7 @@ class Set(Step):
     outcomes: ClassVar = ("done",)
     main: ClassVar = "values"
     only_main: ClassVar = True
+    while_waiting: ClassVar = True
     example: ClassVar[str] = """\
 steps:
   prepare:

@@ -18,6 +18,7 @@ class Split(Step):
     main: ClassVar = "shares"
     only_main: ClassVar = True
     counted: ClassVar = True
+    while_waiting: ClassVar = True
     example: ClassVar[str] = """\
 steps:
   try-out:

@@ -15,6 +15,7 @@ class Tag(Step):
 
     outcomes: ClassVar = ("done",)
     main: ClassVar = "topic"
+    while_waiting: ClassVar = True
     example: ClassVar[str] = """\
 steps:
   about:

@@ -20,6 +20,7 @@ class Webhook(Step):
     outcomes: ClassVar = ("done",)
     main: ClassVar = "url"
     counted: ClassVar = True
+    while_waiting: ClassVar = True
     example: ClassVar[str] = """\
 steps:
   tell:

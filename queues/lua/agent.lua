@@ -33,8 +33,8 @@ end
 
 local function nail(agent)
   if must_speak(agent) then return UNSAID end
-  if agent.leg ~= ARGV[4] then drop_leg(agent) end
-  give_leg(ARGV[4], asker, agent.id)
+  if agent.leg ~= ARGV[4] then LEGS.drop(agent) end
+  LEGS.give(ARGV[4], asker, agent.id)
   put(agent, 'leg', ARGV[4])
   return ready(agent)
 end

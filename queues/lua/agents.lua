@@ -6,12 +6,13 @@
 --   his phone allows.
 -- rest(agent, state, reason, until_at, call, queue): a cool-down with a due time. set_due(agent, until_at): only that.
 -- `told_by`: who forced the change that comes next, '' = nobody.
--- `staff:QUEUE` counts the queue's agents by group, a word for their states; `moved`: queues in which it changed.
+-- `staff` counts each queue's agents by group, a word for their states (`sales:ready`): uncount(agent): no more in the
+--   queues he had. count_staff(): as they are now; last of every script, what has changed twice is written once.
+--   staff_of(queue, groups): group → how many. `moved`: queues in which it changed.
 
-local freed, told_by, moved
+local freed, told_by, moved, recounted
 local GROUPS = { offered = 'ringing', connecting = 'ringing', busy_private = 'talking' }
-
-local function each_queue(agent) return string.gmatch(agent.queues, '[^,]+') end
+local ALL_GROUPS = { 'offline', 'unreachable', 'ready', 'ringing', 'talking', 'wrapup', 'paused' }
 
 -- Who cools down is as good as rung: it is over in seconds.
 local function group_of(state, reason)
@@ -19,18 +20,60 @@ local function group_of(state, reason)
   return GROUPS[state] or state
 end
 
-local function count_staff(agent, group, by)
-  for name in each_queue(agent) do
-    redis.call('HINCRBY', SITE_KEY .. 'staff:' .. name, group, by)
-    moved[#moved + 1] = name
-  end
+-- In which group he is counted, before anything changes.
+local function recount(agent)
+  if agent.counted then return end
+  agent.counted = group_of(agent.state, agent.reason)
+  recounted[#recounted + 1] = agent
 end
 
-local function regroup(agent, state, reason)
-  local from, to = group_of(agent.state, agent.reason), group_of(state, reason)
-  if from == to then return end
-  count_staff(agent, from, -1)
-  count_staff(agent, to, 1)
+local function uncount(agent)
+  recount(agent)
+  if agent.counted == '' then return end
+  agent.uncounted = { agent.queues, agent.counted }
+  agent.counted = ''
+end
+
+local function differences()
+  local by = {}
+  local function add(queues, group, count)
+    for name in string.gmatch(group ~= '' and queues or '', '[^,]+') do
+      local field = name .. ':' .. group
+      by[field] = (by[field] or 0) + count
+      moved[name] = true
+    end
+  end
+  for _, agent in ipairs(recounted) do
+    local group = group_of(agent.state, agent.reason)
+    if agent.uncounted then add(agent.uncounted[1], agent.uncounted[2], -1) end
+    if agent.counted ~= group then
+      add(agent.queues, agent.counted, -1)
+      add(agent.queues, group, 1)
+    end
+  end
+  return by
+end
+
+local function count_staff()
+  if #recounted == 0 then return end
+  local fields, values, by = {}, {}, differences()
+  for field, count in pairs(by) do
+    if count ~= 0 then fields[#fields + 1] = field end
+  end
+  if #fields == 0 then return end
+  for i, had in ipairs(redis.call('HMGET', SITE_KEY .. 'staff', unpack(fields))) do
+    values[2 * i - 1], values[2 * i] = fields[i], int(had or '') + by[fields[i]]
+  end
+  redis.call('HSET', SITE_KEY .. 'staff', unpack(values))
+end
+
+local function staff_of(queue, groups)
+  local fields, found = {}, {}
+  for i, group in ipairs(groups) do fields[i] = queue .. ':' .. group end
+  for i, count in ipairs(redis.call('HMGET', SITE_KEY .. 'staff', unpack(fields))) do
+    found[groups[i]] = int(count or '')
+  end
+  return found
 end
 
 local function agent_event(agent, from, reason, call, queue)
@@ -57,7 +100,7 @@ end
 
 -- Who goes home leaves a phone that is not his, so that nobody comes back there without his PIN.
 local function stand_up(agent)
-  drop_leg(agent)
+  LEGS.drop(agent)
   if agent.leg_lost ~= '' then put(agent, 'leg_lost', '') end
   if agent.wish ~= '' then
     put(agent, 'wish', '')
@@ -76,7 +119,7 @@ local function agent_to(agent, state, reason, call, queue)
   if agent.code_due == '1' and state ~= 'talking' and state ~= 'wrapup' then tell_disposition(agent, '') end
   if from == 'ready' and not agent.to_stand then unstand(agent) end
   agent.to_stand = state == 'ready'
-  regroup(agent, state, reason)
+  recount(agent)
   if agent.due_at ~= '' then
     redis.call('ZREM', SITE_KEY .. 'due', 'agent:' .. agent.id)
     put(agent, 'due_at', '')

@@ -42,10 +42,13 @@ end
 
 -- Once for a site whose agents were there before they were counted.
 local function count_everybody()
-  if redis.call('SET', SITE_KEY .. 'staffed', 1, 'NX') == false then return end
+  if redis.call('EXISTS', SITE_KEY .. 'staff') == 1 then return end
   for _, id in ipairs(redis.call('SMEMBERS', SITE_KEY .. 'agents')) do
     local agent = agent_of(id)
-    if agent then count_staff(agent, group_of(agent.state, agent.reason), 1) end
+    if agent then
+      agent.counted = ''
+      recounted[#recounted + 1] = agent
+    end
   end
 end
 

@@ -8,26 +8,22 @@
 local AT_WORK = { 'ready', 'ringing', 'talking', 'wrapup' }
 
 local function nobody(name, groups)
-  if not groups or groups == '' then return false end
-  local counts = redis.call('HGETALL', SITE_KEY .. 'staff:' .. name)
-  for i = 1, #counts, 2 do
-    if int(counts[i + 1]) > 0 and not is_in(groups, counts[i]) then return false end
+  if groups == '' then return false end
+  for group, count in pairs(staff_of(name, ALL_GROUPS)) do
+    if count > 0 and not is_in(groups, group) then return false end
   end
   return true
 end
 
 local function at_work(name)
   local sum = 0
-  for _, count in ipairs(redis.call('HMGET', SITE_KEY .. 'staff:' .. name, unpack(AT_WORK))) do
-    sum = sum + int(count)
-  end
+  for _, count in pairs(staff_of(name, AT_WORK)) do sum = sum + count end
   return sum
 end
 
 local function objection(name, absent, ahead, ways)
-  local groups, most, ratio =
-    unpack(redis.call('HMGET', SITE_KEY .. 'queue:' .. name, absent, 'max_waiting', 'callers_per_agent'))
-  most, ratio = tonumber(most), tonumber(ratio)
+  local door = queue_of(name).door
+  local groups, most, ratio = door[absent], tonumber(door.max_waiting), tonumber(door.callers_per_agent)
   if is_in(ways, 'no_agents') and nobody(name, groups) then return 'no_agents' end
   if is_in(ways, 'full') and most and ahead >= most then return 'full' end
   if is_in(ways, 'ratio') and ratio and ahead + 1 > ratio * at_work(name) then return 'ratio' end
@@ -36,19 +32,23 @@ end
 local function crowd(name)
   local line = redis.call('ZCARD', SITE_KEY .. 'line:' .. name)
   if line == 0 then return end
-  local groups, most, ratio =
-    unpack(redis.call('HMGET', SITE_KEY .. 'queue:' .. name, 'leave_if', 'max_waiting', 'callers_per_agent'))
-  if nobody(name, groups) then return 'no_agents', line end
-  most, ratio = tonumber(most), tonumber(ratio)
+  local door = queue_of(name).door
+  local most, ratio = tonumber(door.max_waiting), tonumber(door.callers_per_agent)
+  if nobody(name, door.leave_if) then return 'no_agents', line end
   if most and line > most then return 'full', line - most end
   local bearable = ratio and math.floor(ratio * at_work(name))
   if bearable and line > bearable then return 'ratio', line - bearable end
 end
 
+local function is_guarded(name)
+  local door = queue_of(name).door
+  return door.leave_if .. door.max_waiting .. door.callers_per_agent ~= ''
+    and redis.call('SISMEMBER', SITE_KEY .. 'guarded', name) == 1
+end
+
 local function tell_doors()
-  if #moved == 0 or redis.call('EXISTS', SITE_KEY .. 'guarded') == 0 then return end
-  for _, name in ipairs(moved) do
-    if redis.call('SISMEMBER', SITE_KEY .. 'guarded', name) == 1 and crowd(name) then
+  for name in pairs(moved) do
+    if is_guarded(name) and crowd(name) then
       for _, worker in ipairs(redis.call('HKEYS', SITE_KEY .. 'workers')) do
         redis.call('PUBLISH', SITE_KEY .. 'wake:' .. worker, '{"type":"doors"}')
       end

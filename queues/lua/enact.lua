@@ -8,24 +8,23 @@ local MAX_MATCHES = 10
 asker = ARGV[1]
 
 local function forget_lanes(queue)
-  local settings, published = queue_of(queue), redis.call('HGET', SITE_KEY .. 'queue:' .. queue, 'published') or ''
-  local kept, needs, gone = {}, { [''] = true }, {}
-  for lane in string.gmatch('|' .. settings.lanes, '|([^|]*)') do
-    local _, _, need = read_lane(lane)
-    if string.find('|' .. published .. '|', '|' .. lane .. '|', 1, true)
-      or redis.call('ZCARD', SITE_KEY .. 'wait:' .. queue .. lane) > 0 then
-      kept[#kept + 1] = lane
-      needs[need] = true
+  local key = SITE_KEY .. 'queue:' .. queue
+  local published = '|' .. (redis.call('HGET', key, 'published') or '') .. '|'
+  local kept_lanes, needed, gone = {}, { [''] = true }, {}
+  for _, lane in ipairs(queue_of(queue).open) do
+    local name = string.sub(lane[1], #queue + 1)
+    if string.find(published, '|' .. name .. '|', 1, true) or redis.call('EXISTS', SITE_KEY .. 'wait:' .. lane[1]) == 1 then
+      kept_lanes[#kept_lanes + 1] = name
+      needed[lane[3]] = true
     else
-      gone[#gone + 1] = need
+      gone[#gone + 1] = lane[3]
     end
   end
   if #gone == 0 then return end
-  settings.lanes = table.concat(kept, '|')
-  redis.call('HSET', SITE_KEY .. 'queue:' .. queue, 'lanes', settings.lanes)
+  redis.call('HSET', key, 'lanes', table.concat(kept_lanes, '|'))
   renew_token()
   for _, need in ipairs(gone) do
-    for tier = 1, needs[need] and 0 or MAX_TIER do
+    for tier = 1, needed[need] and 0 or MAX_TIER do
       redis.call('UNLINK', SITE_KEY .. 'idle:' .. lane_of(queue, tier, need))
     end
   end

@@ -30,11 +30,10 @@ local function set_queues(agent, settings)
   local list, serves, skills = table.concat(settings.queues, ','), settings.serves, settings.skills
   if agent.queues ~= list or agent.serves ~= serves or agent.skills ~= skills then
     if agent.state == 'ready' then unstand(agent) end
-    count_staff(agent, group_of(agent.state, agent.reason), -1)
+    uncount(agent)
     put(agent, 'queues', list)
     put(agent, 'serves', serves)
     put(agent, 'skills', skills)
-    count_staff(agent, group_of(agent.state, agent.reason), 1)
   end
   if agent.state == 'ready' then
     stand(agent)
@@ -72,7 +71,7 @@ local function drop_agent(id)
     put(agent, 'device', '')
   end
   put(agent, 'home', '')
-  count_staff(agent, group_of(agent.state, agent.reason), -1)
+  uncount(agent)
   put(agent, 'queues', '')
 end
 

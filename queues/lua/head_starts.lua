@@ -38,7 +38,7 @@ end
 local function rescore(call, score)
   put(call, 'score', string.format('%.17g', score))
   redis.call('ZADD', SITE_KEY .. 'line:' .. call.queue, call.score, call.id)
-  if call.lane ~= '' then redis.call('ZADD', SITE_KEY .. 'wait:' .. call.lane, call.score, call.id) end
+  if call.lane ~= '' then wait_in(call.lane, call) end
 end
 
 local function set_ahead(call, reason, seconds)

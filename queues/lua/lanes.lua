@@ -2,124 +2,86 @@
 --
 -- A lane is a queue, the highest tier of agents that is open, and a need: `sales`, `sales/2?spanish >= 3`. Callers of
 -- one stage wait in one lane, by score (`wait:LANE`). Ready agents stand in lists by queue, own tier and need that
--- they meet (`idle:…`, written alike), by the strategy's score. So a match looks at the heads of a few lists.
+-- they meet (`idle:…`, written alike), by the strategy's score. So a match looks at the heads of a few lists; `heads`
+-- has the score of each lane's first, so that an agent looks at all his lanes at once.
 --
 -- into_lane(call), out_of_lane(call): he may be matched, or not; the stage is the one of now. step_aside(call): a
 --   caller who has put us on hold is out of his lane, and keeps his place in the line.
--- stand(agent), unstand(agent): among the idle, or not.
--- posts_of(agent): what follows from his queues and skills: lists to stand in and lanes to look at.
+-- wait_in(lane, call), off_lane(lane, id): only that list. know_heads(): `heads` is right again; last of every script.
+-- stand(agent), unstand(agent): among the idle, or not. each_list(agent, act): calls act with each list he belongs in.
+-- lanes_for(agent): the lanes he looks at, his own first, and his head starts for them in ms.
 -- `next_due`: the earliest due time this script has added, 0 if none.
 
-local next_due, lanes_token, moved_on
+local next_due, moved_on, stale
 local MAX_TIER = 9
-local MAX_KNOWN, known, known_count = 2000, {}, 0
 
-local COMPARE = {
-  ['>='] = function(a, b) return a >= b end, ['>'] = function(a, b) return a > b end,
-  ['<='] = function(a, b) return a <= b end, ['<'] = function(a, b) return a < b end,
-  ['=='] = function(a, b) return a == b end, ['!='] = function(a, b) return a ~= b end,
-}
+-- Queue, own tier, own head start, order and weight for each queue that he serves.
+local function each_served(agent) return string.gmatch(agent.serves, '([^:,]+):(%d+):(-?[%d.]+):(%d+):(%d+)') end
 
-local function skills_of(text)
-  local skills = {}
-  for name, level in string.gmatch(text, '([^=,]+)=(%d+)') do skills[name] = tonumber(level) end
-  return skills
-end
-
-local function holds(atom, skills)
-  local name, sign, level = string.match(atom, '^(%S+) (%S+) (%d+)$')
-  if name then return COMPARE[sign](skills[name] or 0, tonumber(level)) end
-  local absent = string.match(atom, '^not (%S+)$')
-  if absent then return (skills[absent] or 0) < 1 end
-  return (skills[atom] or 0) >= 1
-end
-
--- A need is alternatives joined by ` or `, each of conditions joined by ` and `: queues/needs.py writes it so.
-local function meets(need, skills)
-  if need == '' then return true end
-  for alternative in string.gmatch(need .. ' or ', '(.-) or ') do
-    local all = true
-    for atom in string.gmatch(alternative .. ' and ', '(.-) and ') do all = all and holds(atom, skills) end
-    if all then return true end
-  end
-  return false
-end
-
-local function lane_of(queue, tier, need)
-  if tier > 1 then queue = queue .. '/' .. tier end
-  if need ~= '' then queue = queue .. '?' .. need end
-  return queue
-end
-
-local function read_lane(lane)
-  local place, need = string.match(lane, '^([^?]*)%??(.*)$')
-  local queue, tier = string.match(place, '^([^/]*)/?(%d*)$')
-  return queue, tonumber(tier) or 1, need
-end
-
--- Changes whenever lanes or settings of queues do: what was worked out before is worth nothing then.
-local function token()
-  lanes_token = lanes_token or redis.call('GET', SITE_KEY .. 'lanes') or ''
-  return lanes_token
-end
-
-local function renew_token()
-  lanes_token = string.format('%.0f:%d', now_ms(), redis.call('HINCRBY', SITE_KEY .. 'counters', 'lanes', 1))
-  redis.call('SET', SITE_KEY .. 'lanes', lanes_token)
-end
-
-local function work_out(agent)
-  local posts = { token = token(), idle = {}, wait = {} }
-  local skills = skills_of(agent.skills)
-  for queue, tier, ahead, order, weight in
-    string.gmatch(agent.serves, '([^:,]+):(%d+):(-?[%d.]+):(%d+):(%d+)') do
-    local settings, seen = queue_of(queue), {}
-    local post = { order = tonumber(order), weight = tonumber(weight) }
-    local own, strategy = tonumber(tier), strategy_of(settings)
-    for lane in string.gmatch('|' .. settings.lanes, '|([^|]*)') do
-      local _, open, need = read_lane(lane)
-      for _, one in ipairs({ '', need }) do
-        if not seen[one] and meets(one, skills) then
-          seen[one] = true
-          posts.idle[#posts.idle + 1] = { 'idle:' .. lane_of(queue, own, one), strategy, post }
-        end
-      end
-      if open >= own and meets(need, skills) then
-        posts.wait[#posts.wait + 1] = { lane_of(queue, open, need), 1000 * tonumber(ahead) }
-      end
+local function each_list(agent, act)
+  for name, tier, _, order, weight in each_served(agent) do
+    local settings = queue_of(name)
+    for _, need in ipairs(settings.needs) do
+      if meets(need, agent) then act('idle:' .. lane_of(name, tonumber(tier), need), settings, order, weight) end
     end
   end
-  return posts
-end
-
--- Kept from script to script: agents with the same queues and skills share it.
-local function posts_of(agent)
-  local name = SITE_KEY .. agent.serves .. '\n' .. agent.skills
-  local posts = known[name]
-  if posts and posts.token == token() then return posts end
-  posts = work_out(agent)
-  if not known[name] then known_count = known_count + 1 end
-  if known_count > MAX_KNOWN then known, known_count = {}, 1 end
-  known[name] = posts
-  return posts
 end
 
 local function stand(agent)
-  for _, place in ipairs(posts_of(agent).idle) do
-    redis.call('ZADD', SITE_KEY .. place[1], number(place[2].score(agent, place[3])), agent.id)
-  end
+  each_list(agent, function(list, settings, order, weight)
+    local post = { order = tonumber(order), weight = tonumber(weight) }
+    redis.call('ZADD', SITE_KEY .. list, number(strategy_of(settings).score(agent, post)), agent.id)
+  end)
 end
 
 local function unstand(agent)
-  for _, place in ipairs(posts_of(agent).idle) do redis.call('ZREM', SITE_KEY .. place[1], agent.id) end
+  each_list(agent, function(list) redis.call('ZREM', SITE_KEY .. list, agent.id) end)
+end
+
+local function lanes_for(agent)
+  local lanes, ahead_ms = { '@' .. agent.id }, { 0 }
+  for name, own, ahead_s in each_served(agent) do
+    local tier, ahead = tonumber(own), 1000 * tonumber(ahead_s)
+    for _, lane in ipairs(queue_of(name).open) do
+      if lane[2] >= tier and meets(lane[3], agent) then
+        lanes[#lanes + 1] = lane[1]
+        ahead_ms[#lanes] = ahead
+      end
+    end
+  end
+  return lanes, ahead_ms
+end
+
+local function wait_in(lane, call)
+  if redis.call('ZADD', SITE_KEY .. 'wait:' .. lane, call.score, call.id) == 0 then
+    stale[lane] = true
+  else
+    redis.call('ZADD', SITE_KEY .. 'heads', 'LT', call.score, lane)
+  end
+end
+
+local function off_lane(lane, id)
+  redis.call('ZREM', SITE_KEY .. 'wait:' .. lane, id)
+  stale[lane] = true
+end
+
+local function know_heads()
+  for lane in pairs(stale) do
+    local head = redis.call('ZRANGE', SITE_KEY .. 'wait:' .. lane, 0, 0, 'WITHSCORES')
+    if head[1] then
+      redis.call('ZADD', SITE_KEY .. 'heads', head[2], lane)
+    else
+      redis.call('ZREM', SITE_KEY .. 'heads', lane)
+    end
+  end
+  stale = {}
 end
 
 -- A lane that nobody has published (a flow of an older version asks for it): ready agents get into its lists now.
 local function know_lane(queue, tier, need)
   local settings, lane = queue_of(queue), lane_of('', tier, need)
-  if string.find('|' .. settings.lanes .. '|', '|' .. lane .. '|', 1, true) then return end
-  settings.lanes = settings.lanes .. '|' .. lane
-  redis.call('HSET', SITE_KEY .. 'queue:' .. queue, 'lanes', settings.lanes)
+  if settings.known[lane] then return end
+  redis.call('HSET', SITE_KEY .. 'queue:' .. queue, 'lanes', settings.lanes .. '|' .. lane)
   renew_token()
   for own = 1, MAX_TIER do
     for _, id in ipairs(redis.call('ZRANGE', SITE_KEY .. 'idle:' .. lane_of(queue, own, ''), 0, -1)) do
@@ -176,7 +138,7 @@ end
 
 local function out_of_lane(call)
   if call.lane == '' then return end
-  redis.call('ZREM', SITE_KEY .. 'wait:' .. call.lane, call.id)
+  off_lane(call.lane, call.id)
   put(call, 'lane', '')
 end
 
@@ -192,12 +154,12 @@ local function into_lane(call)
   local need, tier, next_at = stage_of(call)
   local lane, preferring = lane_of(call.queue, tier, need), prefers(call)
   if preferring then lane, next_at = '@' .. call.prefer, int(call.prefer_until) end
-  if call.lane ~= '' and call.lane ~= lane then redis.call('ZREM', SITE_KEY .. 'wait:' .. call.lane, call.id) end
+  if call.lane ~= '' and call.lane ~= lane then off_lane(call.lane, call.id) end
   if call.lane ~= lane then
     if not preferring then know_lane(call.queue, tier, need) end
     put(call, 'lane', lane)
   end
-  redis.call('ZADD', SITE_KEY .. 'wait:' .. lane, call.score, call.id)
+  wait_in(lane, call)
   stage_due(call, next_at)
 end
 
@@ -211,7 +173,7 @@ local function leave_him(agent)
       into_lane(call)
       moved_on[#moved_on + 1] = call
     else
-      redis.call('ZREM', SITE_KEY .. 'wait:@' .. agent.id, id)
+      off_lane('@' .. agent.id, id)
     end
   end
 end

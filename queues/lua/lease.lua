@@ -13,7 +13,7 @@ local function peer(name, inc)
   return { name, redis.call('EXISTS', SITE_KEY .. 'lease:' .. name), tonumber(inc), tonumber(process[1] or 0),
     process[2] or '', redis.call('SISMEMBER', SITE_KEY .. 'draining', name),
     redis.call('SCARD', SITE_KEY .. 'owned:' .. name), tonumber(process[3] or 0),
-    tonumber(process[4] or 0), redis.call('SCARD', legs_key(name)) }
+    tonumber(process[4] or 0), redis.call('SCARD', LEGS.key(name)) }
 end
 
 if ARGV[1] ~= '' then

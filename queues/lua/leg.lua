@@ -11,8 +11,8 @@ asker = ARGV[1]
 
 local function mine()
   local found = {}
-  for _, channel in ipairs(redis.call('SMEMBERS', legs_key(asker))) do
-    local _, id = leg_at(channel)
+  for _, channel in ipairs(redis.call('SMEMBERS', LEGS.key(asker))) do
+    local _, id = LEGS.at(channel)
     local agent = agent_of(id or '')
     local his = agent and agent.leg == channel
     found[#found + 1] = { channel, his and id or '', his and busy(agent) and '1' or '0' }
@@ -23,12 +23,12 @@ end
 local function adopt(peer)
   local found = {}
   if redis.call('EXISTS', SITE_KEY .. 'lease:' .. peer) == 1 then return found end
-  for _, channel in ipairs(redis.call('SMEMBERS', legs_key(peer))) do
-    local _, id = leg_at(channel)
+  for _, channel in ipairs(redis.call('SMEMBERS', LEGS.key(peer))) do
+    local _, id = LEGS.at(channel)
     local agent = agent_of(id or '')
     local his = agent and agent.leg == channel
     if #found < MOST and not (his and busy(agent)) then
-      give_leg(channel, asker, his and id or '')
+      LEGS.give(channel, asker, his and id or '')
       found[#found + 1] = { channel, his and id or '', '0' }
     end
   end
@@ -37,8 +37,8 @@ end
 
 -- Who has a call, or writes it up, is told when that is over.
 local function gone(channel, why)
-  local _, id = leg_at(channel)
-  forget_leg(channel)
+  local _, id = LEGS.at(channel)
+  LEGS.forget(channel)
   local agent = agent_of(id or '')
   if not agent or agent.leg ~= channel then return end
   put(agent, 'leg', '')

@@ -63,12 +63,9 @@ local function stop_ringing(call)
   redis.call('ZREM', SITE_KEY .. 'due', 'ring:' .. call.id)
 end
 
--- Of an agent who has one; nil: an offer has no such part.
-local function leg_of(agent) return agent.leg ~= '' and agent.leg or nil end
-
 local function offer_of(call, agent, attempt)
   local ring_s = tostring(queue_of(call.queue).ring_s)
-  return { call.id, agent.id, agent.device, int(attempt or call.attempt), call.queue, ring_s, leg_of(agent) }
+  return { call.id, agent.id, agent.device, int(attempt or call.attempt), call.queue, ring_s, LEGS.of(agent) }
 end
 
 -- What is rung for a call, to ring any whose message was lost.
@@ -103,9 +100,9 @@ local function offer(call, agent, why)
   put(agent, 'call', call.id)
   put(agent, 'attempt', attempt)
   agent_to(agent, 'offered', '', call.id, call.queue)
-  lend_leg(agent, call.owner)
+  LEGS.lend(agent, call.owner)
   if call.owner == asker then
-    offers[#offers + 1] = { call.id, agent.id, agent.device, attempt, call.queue, tostring(ring_s), leg_of(agent) }
+    offers[#offers + 1] = { call.id, agent.id, agent.device, attempt, call.queue, tostring(ring_s), LEGS.of(agent) }
   else
     redis.call('PUBLISH', SITE_KEY .. 'wake:' .. call.owner, '{"type":"offer","call":' .. quoted(call.id)
       .. ',"agent":"' .. agent.id .. '","device":"' .. agent.device .. '","attempt":' .. attempt
@@ -160,28 +157,40 @@ local function match_call(call)
   end
 end
 
+-- The first of this lane now; one whose list has been changed from outside is seen as it is.
+local function head_of(lane)
+  local id = redis.call('ZRANGE', SITE_KEY .. 'wait:' .. lane, 0, 0)[1]
+  if not id then stale[lane] = true end
+  return id
+end
+
+-- The lowest score of all his lanes; of equal ones the lower id.
 local function next_caller(agent)
+  know_heads()
+  local lanes, ahead_ms = lanes_for(agent)
+  local scores = redis.call('ZMSCORE', SITE_KEY .. 'heads', unpack(lanes))
   local best, best_score, best_lane
-  local function look(lane, ahead_ms)
-    local head = redis.call('ZRANGE', SITE_KEY .. 'wait:' .. lane, 0, 0, 'WITHSCORES')
-    local score = head[2] and tonumber(head[2]) - ahead_ms
-    if score and (not best or score < best_score or (score == best_score and head[1] < best)) then
-      best, best_score, best_lane = head[1], score, lane
+  for i, lane in ipairs(lanes) do
+    local score = scores[i] and tonumber(scores[i]) - ahead_ms[i]
+    if score and (not best_score or score < best_score) then
+      best, best_score, best_lane = nil, score, lane
+    elseif score and score == best_score then
+      best = best or head_of(best_lane)
+      local other = head_of(lane)
+      if not best or (other and other < best) then best, best_lane = other, lane end
     end
   end
-  look('@' .. agent.id, 0)
-  for _, lane in ipairs(posts_of(agent).wait) do look(lane[1], lane[2]) end
-  return best, best_lane
+  return best or best_lane and head_of(best_lane), best_lane
 end
 
 local function match_agent(agent)
   for _ = 1, MAX_STALE do
     if agent.state ~= 'ready' then return end
     local id, lane = next_caller(agent)
-    if not id then return end
-    local call = call_of(id)
+    if not lane then return end
+    local call = id and call_of(id)
     if call and call.lane == lane and wanted(call) > 0 then return offer(call, agent, why_of(call)) end
-    if call and call.lane == lane then out_of_lane(call) else redis.call('ZREM', SITE_KEY .. 'wait:' .. lane, id) end
+    if call and call.lane == lane then out_of_lane(call) elseif id then off_lane(lane, id) end
   end
 end
 
@@ -207,10 +216,10 @@ local function match_queue(queue, most)
   local found = {}
   repeat
     local heads, before = {}, #found
-    for lane in string.gmatch('|' .. queue_of(queue).lanes, '|([^|]*)') do
-      local head = redis.call('ZRANGE', SITE_KEY .. 'wait:' .. queue .. lane, 0, 0)[1]
+    for _, lane in ipairs(queue_of(queue).open) do
+      local head = redis.call('ZRANGE', SITE_KEY .. 'wait:' .. lane[1], 0, 0)[1]
       local call = head and call_of(head)
-      if call and call.lane == queue .. lane then heads[#heads + 1] = call end
+      if call and call.lane == lane[1] then heads[#heads + 1] = call end
     end
     table.sort(heads, by_score)
     for _, call in ipairs(heads) do

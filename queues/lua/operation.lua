@@ -4,7 +4,8 @@
 -- ARGV[1] call · [2] worker · [3] epoch · [4] number of the operation · [5] at: when it happened, ms, 0 = now
 -- [6] how many notes ride · [7…] `at` and body of each · then what is the operation's own: own(1), own(2), …
 -- A note's body is an event's JSON object, or '=' flow LF version LF step LF variables: a checkpoint, or
--- '>' key LF letter: a letter for the outbox, or '~' errand: where a caller whom an agent has given away is to go.
+-- '>' key LF letter: a letter for the outbox, or '~' errand: where a caller whom an agent has given away is to go, or
+-- '%' variables: what his flow has learned while he is where he is.
 --
 -- Every operation answers {status, seq, state, agent, attempt, next due (ms, 0 = none), own result, offers};
 -- status: 0 done · 1 repeated: it was applied before, the answer tells how things are now · 2 fenced: another
@@ -34,15 +35,18 @@ end
 local function write_notes()
   for i = 7, 5 + 2 * ARGV[6], 2 do
     local note_at, body = within_now(ARGV[i]), ARGV[i + 1]
-    if string.sub(body, 1, 1) == '=' then
+    local kind = string.sub(body, 1, 1)
+    if kind == '=' then
       local flow, version, step, vars = string.match(body, '^=(.-)\n(.-)\n(.-)\n(.*)$')
       redis.call('HSET', call.key, 'flow', flow, 'version', version, 'step', step, 'vars', vars)
       put(call, 'left', '')  -- what ended the last wait is the outcome of the step before this one
       put(call, 'errand', '')
       put(call, 'connected', '')
-    elseif string.sub(body, 1, 1) == '~' then
+    elseif kind == '~' then
       put(call, 'errand', string.sub(body, 2))
-    elseif string.sub(body, 1, 1) == '>' then
+    elseif kind == '%' then
+      redis.call('HSET', call.key, 'vars', string.sub(body, 2))
+    elseif kind == '>' then
       local key, letter = string.match(body, '^>(.-)\n(.*)$')
       post(key, letter, note_at)
     else

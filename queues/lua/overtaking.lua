@@ -21,7 +21,7 @@ local function by_agent(passed, agent)
   if passed.lane == '' then return 'held' end
   if string.sub(passed.lane, 1, 1) == '@' then return 'preferred' end
   local queue, open, need = read_lane(passed.lane)
-  if not meets(need, skills_of(agent.skills)) then return 'needs' end
+  if not meets(need, agent) then return 'needs' end
   local tier = string.match(',' .. agent.serves, ',' .. string.gsub(queue, '%-', '%%-') .. ':(%d+):')
   if tier and tonumber(tier) > open then return 'tier' end
   if is_in(passed.avoid, agent.id) then return 'declined' end

@@ -3,18 +3,8 @@
 -- missed(agent, reason, call, queue): he let a caller ring in vain: a cool-down, or a pause after the nth in a row.
 -- wrap_up(agent, call, queue): the talk is over. rest_over(agent): his due time has come.
 
-local RULES = { 'cooldown_s', 'after_no_answer_s', 'after_busy_s', 'after_rejected_s', 'after_unreachable_s',
-  'pause_after', 'wrapup_s', 'wrapup_extend_s', 'wrapup_max_s', 'dispositions', 'disposition_required',
-  'disposition_limit_s' }
-
 -- A queue's settings for the time after a call, as text; '' = not set.
-local function rules_of(queue)
-  local rules = {}
-  for i, value in ipairs(redis.call('HMGET', SITE_KEY .. 'queue:' .. queue, unpack(RULES))) do
-    rules[RULES[i]] = value or ''
-  end
-  return rules
-end
+local function rules_of(queue) return queue_of(queue).rules end
 
 local function missed(agent, reason, call, queue)
   if agent.leg_lost ~= '' then return release(agent, nil, call, queue) end

@@ -3,12 +3,14 @@
 local function start(keys, argv)
   KEYS, ARGV = keys, argv
   log_to(KEYS[1])
-  calls, agents, queues, freed, moved_on, moved, offers = {}, {}, {}, {}, {}, {}, {}
+  calls, agents, freed, moved_on, moved, recounted, stale, offers = {}, {}, {}, {}, {}, {}, {}, {}
   next_due, asker, told_by, lanes_token = 0, '', '', nil
   call, at, repeated, inferred = nil, nil, nil, nil
 end
 
 local function finish(reply)
+  know_heads()
+  count_staff()
   tell_doors()
   log_written()
   return reply

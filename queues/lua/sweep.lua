@@ -16,13 +16,13 @@ end
 
 -- Heads of lanes who do not wait there, and who waits although somebody is free.
 local function sweep_queue(name)
-  for lane in string.gmatch('|' .. queue_of(name).lanes, '|([^|]*)') do
-    local key = SITE_KEY .. 'wait:' .. name .. lane
+  for _, lane in ipairs(queue_of(name).open) do
+    local key = SITE_KEY .. 'wait:' .. lane[1]
     for _ = 1, MAX_MATCHES do
       local head = redis.call('ZRANGE', key, 0, 0)[1]
       local call = head and call_of(head)
-      if not head or (call and wanted(call) > 0 and call.lane == name .. lane) then break end
-      redis.call('ZREM', key, head)
+      if not head or (call and wanted(call) > 0 and call.lane == lane[1]) then break end
+      off_lane(lane[1], head)
       if not call then
         redis.call('ZREM', SITE_KEY .. 'line:' .. name, head)
         redis.call('ZREM', SITE_KEY .. 'joined:' .. name, head)
@@ -48,15 +48,16 @@ local function sweep_queues(after)
 end
 
 local function is_idle(agent)
-  for _, place in ipairs(posts_of(agent).idle) do
-    if not redis.call('ZSCORE', SITE_KEY .. place[1], agent.id) then return false end
-  end
-  return true
+  local missing = false
+  each_list(agent, function(list)
+    missing = missing or not redis.call('ZSCORE', SITE_KEY .. list, agent.id)
+  end)
+  return not missing
 end
 
 -- A leg that no worker has is nobody's to end, and he cannot be reached by it.
 local function sweep_leg(agent)
-  local _, whose = leg_at(agent.leg)
+  local _, whose = LEGS.at(agent.leg)
   if whose == agent.id then return end
   tell('leg-without-worker:' .. agent.id)
   put(agent, 'leg', '')

@@ -20,6 +20,7 @@ class Post:
 
     def __init__(self, redis: RedisProcess, site: str, worker: str, folder: Path) -> None:
         self.worker = worker
+        self.redis = redis
         self.store = Store(redis.url, site, worker, journal=folder / f"journal-{worker}")
         self.checkpoint = Checkpoint(self.store)
         self.offers: list[Offer] = []
@@ -33,6 +34,10 @@ class Post:
     def _on_offer(self, offer: Offer) -> None:
         self.offers.append(offer)
         self._rung.set()
+
+    def later(self, ms: int = 20) -> None:
+        """The site's clock goes on: what follows is in no millisecond that was before."""
+        self.redis.client().incrby(self.store.operations.keys.prefix + "clock", ms)
 
     async def next_offer(self) -> Offer:
         """The first offer that comes, or has come."""

@@ -42,20 +42,29 @@ for _, queue in ipairs(redis.call('SMEMBERS', site .. 'queues')) do
     end
   end
 end
-local staff = {}
-for _, queue in ipairs(redis.call('SMEMBERS', site .. 'queues')) do
-  staff[queue] = {}
-  local counts = redis.call('HGETALL', site .. 'staff:' .. queue)
-  for i = 1, #counts, 2 do
-    if counts[i + 1] ~= '0' then staff[queue][counts[i]] = tonumber(counts[i + 1]) end
-  end
+local staff, counts = {}, redis.call('HGETALL', site .. 'staff')
+for i = 1, #counts, 2 do
+  local queue, group = string.match(counts[i], '^(.-):(.*)$')
+  staff[queue] = staff[queue] or {}
+  if counts[i + 1] ~= '0' then staff[queue][group] = tonumber(counts[i + 1]) end
 end
 local agents = redis.call('SMEMBERS', site .. 'agents')
 for _, agent in ipairs(agents) do
   lists['own:' .. agent] = redis.call('ZRANGE', site .. 'wait:@' .. agent, 0, -1)
 end
+local heads = redis.call('ZRANGE', site .. 'heads', 0, -1, 'WITHSCORES')
+local first = {}
+for i = 1, #heads, 2 do
+  local head = redis.call('ZRANGE', site .. 'wait:' .. heads[i], 0, 0, 'WITHSCORES')
+  first[heads[i]] = head[2] == heads[i + 1]
+end
+for name, ids in pairs(lists) do
+  local lane = string.gsub(name, '^own:', 'wait:@')
+  lane = string.match(lane, '^wait:(.*)$')
+  if lane and #ids > 0 and first[lane] == nil then first[lane] = false end
+end
 return { cjson.encode({ calls = hashes('call:', calls, cjson.decode(ARGV[2])),
-    agents = hashes('agent:', agents, cjson.decode(ARGV[3])), lists = lists, staff = staff,
+    agents = hashes('agent:', agents, cjson.decode(ARGV[3])), lists = lists, staff = staff, heads = first,
     due = redis.call('ZRANGE', site .. 'due', 0, -1) }),
   redis.call('XRANGE', site .. 'log', ARGV[4], '+') }
 """
@@ -71,6 +80,8 @@ class Seen:
     agents: dict[str, dict[str, str]]
     lists: dict[str, Any]
     staff: dict[str, dict[str, int]]
+    heads: dict[str, bool]
+    """Lane → whether `heads` says rightly who is first."""
     due: Any
 
     def check(self) -> None:
@@ -83,6 +94,7 @@ class Seen:
         due = {agent: (call, c["state"]) for call, c in self.calls.items() for agent in agents_of(c)}
         due |= {c["c_agent"]: (call, c["c_state"]) for call, c in self.calls.items() if c["c_agent"]}
         assert reserved == due, "a pair disagrees"
+        assert all(self.heads.values()), f"not the first of their lanes: {self.heads}"
         for name in self.lists:
             if name.startswith("wait:") and self.lists[name]:
                 queue, tier, need = read_lane(name.removeprefix("wait:"))
@@ -114,7 +126,7 @@ class Seen:
             assert int(real["due_at"] or 0) == p.due_at, (real, p)
         for queue in ref.queues:
             assert list(self.lists["line:" + queue]) == [c.call for c in ref.line(queue)]
-            assert self.staff[queue] == Counter(ref.staff(queue))
+            assert (self.staff or {}).get(queue, {}) == Counter(ref.staff(queue))
             lanes = {c.lane for c in ref.waiting(queue)}
             assert all(
                 lane is None

@@ -127,6 +127,24 @@ async def test_replaying_twice_changes_nothing(
     assert mortal_desk.log() == once
 
 
+async def test_what_redis_refuses_for_good_is_set_aside(
+    mortal: RedisProcess, mortal_desk: Desk, tmp_path: Path
+) -> None:
+    post = mortal_desk.post()
+    h = await post.arrive("pbx-1.1")
+    mortal.kill()
+    with pytest.raises(StoreAway):
+        await post.store.operations.link.call("PING")
+    post.store.operations.deferral.append("unheard-of", ["pbx-1.9", "hf-1", 1, 1, 0, 0], lambda: None)
+    assert (await post.checkpoint.ended(h, reason="flow-ended", ended_by="system")).journaled
+    mortal.start()
+    await back(post)
+    assert [event.kind for event in mortal_desk.calls()["pbx-1.1"]][-1] == "ended"
+    (aside,) = tmp_path.glob("*.refused")
+    assert "pbx-1.9" in aside.read_text()
+    assert len(aside.read_text().splitlines()) == 1
+
+
 async def test_a_redis_that_hangs_applies_late_what_it_had_received(
     mortal: RedisProcess, mortal_desk: Desk
 ) -> None:

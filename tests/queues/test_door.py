@@ -146,8 +146,9 @@ async def test_agents_who_come_and_go_are_counted(desk: Desk) -> None:
     await opened(post, refuse_if=("offline",), leave_if=("offline",))
 
     def staff(queue: str) -> dict[str, str]:
-        counts: dict[str, str] = desk.redis.client().hgetall(f"{{{desk.site}}}:staff:{queue}")  # type: ignore[assignment]
-        return {group: count for group, count in counts.items() if count != "0"}
+        counts: dict[str, str] = desk.redis.client().hgetall(f"{{{desk.site}}}:staff")  # type: ignore[assignment]
+        of = {name.partition(":")[0::2]: count for name, count in counts.items() if count != "0"}
+        return {group: count for (name, group), count in of.items() if name == queue}
 
     assert staff("sales") == {"ready": "2"}
     await post.store.configure(*settings({"bob": ("sales",)}, queues={"sales": Queue()}), version=2)

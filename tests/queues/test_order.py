@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from redis import Redis
 
 from calllog.call_events import Bridged, Joined, Moved, Overtaken
 from calllog.turns import TurnCheck
@@ -28,17 +27,10 @@ async def site(desk: Desk, **queue: Any) -> Post:
     return post
 
 
-def later(post: Post) -> None:
-    """The site's clock goes on, and no two callers come in the same millisecond."""
-    operations = post.store.operations
-    redis = Redis(unix_socket_path=operations.link._url.removeprefix("unix://"))
-    redis.incrby(operations.keys.prefix + "clock", 20)
-
-
 async def callers(post: Post, *starts: dict[Any, float]) -> list[CallHandle]:
     handles = []
     for number, ahead in enumerate(starts, 1):
-        later(post)
+        post.later()
         handles.append(await post.arrive(f"pbx-1.{number}"))
         await post.store.join(handles[-1], "sales", ahead, at=0)
     return handles
@@ -70,7 +62,7 @@ async def test_head_starts_add_up_and_are_in_the_log(desk: Desk) -> None:
 async def test_time_waited_before_counts_in_the_next_queue(desk: Desk) -> None:
     post = await site(desk)
     first, _ = await callers(post, {}, {})
-    later(post)
+    post.later()
     await post.store.join(await post.arrive("pbx-1.3"), "gold")
     await post.store.leave(first, "timeout")
     await post.store.join(first, "gold")
@@ -250,7 +242,7 @@ async def preferring(desk: Desk, at_work: str = "ready") -> tuple[Post, CallHand
 async def test_he_waits_for_the_agent_he_prefers_but_not_for_long(desk: Desk) -> None:
     post, _ = await preferring(desk)
     assert [offer.agent for offer in post.offers] == ["ann"], "bob is ready, and not rung"
-    desk.redis.client().incrby(post.store.operations.keys.prefix + "clock", 1500)
+    post.later(1500)
     await post.store.due()
     assert [offer.agent for offer in post.offers] == ["ann", "bob"]
     assert (await post.store.sweep()).found == 0

@@ -18,7 +18,7 @@ PEOPLE = ("ann", "bob", "cat")
 
 
 async def site(desk: Desk, strategy: str, **served: dict[str, Any]) -> Post:
-    """Everybody serves `sales` and has been ready in the order of the alphabet."""
+    """Everybody serves `sales` and has been ready in the order of the alphabet, none as long as another."""
     post = desk.post()
     queue = Queue.model_validate({"strategy": strategy, "cooldown_s": 1})
     agents = {
@@ -30,6 +30,7 @@ async def site(desk: Desk, strategy: str, **served: dict[str, Any]) -> Post:
     post.store.operations.patience_s = {}
     await post.store.configure({"sales": queue}, agents, version=1)
     for name in PEOPLE:
+        post.later()
         await post.store.agent(name, "ready")
     return post
 
@@ -37,6 +38,7 @@ async def site(desk: Desk, strategy: str, **served: dict[str, Any]) -> Post:
 async def served(post: Post, count: int, first: int = 1) -> list[str]:
     """Who gets so many callers, one after the other; each talk is over before the next call comes."""
     for number in range(first, first + count):
+        post.later()
         h = await post.arrive(f"pbx-1.{number}")
         await post.store.join(h, "sales")
         offer = post.offers[-1]
@@ -180,21 +182,20 @@ async def test_who_is_connected_and_lost_again_is_rung_for_anew(desk: Desk) -> N
 async def test_progressive_rings_one_more_every_few_seconds(desk: Desk) -> None:
     post = desk.post()
     h = await ringing(post, {"strategy": "progressive", "ring_more_s": 5, "cooldown_s": 60})
-    redis, key = desk.redis.client(), post.store.operations.keys.prefix + "clock"
     assert [offer.agent for offer in post.offers] == ["ann"]
     assert await post.store.due() == post.dues[-1], "the worker wakes when one more may ring"
-    redis.incrby(key, 4_500)
+    post.later(4_500)
     await post.store.due()
     assert len(post.offers) == 1
-    redis.incrby(key, 500)
+    post.later(500)
     await post.store.due()
     assert [offer.agent for offer in post.offers] == ["ann", "bob"]
     await post.store.decline(h, "ann", 1, "busy")
     assert [offer.agent for offer in post.offers] == ["ann", "bob", "cat"], "two may ring by now"
-    redis.incrby(key, 2_500)
+    post.later(2_500)
     await post.store.agent("dan", "ready")
     assert len(post.offers) == 3, "not yet"
-    redis.incrby(key, 2_500)
+    post.later(2_500)
     await post.store.due()
     assert post.offers[-1].agent == "dan"
     assert await post.store.settle(h, "cat", 3)

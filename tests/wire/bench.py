@@ -191,6 +191,11 @@ class Bench:
         self.loop.move(TICK_S)
         await self.settle()
 
+    def silence(self) -> None:
+        """The worker has not renewed its lease for long: it may not command until it does."""
+        lease = self.worker.lease
+        lease._renewed = lease._redis_away = float("-inf")
+
     # Calls
 
     def call_id(self) -> str:
@@ -243,6 +248,7 @@ class Bench:
         worker = self.worker
         left = {
             "sessions": list(worker.sessions),
+            "left": list(worker.switchboard.left),
             "routes": list(worker.switchboard.routes),
             "parked": list(worker.switchboard._parked or ()),
             "replies": list(worker.link._replies),
@@ -257,7 +263,8 @@ class Bench:
     @property
     def idle(self) -> bool:
         """Nothing goes on for any call."""
-        return not self.worker.sessions and not self._tasks() - self.tasks
+        worker = self.worker
+        return not (worker.sessions or worker.switchboard.left or self._tasks() - self.tasks)
 
     def _tasks(self) -> set[asyncio.Task[Any]]:
         mine = asyncio.current_task()

@@ -41,6 +41,8 @@ class Faults:
     """The caller hangs up before this line."""
     hint: bool = True
     """… and Asterisk tells so."""
+    silenced: frozenset[int] = frozenset()
+    """Lines before which the worker's lease becomes too old; half a second later it renews it."""
     mute: frozenset[int] = frozenset()
     """Commands that are never answered, although carried out."""
 
@@ -91,6 +93,9 @@ class Performer:
             if number in self.before:
                 await self._bench.settle()
                 await self.before[number]()
+            if number in self._faults.silenced:
+                await self._bench.settle()
+                self._bench.silence()
             if self._faults.hangs_up == number:
                 await self._hangs_up()
                 break

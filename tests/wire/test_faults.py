@@ -11,6 +11,7 @@ After each the log is sound, and nothing is left in the worker, in Redis or (bri
 | a command is never answered | the socket is dropped after 10 s, and Asterisk connects again |
 | a command is refused | 404, 409: he hangs up within 5 s; otherwise the dialplan's fallback has him |
 | the socket closes | the call goes on when Asterisk is back; what it had kept counts |
+| the lease is too old | calls are left and adopted again; what was told meanwhile counts |
 | the caller hangs up | at once, whatever was going on |
 
 Asterisk tells the events of one application in order: they do not overtake each other, only replies.
@@ -112,6 +113,20 @@ def test_the_caller_hangs_up(bench: Bench, name: str) -> None:
 
     lines = range(len(bench.recordings[name].lines))
     attempts(bench, name, ((n, Faults(hangs_up=n)) for n in lines), judge)
+
+
+@pytest.mark.parametrize("name", CALLS)
+@pytest.mark.parametrize("hangs_up", [False, True])
+def test_the_lease_becomes_too_old(bench: Bench, name: str, hangs_up: bool) -> None:
+    def judge(seen: Seen) -> None:
+        assert not seen.performance.reconciled
+        assert seen.performance.waited_s <= 2
+        for event in seen.log:
+            assert not isinstance(event, Ended) or event.verdict not in ("lost", "failed")
+
+    lines = range(len(bench.recordings[name].lines) - 1)
+    faults = ((n, Faults(silenced=frozenset({n}), hangs_up=n + 1 if hangs_up else None)) for n in lines)
+    attempts(bench, name, faults, judge)
 
 
 @pytest.mark.parametrize("name", CALLS)

@@ -173,7 +173,7 @@ def out_of_turn(log: Log, rng: Random) -> str:
         if any(isinstance(one, QueueLeft) and one.call == event.call for one in log[:index]):
             continue  # his second queue
         waiting = [_joined(log, call) for call in _waiting(log[:index], event.call)]
-        before = [at for at in waiting if at < _joined(log, event.call)]
+        before = [at for at in waiting if log[at].at < log[_joined(log, event.call)].at]
         if before:
             for at in (_joined(log, event.call), rng.choice(before)):
                 joined: Any = log[at]

@@ -3,16 +3,19 @@
 import asyncio
 import time
 from collections.abc import Sequence
+from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from calllog import stream as stream_module
 from calllog.call_events import CallEvent
 from calllog.errors import LogAway
-from calllog.events import AnyEvent
-from calllog.stream import Entry, LogStream, call_events
+from calllog.events import AgentStateChanged, AnyEvent, Disposition
+from calllog.stream import PAGE, Entry, LogStream, call_events
 from tests.unit.calllog.centre import made_log
 from tests.unit.calllog.conftest import Planted
+from tests.unit.calllog.held_call import held_call
 
 
 def events_of(entries: Sequence[Entry]) -> list[AnyEvent | None]:
@@ -89,6 +92,29 @@ async def test_one_call_is_found_among_many(planted: Planted) -> None:
             expected = [event for event in log if isinstance(event, CallEvent) and event.call == call]
             assert call_events(await stream.of_call(call)) == expected
         assert await stream.of_call("nobody-1.1") == []
+
+
+async def test_what_agents_say_of_a_call_is_found_until_they_have_wrapped_up(planted: Planted) -> None:
+    log = held_call()
+    call, ended = log[0].call, log[-1]
+    common: dict[str, Any] = {"site": "main", "source": "observed", "agent": "bob"}
+
+    def said(number: int, code: str, of: str = call) -> Disposition:
+        at = ended.at + 1000 * number
+        told: dict[str, Any] = {"id": f"agent:bob:{number}", "at": at, "logged_at": at, "queue": "sales"}
+        return Disposition(**common, **told, call=of, code=code)
+
+    def state(number: int, to: Any) -> AgentStateChanged:
+        at = ended.at + 1000 * number
+        return AgentStateChanged(**common, id=f"agent:bob:{number}", at=at, logged_at=at, from_="", to=to)
+
+    others = [replace(ended, call=f"pbx-1.{number}", id=f"pbx-1.{number}:1") for number in range(2 * PAGE)]
+    planted.add(*log, state(1, "wrapup"), said(2, "lost"), *others, said(3, "sold"), state(4, "ready"))
+    planted.add(*others, said(5, "too late"), said(6, "of another", "pbx-1.5"))
+    async with LogStream(planted.url, planted.site) as stream:
+        found = events_of(await stream.of_call(call))
+    assert [event.code for event in found if isinstance(event, Disposition)] == ["lost", "sold"]
+    assert len(found) == len(log) + 2
 
 
 async def test_a_broken_entry_of_a_call_is_part_of_it(planted: Planted) -> None:

@@ -1,6 +1,7 @@
 """A call's log is readable: by people who see no colours, in 80 columns, and whatever callers are called."""
 
 import time
+from collections.abc import Sequence
 from io import StringIO
 from itertools import pairwise
 
@@ -11,12 +12,13 @@ from msgspec.structs import replace
 from rich.console import Console
 
 from calllog.call_events import AnyCallEvent, Arrived, CallEvent, Input
+from calllog.events import Disposition
 from calllog.phases import bar, spans
 from calllog.printable import duration, printable, printable_json
 from calllog.table import CallTable
 from calllog.words import line
 from tests.unit.calllog.centre import made_log
-from tests.unit.calllog.held_call import held_call
+from tests.unit.calllog.held_call import BEGAN_AT, CALL, held_call
 
 SHOWN = """\
 Call hf-1795309698.12 · 22 Nov 2026, 01:08:18 UTC · 25.3 s · completed
@@ -52,7 +54,7 @@ def _utc(monkeypatch: pytest.MonkeyPatch) -> None:
     time.tzset()
 
 
-def shown(events: list[AnyCallEvent], width: int = 80, redact: bool = False) -> str:
+def shown(events: Sequence[AnyCallEvent | Disposition], width: int = 80, redact: bool = False) -> str:
     console = Console(width=width, record=True, file=StringIO())
     console.print(CallTable(events, redact=redact))
     return "\n".join(row.rstrip() for row in console.export_text().splitlines()) + "\n"
@@ -60,6 +62,29 @@ def shown(events: list[AnyCallEvent], width: int = 80, redact: bool = False) -> 
 
 def test_a_call_with_a_hold_reads_like_this() -> None:
     assert shown(held_call()) == SHOWN
+
+
+def test_what_an_agent_says_of_the_call_stands_where_he_said_it() -> None:
+    events, at = held_call(), BEGAN_AT + 30_000
+    about = Disposition(
+        id="agent:bob:9",
+        site="main",
+        at=at,
+        logged_at=at,
+        source="observed",
+        agent="bob",
+        call=CALL,
+        queue="sales",
+        code="sold",
+    )
+    rows = shown([*events, about, replace(about, code="")]).splitlines()
+    assert rows[-4:-2] == [
+        " +30.000 s     disposition   sold, by bob",
+        "               disposition   not given, by bob",
+    ]
+    assert rows[-1].startswith("✓ It adds up")
+    talking = shown([*events[:14], replace(about, at=events[13].at), *events[14:]])
+    assert "           █  disposition   sold, by bob\n" in talking
 
 
 def test_redacted_it_tells_no_number_and_no_digit() -> None:

@@ -200,14 +200,14 @@ def test_a_failure_with_a_way_of_its_own_is_a_branch(company: Path) -> None:
     assert ("main/welcome", "failed") in branches(Company.load(company).callflows.flows["main"])
 
 
-def ended(story: list[str], by: str = "system") -> str:
+def ended(story: list[str], by: str = "system", in_line: bool = False) -> str:
     """The verdict of a call that went so."""
 
     async def made() -> SimulatedLine:
         return SimulatedLine(Script())
 
     line = asyncio.run(made())
-    line.answered = True
+    line.answered, line.in_line = True, in_line
     line.told = [(0.0, what) for what in story]
     return Outcome(line, by, 1.0).verdict
 
@@ -218,7 +218,7 @@ def test_the_verdict_is_that_of_the_call_log() -> None:
     assert ended(["call 4930123", "talk", "wait in sales", "talk"]) == "completed"
     assert ended(["call 4930123"]) == "self_served"
     assert ended(["wait in sales", "call 4930123"]) == "overflowed"
-    assert ended(["wait in sales"], "caller") == "abandoned"
+    assert ended(["wait in sales"], "caller", in_line=True) == "abandoned"
     assert ended(["play x"], "caller") == "ivr_exit"
 
 

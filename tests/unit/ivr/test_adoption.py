@@ -39,6 +39,10 @@ class Empty:
         return []
 
 
+def nothing(_: str) -> None:
+    """No call is left."""
+
+
 async def nobody(_: Channel) -> None:
     raise AssertionError("no channel is there")
 
@@ -51,6 +55,8 @@ async def reconciled(sessions: dict[str, Call], between: Callable[[], None]) -> 
         cast(dict[str, Session], sessions),
         lambda _: cast(Session, None),
         nobody,
+        nothing,
+        set(),
     )
     await adoption.reconcile()
 
@@ -76,15 +82,27 @@ class Kept:
     """Redis with one record; `adopted`: who has tried to adopt it."""
 
     def __init__(self, **fields: Any) -> None:
-        own = {"call": CALL, "owner": "hf-1", "epoch": 1, "state": "flow", "agi": True, "attempt": 0}
+        own = {
+            "call": CALL,
+            "owner": "hf-1",
+            "epoch": 1,
+            "state": "flow",
+            "agi": True,
+            "attempt": 0,
+            "known_at": 0,
+        }
         self.kept = cast(CallRecord, SimpleNamespace(**(own | fields)))
         self.adopted: list[str] = []
+        self.put_off: set[str] = set()
 
     async def owned(self, worker: str) -> list[str]:
         return [CALL] if worker == self.kept.owner else []
 
     async def record(self, call: str) -> CallRecord | None:
         return self.kept if call == CALL else None
+
+    def defers(self, call: str) -> bool:
+        return call in self.put_off
 
     async def adopt(self, call: str, owner: str, epoch: int, worker: str) -> CallRecord | None:
         assert (call, owner, epoch) == (CALL, self.kept.owner, self.kept.epoch)
@@ -134,6 +152,8 @@ async def on_the_way(where: str, kept: Kept, on_agi: bool = False, peer: str = "
         {},
         resume,
         arrive,
+        nothing,
+        set(),
         lambda _: on_agi,
         way.looked_after.append,
     )
@@ -172,3 +192,43 @@ async def test_a_call_on_agi_of_a_dead_worker_is_left_to_the_front_door() -> Non
 async def test_a_call_that_the_front_door_has_given_us_is_adopted_whoever_had_it_on_agi() -> None:
     assert await on_the_way("ours", Kept(owner="hf-2")) == Way(arrived=[CALL])
     assert await on_the_way("ours", Kept(owner="hf-2", agi=False)) == Way(), "it was moved away from us"
+
+
+async def regained(kept: Kept, left: set[str]) -> tuple[list[str], list[str]]:
+    """Which calls went on, and which were forgotten."""
+    resumed: list[str] = []
+    forgotten: list[str] = []
+
+    def resume(record: CallRecord) -> Session:
+        resumed.append(record.call)
+        return cast(Session, Call())
+
+    adoption = Adoption(
+        "hf-1",
+        cast(Asterisk, OnTheWay("ours")),
+        cast(Checkpoint, kept),
+        {},
+        resume,
+        nobody,
+        forgotten.append,
+        left,
+    )
+    await adoption.regain()
+    return resumed, forgotten
+
+
+async def test_a_call_that_lost_its_session_goes_on() -> None:
+    kept = Kept(agi=False)
+    assert await regained(kept, {CALL}) == ([CALL], [])
+    assert await regained(Kept(agi=False), set()) == ([], []), "nobody is missed: nothing is asked"
+
+
+async def test_a_call_that_another_worker_has_by_now_is_forgotten() -> None:
+    assert await regained(Kept(agi=False, owner="hf-2"), {CALL}) == ([], [CALL])
+
+
+async def test_a_call_is_not_adopted_before_its_journal_is_in_redis() -> None:
+    kept = Kept(agi=False)
+    kept.put_off.add(CALL)
+    assert await regained(kept, {CALL}) == ([], [])
+    assert kept.adopted == []

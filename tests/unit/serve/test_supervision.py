@@ -5,6 +5,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
 
 import psutil
@@ -81,15 +82,38 @@ def test_a_service_that_waits_is_started_by_order_and_stays(tree: Supervision) -
     until(lambda: tree.pid("two") not in (0, before))
 
 
+def stays_away(tree: Supervision, name: str) -> bool:
+    """Whether nothing starts it again, its supervisor having seen it end."""
+    service = str(tree.directory(name))
+    wanted = ["s6-svstat", "-o", "wantedup", service]
+    until(lambda: subprocess.run(wanted, capture_output=True, text=True, check=True).stdout == "false\n")
+    subprocess.run(["s6-svwait", "-d", "-t", "10000", service], check=True)
+    back = subprocess.run(["s6-svwait", "-u", "-t", "600", service], stderr=subprocess.DEVNULL, check=False)
+    return back.returncode == 99
+
+
 def test_a_stopped_service_stays_away(tree: Supervision) -> None:
     before = aged(tree, "one")
     tree.down("one")
-    until(lambda: not tree.pid("one"))
-    wait = subprocess.run(
-        ["s6-svwait", "-u", "-t", "300", str(tree.directory("one"))], stderr=subprocess.DEVNULL
-    )
-    assert wait.returncode == 99, "it came up again"
+    assert stays_away(tree, "one")
     assert ended(before)
+
+
+def test_who_is_stopped_while_he_is_being_started_again_stays_away(tree: Supervision, tmp_path: Path) -> None:
+    """The order comes while `finish` has just seen that the service is wanted, and goes before it acts."""
+    looked, go = tmp_path / "looked", tmp_path / "go"
+    os.mkfifo(go)
+    finish = tree.directory("one") / "finish"
+    slow = f"s6-svstat -o wantedup . && touch {looked} && read _ < {go}"
+    finish.write_text(finish.read_text().replace("s6-svstat -o wantedup .", slow))
+    os.kill(aged(tree, "one"), signal.SIGKILL)
+    until(looked.exists)
+    with ThreadPoolExecutor(1) as other:
+        stopped = other.submit(tree.down, "one")
+        wait([stopped], timeout=0.3)  # which it would be at once, did it not wait for `finish`
+        go.write_text("\n")
+        stopped.result(WAIT_S)
+    assert stays_away(tree, "one")
 
 
 def test_a_killed_supervisor_leaves_the_service_alone_and_its_successor_waits(tree: Supervision) -> None:

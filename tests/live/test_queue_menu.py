@@ -1,0 +1,102 @@
+"""A menu in the queue: what is heard and pressed while a phone rings, and what an agent's answer cuts off."""
+
+import asyncio
+import time
+
+import pytest
+
+from calllog.call_events import Ended, Input, QueueLeft, Step
+from tests.live.conftest import Watch
+from tests.live.stage import Stage, plot
+from tests.rig.ear import Ear
+from tests.rig.keypad import Habits, typed
+from tests.rig.log_watch import kinds
+from tests.rig.site import Played
+from tests.rig.sound import ENOUGH, heard, heard_music
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+RING_MS = 7500
+"""He answers when the caller is in the menu for the second time, in the midst of a number."""
+
+
+async def press(ear: Ear, script: dict[float, str]) -> None:
+    """Press keys, each group so many seconds from now."""
+    await ear.listen(time.time())
+    began = time.time()
+    for at_s, keys in script.items():
+        await asyncio.sleep(max(0.0, began + at_s - time.time()))
+        await ear.send(typed(keys, Habits(), since_s=at_s))
+
+
+@plot
+async def menu_while_it_rings(stage: Stage) -> Played:
+    async def types(call: str, ear: Ear) -> None:
+        await stage.log.event(call, "joined")
+        await press(ear, {0.8: "5", 2.3: "47", 5.3: "5", 6.7: "1"})
+
+    async with stage.agent("malin", "agent_answers", ring_ms=RING_MS, talk_ms=500) as malin:
+        return await stage.call("440", {"malin": malin}, stay_ms=30_000, meanwhile=types)
+
+
+def passed(played: Played) -> list[tuple[str, str]]:
+    """Steps and their outcomes."""
+    return [(e.path.rpartition("/")[2], e.outcome) for e in played.events if isinstance(e, Step)]
+
+
+async def test_he_goes_through_it_and_keeps_his_place(watch: Watch, stage: Stage) -> None:
+    played = await watch(menu_while_it_rings)
+    played.check()
+    inside = [("ask", "done"), ("number", "no"), ("keep", "done"), ("told", "done"), ("back", "waits")]
+    assert passed(played)[: len(inside)] == inside
+    assert [event.digits for event in played.events if isinstance(event, Input)] == ["47"]
+    assert len([kind for kind in kinds(played.events) if kind.startswith("offered")]) == 1
+    (told,) = [e for e in played.events if isinstance(e, Step) and e.path.endswith("/told")]
+    end = told.at / 1000
+    assert heard(stage.sounds["goodbye"], played.heard.part(end - 0.9, end - 0.1)).share >= ENOUGH
+    assert heard_music(played.heard.part(end + 0.2, end + 0.9), stage.music).share >= ENOUGH, "it is back"
+    joined = played.one("joined").at / 1000
+    assert heard(stage.sounds["menu"], played.heard.part(joined, joined + 2.5)).share < ENOUGH, "a part of it"
+
+
+async def test_who_answers_ends_it_at_once_and_what_was_entered_is_kept(watch: Watch, stage: Stage) -> None:
+    played = await watch(menu_while_it_rings)
+    (leg,) = played.agents["malin"]
+    assert leg.answered_at
+    assert played.one("bridged").at - leg.answered_at == pytest.approx(30, abs=70)
+    assert (
+        passed(played)[5:]
+        == [("wait", "answered"), ("kept", "yes"), ("thanks", "done"), ("end", "")][: len(passed(played)) - 5]
+    )
+    unbridged, ended = played.one("unbridged"), played.events[-1]
+    after = played.heard_between(unbridged, ended, margin_s=0)
+    assert heard(stage.sounds["wrong-key"], after).share >= ENOUGH, "the flow knows his number"
+
+
+@plot
+async def leaves_by_the_menu(stage: Stage) -> Played:
+    async def types(call: str, ear: Ear) -> None:
+        await stage.log.event(call, "joined")
+        await press(ear, {1.6: "99"})
+
+    async with stage.agent("mirko", "agent_does_not_answer", ring_ms=30_000) as mirko:
+        return await stage.call("441", {"mirko": mirko}, stay_ms=30_000, meanwhile=types)
+
+
+async def test_it_begins_by_itself_and_leads_out_while_a_phone_rings(watch: Watch, stage: Stage) -> None:
+    played = await watch(leaves_by_the_menu)
+    played.check()
+    left, ended = played.one("queue_left"), played.events[-1]
+    assert isinstance(left, QueueLeft)
+    assert isinstance(ended, Ended)
+    assert (left.reason, ended.verdict) == ("exit_key", "overflowed")
+    assert passed(played)[:4] == [("ask", "done"), ("number", "yes"), ("leave", "exit"), ("wait", "exit")]
+    (leg,) = played.agents["mirko"]
+    assert leg.cancelled_at, "his phone stops ringing"
+    joined, pressed = played.one("joined"), played.one("input")
+    before = played.heard.part(joined.at / 1000 + 0.25, joined.at / 1000 + 0.95)
+    assert heard_music(before, stage.music).share >= ENOUGH
+    asked = played.heard.part(joined.at / 1000 + 1.1, pressed.at / 1000)
+    assert heard_music(asked, stage.music).share < 0.2, "the menu speaks"
+    after = played.heard_between(left, ended, margin_s=0)
+    assert heard(stage.sounds["sorry"], after).share >= ENOUGH
