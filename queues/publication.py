@@ -2,13 +2,14 @@
 
     1. queues ──► 2. agents ──► 3. callers who wait ──► 4. what nobody needs any more goes
 
-Each step is done in slices; each slice can be done again. Several workers do it at the same time; whoever
-begins another publication makes the earlier one stop. If one dies half-way, the next that starts does it.
+Each step is a function for each queue, agent or caller, which can be done again; a few are on their way at
+a time. Several workers do it at the same time; whoever begins another publication makes the earlier one stop.
+If one dies half-way, the next that starts does it.
 """
 
 import asyncio
 import hashlib
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
 import msgspec
@@ -17,9 +18,9 @@ from queues.models import Agent, Queue
 from queues.operations import Operations
 from queues.published import agent_settings, queue_settings
 
-QUEUES_AT_ONCE = 5
-AGENTS_AT_ONCE = 4
-CALLERS_AT_ONCE = 8
+IN_FLIGHT = 4
+"""Functions that are sent together: they share a sync of Redis' file, and others wait for all of them."""
+SCANNED = 20
 
 NO_LADDERS: Mapping[str, Collection[str]] = {}
 
@@ -51,18 +52,26 @@ async def publish(
     gone_lines = set(await call("SMEMBERS", keys.queues)) - lines.keys()
     gone_people = set(await call("SMEMBERS", keys.agents)) - people.keys()
     run = _Steps(operations, name)
-    for some in _slices([*lines.items(), *((gone, False) for gone in sorted(gone_lines))], QUEUES_AT_ONCE):
-        await run.step("configure", dict(some))
-    for one in _slices([*((gone, False) for gone in sorted(gone_people)), *people.items()], AGENTS_AT_ONCE):
-        if not await run.step("enroll", one):
-            return False
+    await run.steps("configure", ({each: found} for each, found in [*lines.items(), *_gone(gone_lines)]))
+    if not await run.steps("enroll", ([pair] for pair in [*_gone(gone_people), *people.items()])):
+        return False
     for line in sorted(lines.keys() | gone_lines):
         if not await _callers(run, line, vip):
             return False
-    slices = [*_slices(sorted(lines), QUEUES_AT_ONCE)] or [[]]
-    for number, each in enumerate(slices, 1):
-        if not await run.step("enact", each, version if number == len(slices) else ""):
-            return False
+    return await _enact(run, sorted(lines) or [""], version)
+
+
+def _gone(names: Collection[str]) -> list[tuple[str, Any]]:
+    return [(name, False) for name in sorted(names)]
+
+
+async def _enact(run: "_Steps", lines: Sequence[str], version: int) -> bool:
+    for number, line in enumerate(lines, 1):
+        more = 1
+        while more:
+            status, more, *_ = await run.step("enact", line, version if number == len(lines) else "")
+            if not status:
+                return False
     return True
 
 
@@ -71,12 +80,12 @@ async def _callers(run: "_Steps", queue: str, vip: Callable[[str], int]) -> bool
     call, keys = run.operations.link.call, run.operations.keys
     cursor = ""
     while cursor != "0":
-        cursor, flat = await call("ZSCAN", keys.line(queue), cursor or "0", "COUNT", CALLERS_AT_ONCE)
-        for some in _slices(flat[::2], CALLERS_AT_ONCE):
-            numbers = await asyncio.gather(*(call("HGET", keys.call(one), "from") for one in some))
-            pairs = [(one, vip(number or "")) for one, number in zip(some, numbers, strict=True)]
-            if not await run.step("restage", pairs):
-                return False
+        cursor, flat = await call("ZSCAN", keys.line(queue), cursor or "0", "COUNT", SCANNED)
+        some = flat[::2]
+        numbers = await asyncio.gather(*(call("HGET", keys.call(one), "from") for one in some))
+        pairs = ([(one, vip(number or ""))] for one, number in zip(some, numbers, strict=True))
+        if not await run.steps("restage", pairs):
+            return False
     return True
 
 
@@ -87,12 +96,18 @@ class _Steps:
         self.operations = operations
         self._name = name
 
-    async def step(self, script: str, what: object, *more: str | int) -> bool:
-        """One slice; False: another publication has begun."""
+    async def step(self, script: str, what: str, *more: str | int) -> Any:
+        """One function, and what it answers; first of all 0 if another publication has begun."""
         operations = self.operations
-        argv = (operations.worker, self._name, _json(what).decode(), *more)
-        status, *_ = await operations.run(script, *argv, heed=operations.told)
-        return bool(status)
+        return await operations.run(script, operations.worker, self._name, what, *more, heed=operations.told)
+
+    async def steps(self, script: str, each: Iterable[object]) -> bool:
+        """A function for each; False: another publication has begun."""
+        for some in _slices([_json(one).decode() for one in each], IN_FLIGHT):
+            replies = await asyncio.gather(*(self.step(script, one) for one in some))
+            if not all(reply[0] for reply in replies):
+                return False
+        return True
 
 
 def _slices(items: Sequence[Item], size: int) -> Iterator[Sequence[Item]]:

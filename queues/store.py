@@ -9,7 +9,7 @@ import asyncio
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import msgspec
 
@@ -45,6 +45,7 @@ from queues.results import (
     QueueView,
     Sweep,
 )
+from queues.sweeping import Sweeper
 
 __all__ = ["Offer", "Store"]
 
@@ -62,6 +63,7 @@ NOT_NOW = {
 
 AgentAction = Literal["ready", "pause", "offline", "extend", "disposition", "nail"]
 NOBODY = ("", 0.0)
+PLACES_AT_ONCE = 50
 COUNTED_S = 600
 """So long after a step has counted may a take-over do it again."""
 
@@ -78,7 +80,7 @@ class Store:
     def __init__(self, url: str, site: str, worker: str = "", journal: Path | None = None) -> None:
         self.operations = Operations(url, site, worker, journal)
         self._clock_ahead_ms = 0
-        self._cursors = ("0", "0", "")
+        self._sweeper = Sweeper(self.operations)
         self._closed = asyncio.Event()
 
     # For the worker
@@ -214,7 +216,11 @@ class Store:
 
     async def places(self, callers: Sequence[tuple[str, str]]) -> Sequence[int]:
         """The place of each (queue, call): 1 is next, 0: not in that line."""
-        return list(await self.operations.run("places", *(part for each in callers for part in each)))
+        found: list[int] = []
+        for start in range(0, len(callers), PLACES_AT_ONCE):
+            some = callers[start : start + PLACES_AT_ONCE]
+            found += await self.operations.run("places", *(part for each in some for part in each))
+        return found
 
     async def unbridged(
         self, h: CallHandle, ended_by: Literal["caller", "agent", "system"], at: int = 0, wait: bool = True
@@ -336,22 +342,13 @@ class Store:
     async def due(self) -> int | None:
         """End the wrap-ups and cool-downs that are over; the next instant (ms) to do so, if there is one."""
         tell, worker = self.operations.tell, self.operations.worker
-        next_due, now, _ = await self.operations.run("due", worker, heed=lambda reply: tell(reply[-1]))
+        _, next_due, now, _ = await self.operations.run("due", worker, heed=lambda reply: tell(reply[-1]))
         self._clock_ahead_ms = now - now_ms()
         return next_due or None
 
     async def sweep(self) -> Sweep:
         """Find and mend what a crash left; ring what a lost message should have rung."""
-        found, details, _, agents_at, calls_at, queues_at, *_ = await self.operations.run(
-            "sweep", self.operations.worker, *self._cursors, heed=self._swept
-        )
-        self._cursors = (agents_at, calls_at, queues_at)
-        return Sweep(found, details)
-
-    def _swept(self, reply: Sequence[Any]) -> None:
-        _, _, next_due, *_, ringing, offers = reply
-        self.operations.tell(ringing)
-        self.operations.tell(offers, next_due)
+        return await self._sweeper.sweep()
 
     async def configure(
         self,

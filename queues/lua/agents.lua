@@ -34,46 +34,50 @@ local function uncount(agent)
   agent.counted = ''
 end
 
-local function differences()
-  local by = {}
-  local function add(queues, group, count)
-    for name in string.gmatch(group ~= '' and queues or '', '[^,]+') do
-      local field = name .. ':' .. group
-      by[field] = (by[field] or 0) + count
-      moved[name] = true
-    end
-  end
-  for _, agent in ipairs(recounted) do
-    local group = group_of(agent.state, agent.reason)
-    if agent.uncounted then add(agent.uncounted[1], agent.uncounted[2], -1) end
-    if agent.counted ~= group then
-      add(agent.queues, agent.counted, -1)
-      add(agent.queues, group, 1)
-    end
-  end
-  return by
-end
+local count_staff, staff_of
 
-local function count_staff()
-  if #recounted == 0 then return end
-  local fields, values, by = {}, {}, differences()
-  for field, count in pairs(by) do
-    if count ~= 0 then fields[#fields + 1] = field end
+do
+  local function differences()
+    local by = {}
+    local function add(queues, group, count)
+      for name in string.gmatch(group ~= '' and queues or '', '[^,]+') do
+        local field = name .. ':' .. group
+        by[field] = (by[field] or 0) + count
+        moved[name] = true
+      end
+    end
+    for _, agent in ipairs(recounted) do
+      local group = group_of(agent.state, agent.reason)
+      if agent.uncounted then add(agent.uncounted[1], agent.uncounted[2], -1) end
+      if agent.counted ~= group then
+        add(agent.queues, agent.counted, -1)
+        add(agent.queues, group, 1)
+      end
+    end
+    return by
   end
-  if #fields == 0 then return end
-  for i, had in ipairs(redis.call('HMGET', SITE_KEY .. 'staff', unpack(fields))) do
-    values[2 * i - 1], values[2 * i] = fields[i], int(had or '') + by[fields[i]]
-  end
-  redis.call('HSET', SITE_KEY .. 'staff', unpack(values))
-end
 
-local function staff_of(queue, groups)
-  local fields, found = {}, {}
-  for i, group in ipairs(groups) do fields[i] = queue .. ':' .. group end
-  for i, count in ipairs(redis.call('HMGET', SITE_KEY .. 'staff', unpack(fields))) do
-    found[groups[i]] = int(count or '')
+  function count_staff()
+    if #recounted == 0 then return end
+    local fields, values, by = {}, {}, differences()
+    for field, count in pairs(by) do
+      if count ~= 0 then fields[#fields + 1] = field end
+    end
+    if #fields == 0 then return end
+    for i, had in ipairs(redis.call('HMGET', SITE_KEY .. 'staff', unpack(fields))) do
+      values[2 * i - 1], values[2 * i] = fields[i], int(had or '') + by[fields[i]]
+    end
+    redis.call('HSET', SITE_KEY .. 'staff', unpack(values))
   end
-  return found
+
+  function staff_of(queue, groups)
+    local fields, found = {}, {}
+    for i, group in ipairs(groups) do fields[i] = queue .. ':' .. group end
+    for i, count in ipairs(redis.call('HMGET', SITE_KEY .. 'staff', unpack(fields))) do
+      found[groups[i]] = int(count or '')
+    end
+    return found
+  end
 end
 
 local function agent_event(agent, from, reason, call, queue)

@@ -1,4 +1,4 @@
--- configure: some of the queues that admins have published, put beside the live state; the first of four steps, each
+-- configure: a queue that admins have published, put beside the live state; the first of four steps, each
 -- in slices: configure (queues), enroll (agents), restage (callers who wait), enact (what nobody needs any more goes).
 -- Publishing the same again changes nothing.
 --

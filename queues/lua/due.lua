@@ -1,9 +1,9 @@
--- due: wrap-ups, cool-downs and stages of waiting that are over; at most 16 at once (the answer then is an instant in
--- the past).
+-- due: wrap-ups, cool-downs and stages of waiting that are over; a few at once (if there are more, the answer is an
+-- instant in the past).
 --
--- KEYS[1] the log stream. ARGV[1] asking worker or ''. Answers {next due (ms, 0 = none), now, offers}.
+-- KEYS[1] the log stream. ARGV[1] asking worker or ''. Answers {how many there were, next due (ms, 0 = none), now, offers}.
 
 asker = ARGV[1]
-run_due(now_ms(), 16)
+local count = run_due(now_ms())
 save_all()
-return { head_of_due(), now_ms(), offers }
+return { count, head_of_due(), now_ms(), offers }

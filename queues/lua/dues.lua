@@ -1,4 +1,4 @@
--- Library: what happens when a due time comes. run_due(until_at, limit): how many were due, and did.
+-- Library: what happens when a due time comes. run_due(until_at): the first few of what is due; how many that were.
 
 local DUE = {}  -- what stands before the colon of a due time → what happens to who stands behind it
 
@@ -32,17 +32,21 @@ function DUE.ring(id)
   moved_on[#moved_on + 1] = call
 end
 
-local function run_due(until_at, limit)
-  local due = SITE_KEY .. 'due'
-  local members = redis.call('ZRANGE', due, '-inf', until_at, 'BYSCORE', 'LIMIT', 0, limit)
-  for _, member in ipairs(members) do
-    redis.call('ZREM', due, member)
+local BUDGET, COST = 4, { agent = 4 }  -- of one function; what is not named costs 1
+
+local function run_due(until_at)
+  local due, spent, count = SITE_KEY .. 'due', 0, 0
+  for _, member in ipairs(redis.call('ZRANGE', due, '-inf', until_at, 'BYSCORE', 'LIMIT', 0, BUDGET)) do
     local kind, id = string.match(member, '^(%l+):(.*)$')
+    spent = spent + (COST[kind] or 1)
+    if spent > BUDGET and count > 0 then break end
+    redis.call('ZREM', due, member)
     local arrived = DUE[kind]
     if arrived then arrived(id) end
+    count = count + 1
   end
   match_freed()
-  return #members
+  return count
 end
 
 local function head_of_due()

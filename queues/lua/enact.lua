@@ -1,10 +1,10 @@
--- enact: the last step of a publication, for some queues: lanes that are not published and empty are forgotten, and
--- whoever can be served now is.
+-- enact: the last step of a publication, for a queue: lanes that are not published and empty are forgotten, and whoever
+-- can be served now is, a few at a time.
 --
--- KEYS[1] the log stream. ARGV[1] asking worker or '' · [2] the publication · [3] JSON list of queues · [4] the version,
--- with the last of them, else ''. Answers {1 or 0 = another publication has begun, next due, offers}.
+-- KEYS[1] the log stream. ARGV[1] asking worker or '' · [2] the publication · [3] queue · [4] the version, with the last
+-- of them, else ''. Answers {1 or 0 = another publication has begun, 1 = there are more to be served, next due, offers}.
 
-local MAX_MATCHES = 10
+local MAX_MATCHES = 2
 asker = ARGV[1]
 
 local function forget_lanes(queue)
@@ -30,13 +30,11 @@ local function forget_lanes(queue)
   end
 end
 
-local current = redis.call('GET', SITE_KEY .. 'publishing') == ARGV[2]
+local current, more = redis.call('GET', SITE_KEY .. 'publishing') == ARGV[2], false
 if current then
-  for _, queue in ipairs(cjson.decode(ARGV[3])) do
-    forget_lanes(queue)
-    match_queue(queue, MAX_MATCHES)
-  end
-  if ARGV[4] ~= '' then redis.call('SET', SITE_KEY .. 'version', ARGV[4]) end
+  forget_lanes(ARGV[3])
+  more = #match_lanes(ARGV[3], queue_of(ARGV[3]).open, MAX_MATCHES) == MAX_MATCHES
+  if ARGV[4] ~= '' and not more then redis.call('SET', SITE_KEY .. 'version', ARGV[4]) end
   save_all()
 end
-return { current and 1 or 0, next_due, offers }
+return { current and 1 or 0, more and 1 or 0, next_due, offers }

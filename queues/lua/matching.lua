@@ -4,7 +4,8 @@
 --   ready who meets its need; one who has declined it only if there is nobody else.
 -- match_freed(): every agent this script made ready gets the lowest score over all his lanes (at most 64), less his
 --   own head start for that queue; then every call that has come to its next stage (`moved_on`) looks for an agent.
--- match_queue(queue, most): whoever waits in it although somebody is ready; how many that were.
+-- match_lanes(queue, lanes, most): who waits there, {lane, tier, need}, although somebody is ready; whom it has matched,
+--   at most so many.
 -- `offers`: what the asking worker (`asker`, '' = none) must ring; other owners are told by PUBLISH.
 
 local offers, asker
@@ -212,20 +213,31 @@ local function match_freed()
   for _, call in ipairs(moved_on) do match_call(call) end
 end
 
-local function match_queue(queue, most)
-  local found = {}
+local function is_ready(queue, lane)
+  local lists = {}
+  for tier = 1, lane[2] do lists[tier] = SITE_KEY .. 'idle:' .. lane_of(queue, tier, lane[3]) end
+  return redis.call('EXISTS', unpack(lists)) > 0
+end
+
+local function is_matched(call)
+  local attempts = call.attempts
+  match_call(call)
+  return call.attempts ~= attempts
+end
+
+local function match_lanes(queue, lanes, most)
+  local found, before = {}, nil
   repeat
-    local heads, before = {}, #found
-    for _, lane in ipairs(queue_of(queue).open) do
-      local head = redis.call('ZRANGE', SITE_KEY .. 'wait:' .. lane[1], 0, 0)[1]
+    local first = {}
+    before = #found
+    for _, lane in ipairs(lanes) do
+      local head = is_ready(queue, lane) and redis.call('ZRANGE', SITE_KEY .. 'wait:' .. lane[1], 0, 0)[1]
       local call = head and call_of(head)
-      if call and call.lane == lane[1] then heads[#heads + 1] = call end
+      if call and call.lane == lane[1] then first[#first + 1] = call end
     end
-    table.sort(heads, by_score)
-    for _, call in ipairs(heads) do
-      local attempts = call.attempts
-      match_call(call)
-      if call.attempts ~= attempts then found[#found + 1] = call.id end
+    table.sort(first, by_score)
+    for _, call in ipairs(first) do
+      if is_matched(call) then found[#found + 1] = call.id break end
     end
   until #found == before or #found >= most
   return found

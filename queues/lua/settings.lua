@@ -3,82 +3,87 @@
 -- queue_of(name): settings of a queue, times in seconds. Nobody changes this table. `rules` and `door`: others of them
 --   as text, '' = not set; `known`: lane → true; `open`: its lanes as {name, highest open tier, need}; `needs`: each
 --   need of a lane once.
--- token(): another one whenever settings or lanes of any queue have changed; renew_token(): they have.
+-- renew_token(): settings or lanes of some queue have changed.
 -- lane_of(queue, tier, need), read_lane(lane): a lane's name, and what it says.
 
-local kept, lanes_token, MOST_SITES, MOST_QUEUES = {}, nil, 16, 2000
+local lanes_token
+local lane_of, read_lane, renew_token, queue_of
 
-local RULES = { 'cooldown_s', 'after_no_answer_s', 'after_busy_s', 'after_rejected_s', 'after_unreachable_s',
-  'pause_after', 'wrapup_s', 'wrapup_extend_s', 'wrapup_max_s', 'dispositions', 'disposition_required',
-  'disposition_limit_s' }
-local DOOR = { 'refuse_if', 'leave_if', 'max_waiting', 'callers_per_agent' }
+do
+  local kept, MOST_SITES, MOST_QUEUES = {}, 16, 2000
 
-local function lane_of(queue, tier, need)
-  if tier > 1 then queue = queue .. '/' .. tier end
-  if need ~= '' then queue = queue .. '?' .. need end
-  return queue
-end
+  local RULES = { 'cooldown_s', 'after_no_answer_s', 'after_busy_s', 'after_rejected_s', 'after_unreachable_s',
+    'pause_after', 'wrapup_s', 'wrapup_extend_s', 'wrapup_max_s', 'dispositions', 'disposition_required',
+    'disposition_limit_s' }
+  local DOOR = { 'refuse_if', 'leave_if', 'max_waiting', 'callers_per_agent' }
 
-local function read_lane(lane)
-  local place, need = string.match(lane, '^([^?]*)%??(.*)$')
-  local queue, tier = string.match(place, '^([^/]*)/?(%d*)$')
-  return queue, tonumber(tier) or 1, need
-end
+  function lane_of(queue, tier, need)
+    if tier > 1 then queue = queue .. '/' .. tier end
+    if need ~= '' then queue = queue .. '?' .. need end
+    return queue
+  end
 
-local function token()
-  lanes_token = lanes_token or redis.call('GET', SITE_KEY .. 'lanes') or ''
-  return lanes_token
-end
+  function read_lane(lane)
+    local place, need = string.match(lane, '^([^?]*)%??(.*)$')
+    local queue, tier = string.match(place, '^([^/]*)/?(%d*)$')
+    return queue, tonumber(tier) or 1, need
+  end
 
-local function renew_token()
-  lanes_token = string.format('%.0f:%d', now_ms(), redis.call('HINCRBY', SITE_KEY .. 'counters', 'lanes', 1))
-  redis.call('SET', SITE_KEY .. 'lanes', lanes_token)
-end
+  local function token()
+    lanes_token = lanes_token or redis.call('GET', SITE_KEY .. 'lanes') or ''
+    return lanes_token
+  end
 
--- A queue that was unpublished while callers wait in it works on with what it had.
-local function read_queue(name)
-  local function read(fields)
-    local found = {}
-    for i, value in ipairs(redis.call('HMGET', SITE_KEY .. 'queue:' .. name, unpack(fields))) do
-      found[fields[i]] = value or ''
+  function renew_token()
+    lanes_token = string.format('%.0f:%d', now_ms(), redis.call('HINCRBY', SITE_KEY .. 'counters', 'lanes', 1))
+    redis.call('SET', SITE_KEY .. 'lanes', lanes_token)
+  end
+
+  -- A queue that was unpublished while callers wait in it works on with what it had.
+  local function read_queue(name)
+    local function read(fields)
+      local found = {}
+      for i, value in ipairs(redis.call('HMGET', SITE_KEY .. 'queue:' .. name, unpack(fields))) do
+        found[fields[i]] = value or ''
+      end
+      return found
     end
-    return found
-  end
-  local settings = read({ 'ring_s', 'strategy', 'weight_s', 'ladder', 'tiers', 'lanes', 'ring_more_s', 'last_agent_s' })
-  settings.ring_s, settings.ring_more_s = tonumber(settings.ring_s) or 20, tonumber(settings.ring_more_s) or 10
-  settings.weight_s, settings.last_agent_s = tonumber(settings.weight_s) or 0, tonumber(settings.last_agent_s) or 0
-  settings.rules, settings.door = read(RULES), read(DOOR)
-  settings.known, settings.open, settings.needs = {}, {}, { '' }
-  local needed = { [''] = true }
-  for lane in string.gmatch('|' .. settings.lanes, '|([^|]*)') do
-    local _, tier, need = read_lane(lane)
-    settings.known[lane] = true
-    settings.open[#settings.open + 1] = { name .. lane, tier, need }
-    if not needed[need] then
-      needed[need] = true
-      settings.needs[#settings.needs + 1] = need
+    local settings = read({ 'ring_s', 'strategy', 'weight_s', 'ladder', 'tiers', 'lanes', 'ring_more_s', 'last_agent_s' })
+    settings.ring_s, settings.ring_more_s = tonumber(settings.ring_s) or 20, tonumber(settings.ring_more_s) or 10
+    settings.weight_s, settings.last_agent_s = tonumber(settings.weight_s) or 0, tonumber(settings.last_agent_s) or 0
+    settings.rules, settings.door = read(RULES), read(DOOR)
+    settings.known, settings.open, settings.needs = {}, {}, { '' }
+    local needed = { [''] = true }
+    for lane in string.gmatch('|' .. settings.lanes, '|([^|]*)') do
+      local _, tier, need = read_lane(lane)
+      settings.known[lane] = true
+      settings.open[#settings.open + 1] = { name .. lane, tier, need }
+      if not needed[need] then
+        needed[need] = true
+        settings.needs[#settings.needs + 1] = need
+      end
     end
+    return settings
   end
-  return settings
-end
 
--- What is kept of this site; sites and queues beyond number begin anew.
-local function kept_here()
-  local here = kept[SITE_KEY]
-  if here and here.token == token() and here.count < MOST_QUEUES then return here end
-  if not here then
-    kept.sites = (kept.sites or 0) + 1
-    if kept.sites > MOST_SITES then kept = { sites = 1 } end
+  -- What is kept of this site; sites and queues beyond number begin anew.
+  local function kept_here()
+    local here = kept[SITE_KEY]
+    if here and here.token == token() and here.count < MOST_QUEUES then return here end
+    if not here then
+      kept.sites = (kept.sites or 0) + 1
+      if kept.sites > MOST_SITES then kept = { sites = 1 } end
+    end
+    kept[SITE_KEY] = { token = token(), count = 0, queues = {} }
+    return kept[SITE_KEY]
   end
-  kept[SITE_KEY] = { token = token(), count = 0, queues = {} }
-  return kept[SITE_KEY]
-end
 
-local function queue_of(name)
-  local here = kept_here()
-  if not here.queues[name] then
-    here.queues[name] = read_queue(name)
-    here.count = here.count + 1
+  function queue_of(name)
+    local here = kept_here()
+    if not here.queues[name] then
+      here.queues[name] = read_queue(name)
+      here.count = here.count + 1
+    end
+    return here.queues[name]
   end
-  return here.queues[name]
 end

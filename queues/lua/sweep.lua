@@ -1,11 +1,10 @@
--- sweep: finds and mends what a crash left. Looks at a slice of the queues, of the agents and of the asking worker's
--- calls; the cursors carry on where the last sweep stopped.
+-- sweep: finds and mends what a crash left, in some lanes of a queue, some agents and some of the asking worker's calls.
 --
--- KEYS[1] the log stream. ARGV[1] asking worker or '' · [2] cursor over agents · [3] cursor over its calls
--- · [4] the queue that was looked at last.
--- Answers {found, details, next due, the three cursors, calls offered (as offers, to ring any that was missed), offers}.
+-- KEYS[1] the log stream. ARGV[1] asking worker or '' · [2] queue or '' · [3] JSON list of its lanes ('', '/2?spanish')
+-- · [4] JSON list of agents · [5] JSON list of calls.
+-- Answers {found, details, next due, calls offered (as offers, to ring any that was missed), offers}.
 
-local SLICE, OVERDUE_MS, MAX_QUEUES, MAX_MATCHES = 5, 2000, 4, 20
+local OVERDUE_MS, MAX_GHOSTS, MAX_MATCHES = 2000, 4, 2
 local found, details, ringing = 0, {}, {}
 asker = ARGV[1]
 
@@ -14,37 +13,32 @@ local function tell(what)
   if #details < 20 then details[#details + 1] = what end
 end
 
--- Heads of lanes who do not wait there, and who waits although somebody is free.
-local function sweep_queue(name)
-  for _, lane in ipairs(queue_of(name).open) do
-    local key = SITE_KEY .. 'wait:' .. lane[1]
-    for _ = 1, MAX_MATCHES do
-      local head = redis.call('ZRANGE', key, 0, 0)[1]
-      local call = head and call_of(head)
-      if not head or (call and wanted(call) > 0 and call.lane == lane[1]) then break end
-      off_lane(lane[1], head)
-      if not call then
-        redis.call('ZREM', SITE_KEY .. 'line:' .. name, head)
-        redis.call('ZREM', SITE_KEY .. 'joined:' .. name, head)
-      end
-      tell('ghost-caller:' .. head)
+-- Heads of a lane who do not wait there.
+local function sweep_lane(queue, lane)
+  stale[lane] = true
+  for _ = 1, MAX_GHOSTS do
+    local head = redis.call('ZRANGE', SITE_KEY .. 'wait:' .. lane, 0, 0)[1]
+    local call = head and call_of(head)
+    if not head or (call and wanted(call) > 0 and call.lane == lane) then return end
+    off_lane(lane, head)
+    if not call then
+      redis.call('ZREM', SITE_KEY .. 'line:' .. queue, head)
+      redis.call('ZREM', SITE_KEY .. 'joined:' .. queue, head)
     end
+    tell('ghost-caller:' .. head)
   end
-  for _, id in ipairs(match_queue(name, MAX_MATCHES)) do tell('unmatched:' .. id) end
 end
 
--- The next so many queues in alphabetical order; '' when all have been looked at.
-local function sweep_queues(after)
-  local names, looked, last = redis.call('SMEMBERS', SITE_KEY .. 'queues'), 0, ''
-  table.sort(names)
-  for _, name in ipairs(names) do
-    if name > after then
-      if looked == MAX_QUEUES then return last end
-      sweep_queue(name)
-      looked, last = looked + 1, name
-    end
+-- And who waits although somebody is free.
+local function sweep_queue(queue, names)
+  local lanes = {}
+  for i, name in ipairs(names) do
+    local lane = queue .. name
+    local _, tier, need = read_lane(lane)
+    sweep_lane(queue, lane)
+    lanes[i] = { lane, tier, need }
   end
-  return ''
+  for _, id in ipairs(match_lanes(queue, lanes, MAX_MATCHES)) do tell('unmatched:' .. id) end
 end
 
 local function is_idle(agent)
@@ -103,9 +97,10 @@ end
 local function sweep_call(id)
   local call = call_of(id)
   if not call or call.state == 'ended' then
-    redis.call('SREM', SITE_KEY .. 'owned:' .. asker, id)
-    return tell('ghost-call:' .. id)
+    if redis.call('SREM', SITE_KEY .. 'owned:' .. asker, id) == 1 then tell('ghost-call:' .. id) end
+    return
   end
+  if call.owner ~= asker then return end
   if call.state == 'waiting' then
     stand_in_line(call)
     if call.hold_caller_at == '' and not is_in_lane(call) then
@@ -141,14 +136,11 @@ local function sweep_call(id)
   end
 end
 
-local late = run_due(now_ms() - OVERDUE_MS, 16)
+local late = run_due(now_ms() - OVERDUE_MS)
 for _ = 1, late do tell('overdue') end
-local queues_at = sweep_queues(ARGV[4])
-local agents_slice = redis.call('SSCAN', SITE_KEY .. 'agents', ARGV[2], 'COUNT', SLICE)
-for _, id in ipairs(agents_slice[2]) do sweep_agent(agent_of(id)) end
-local calls_slice = { '0', {} }
-if asker ~= '' then calls_slice = redis.call('SSCAN', SITE_KEY .. 'owned:' .. asker, ARGV[3], 'COUNT', SLICE) end
-for _, id in ipairs(calls_slice[2]) do sweep_call(id) end
+if ARGV[2] ~= '' then sweep_queue(ARGV[2], cjson.decode(ARGV[3])) end
+for _, id in ipairs(cjson.decode(ARGV[4])) do sweep_agent(agent_of(id)) end
+for _, id in ipairs(cjson.decode(ARGV[5])) do sweep_call(id) end
 match_freed()
 save_all()
-return { found, details, head_of_due(), agents_slice[1], calls_slice[1], queues_at, ringing, offers }
+return { found, details, head_of_due(), ringing, offers }

@@ -4,6 +4,8 @@ Everything is recomputed from the calls and agents themselves; nothing is kept i
 """
 
 from collections.abc import Mapping
+from functools import partial
+from operator import itemgetter
 
 from tests.queues.reference_doors import Doors
 from tests.queues.reference_people import BUSY, HANGUPS, UNPENALISED, Caller, Logged, People, Person
@@ -195,20 +197,32 @@ class Reference(Doors, Routing, People):
         return verdict
 
     def due(self) -> None:
-        self._rests_over()
+        """One agent, or four of the other things that are due; those that were due first."""
+        dues = [(p.due_at, f"agent:{p.agent}", partial(self._rest_over, p)) for p in self.people.values()]
         for c in self.callers.values():
-            if c.stage_at and c.stage_at <= self.now:
-                c.stage_at = 0
-                if c.lane is not None:
-                    self._into_lane(c)
-                    self._moved_on.append(c)
-            if c.ring_at and c.ring_at <= self.now:
-                c.ring_at = 0
-                self._ring_more(c)
-                if self._wanted(c) > 0:
-                    self._into_lane(c)
-                    self._moved_on.append(c)
+            dues.append((c.stage_at, f"stage:{c.call}", partial(self._next_stage, c)))
+            dues.append((c.ring_at, f"ring:{c.call}", partial(self._one_more, c)))
+        spent = 0
+        for _, name, arrived in sorted((due for due in dues if 0 < due[0] <= self.now), key=itemgetter(0, 1)):
+            cost = 4 if name.startswith("agent:") else 1
+            if spent and spent + cost > 4:
+                break
+            spent += cost
+            arrived()
         self._match_freed()
+
+    def _next_stage(self, c: Caller) -> None:
+        c.stage_at = 0
+        if c.lane is not None:
+            self._into_lane(c)
+            self._moved_on.append(c)
+
+    def _one_more(self, c: Caller) -> None:
+        c.ring_at = 0
+        self._ring_more(c)
+        if self._wanted(c) > 0:
+            self._into_lane(c)
+            self._moved_on.append(c)
 
     # Parts
 

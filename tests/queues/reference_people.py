@@ -220,15 +220,13 @@ class People:
             return "unreachable", "phone"
         return ("busy_private", "") if p.device in self.in_use else ("ready", "")
 
-    def _rests_over(self) -> None:
-        over = [p for p in self.people.values() if p.due_at and p.due_at <= self.now]
-        for p in sorted(over, key=lambda p: (p.due_at, f"agent:{p.agent}")):
-            p.due_at = 0
-            limit = p.since_at + 1000 * self.queues[p.last_queue].disposition_limit_s if p.must_speak else 0
-            if limit > self.now:
-                p.due_at = limit
-            else:
-                self._release(p, None)
+    def _rest_over(self, p: Person) -> None:
+        p.due_at = 0
+        limit = p.since_at + 1000 * self.queues[p.last_queue].disposition_limit_s if p.must_speak else 0
+        if limit > self.now:
+            p.due_at = limit
+        else:
+            self._release(p, None)
 
     # Changes
 

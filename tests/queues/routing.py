@@ -233,7 +233,7 @@ class Routing:
                     self._into_lane(c)
                     if c.lane != before:
                         self._moved_on.append(c)
-            self._match_freed()
+                self._match_freed()
         for queue in sorted(self.queues):
             self._match_queue(queue)
 
@@ -241,10 +241,12 @@ class Routing:
         found = True
         while found:
             heads = {c.lane: c for c in reversed(self.line(queue)) if c.lane is not None and not c.prefer}
-            before = [c.attempts for c in heads.values()]
-            for c in sorted(heads.values(), key=lambda c: (c.score, c.call)):
-                self._match_call(c)
-            found = before != [c.attempts for c in heads.values()]
+            found = any(self._is_matched(c) for c in sorted(heads.values(), key=lambda c: (c.score, c.call)))
+
+    def _is_matched(self, c: "Caller") -> bool:
+        before = c.attempts
+        self._match_call(c)
+        return c.attempts != before
 
     def _match_freed(self) -> None:
         freed, self._freed = self._freed, []

@@ -97,3 +97,58 @@ async def test_an_offer_whose_message_was_lost_is_rung(desk: Desk) -> None:
     assert [(offer.call, offer.agent, offer.attempt) for offer in post.offers] == [("pbx-1.1", "alice", 1)]
     await post.store.sweep()
     assert len(post.offers) == 1
+
+
+async def test_everybody_has_his_turn(desk: Desk) -> None:
+    """More agents, calls and lanes than a sweep looks at; the last of each is found as well as the first."""
+    post = desk.post()
+    names = [f"agent{number:02}" for number in range(30)]
+    ladders = {"sales": {f"0:level >= {number}" for number in range(10)}}
+    queues, agents = settings(dict.fromkeys(names, ("sales",)), ready=False)
+    await post.store.configure(queues, agents, version=1, ladders=ladders)
+    calls = [f"pbx-1.{number}" for number in range(20)]
+    for call in calls:
+        await post.arrive(call)
+    redis, site = desk.redis.client(), f"{{{desk.site}}}:"
+    for name in names:
+        redis.hset(site + f"agent:{name}", mapping={"state": "wrapup", "due_at": ""})
+    for call in calls:
+        redis.delete(site + f"call:{call}")
+    lanes = str(redis.hget(site + "queue:sales", "lanes")).split("|")
+    for lane in lanes:
+        redis.zadd(site + f"wait:sales{lane}", {f"ghost{lane}": 1})
+    sweeps = [await post.store.sweep() for _ in range(12)]
+    found = {what for sweep in sweeps for what in sweep.details}
+    assert found == {
+        *(f"rest-without-end:{name}" for name in names),
+        *(f"ghost-call:{call}" for call in calls),
+        *(f"ghost-caller:ghost{lane}" for lane in lanes),
+    }
+    assert sweeps[-1].found == 0
+
+
+async def test_who_is_first_of_a_lane_is_known_again(desk: Desk) -> None:
+    post = await two_callers(desk)
+    redis, site = desk.redis.client(), f"{{{desk.site}}}:"
+    redis.delete(site + "heads")
+    await post.store.sweep()
+    assert redis.zrange(site + "heads", 0, -1) == ["sales"]
+    await post.store.agent("bob", "ready")
+    assert post.offers[-1].agent == "bob"
+
+
+async def test_a_publication_serves_everybody_who_can_be_served(desk: Desk) -> None:
+    """However many that are: a function of it serves two at most."""
+    post = desk.post()
+    names = [f"agent{number}" for number in range(5)]
+    people = settings(dict.fromkeys(names, ("sales",)), ready=False)
+    await post.store.configure(*people, version=1)
+    for number in range(7):
+        await post.store.join(await post.arrive(f"pbx-1.{number}"), "sales")
+    redis, site = desk.redis.client(), f"{{{desk.site}}}:"
+    for name in names:
+        redis.hset(site + f"agent:{name}", mapping={"state": "ready", "ready_since_at": 1, "reason": ""})
+        redis.zadd(site + "idle:sales", {name: 1})
+        redis.srem(site + "agents", name)
+    await post.store.configure(people[0], {}, version=2)
+    assert [offer.call for offer in post.offers] == [f"pbx-1.{number}" for number in range(5)]

@@ -268,9 +268,13 @@ class World(AgentSteps):
         await self._eye.link.call("SET", f"{{{self.site}}}:clock", self.ref.now)
 
     async def due(self) -> None:
-        next_due = await self._anyone().store.due()
-        self.ref.due()
-        assert (next_due or 0) == self.ref.next_due()
+        """A few at a time, until nothing is due any more."""
+        more = True
+        while more:
+            next_due = await self._anyone().store.due() or 0
+            self.ref.due()
+            assert next_due == self.ref.next_due()
+            more = 0 < next_due <= self.ref.now
 
     async def sweep(self) -> None:
         """Nothing is ever found: what crashes leave is mended by the scripts themselves."""
