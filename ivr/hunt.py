@@ -31,7 +31,7 @@ from ivr.joining import Claim, join
 from ivr.moving import move
 from ivr.outside import Outside, Wish
 from ivr.place import Place
-from ivr.settling import hang_up_agent, let_go, settle
+from ivr.settling import dismiss, let_go, listen, settle
 from ivr.talk import Talk
 from ivr.transfers import Errand, Stop
 from ivr.wait import Wait, outcome_of
@@ -92,7 +92,7 @@ class Hunt:
         elif record.state in ("connecting", "talking"):
             self._leg = AgentLeg.of_record(record)
         for leg in (*self._lost, *([self._leg] if self._leg else ())):
-            self._house.listen(leg.channel, self._caller.mailbox)
+            listen(self._caller, leg)
         if record.state == "talking" and self._leg is not None:
             self._errand = Errand.read(record.errand)
             self._begin_talk(self._leg, record.queue).take_over(record)
@@ -141,9 +141,9 @@ class Hunt:
             await talk.end()
         await self._outside.end()
         for lost in self._lost:
-            await hang_up_agent(self._house.asterisk, lost)
+            await dismiss(self._house, lost)
         if leg is not None:
-            await hang_up_agent(self._house.asterisk, leg)
+            await dismiss(self._house, leg)
             if leg.bridge:
                 await self._house.asterisk.unbridge(leg.bridge)
 
@@ -288,7 +288,7 @@ class Hunt:
         """Nobody else is to be reached any more."""
         for approach in self._approaches.values():
             approach.give_up()
-            await hang_up_agent(self._house.asterisk, approach.leg)
+            await dismiss(self._house, approach.leg)
         self._approaches.clear()
 
     async def _decline(self, leg: AgentLeg, reason: str) -> None:
@@ -302,7 +302,7 @@ class Hunt:
         """Settle and bridge; returns why it failed, or nothing once both talk."""
         asterisk, store, caller = self._house.asterisk, self._house.store, self._caller
         if not await settle(caller, leg):
-            await asterisk.hang_up(leg.channel)
+            await dismiss(self._house, leg)
             return "withdrawn"
         await self._withdraw()
         await beside.hush()
@@ -313,14 +313,14 @@ class Hunt:
         leg.bridge = bridge_id(self._call, leg.attempt)
         try:
             keys_of = (leg.channel,) if self._house.with_keys() else ()
-            both = (self._call, leg.channel)
-            await asterisk.bridge(leg.bridge, both, musical=self._call, keys_of=keys_of)
+            await asterisk.bridge(leg.bridge, (self._call, leg.channel), musical=self._call, keys_of=keys_of)
         except AriError as error:
             log.warning("bridge failed: %s", error, extra={"call": self._call})
-            await asterisk.hang_up(leg.channel)
+            await dismiss(self._house, leg)
             await asterisk.unbridge(leg.bridge, goes_on=self._call)
             await beside.go_on()
             return "caller_gone" if isinstance(error, NotFound) else "withdrawn"
+        self._house.nailed.announce(leg, self._call)
         await caller.catch_up(connecting=True)
         if self._house.queue(queue).menu is not None:
             caller.keys.clear()  # what he was typing when the agent came
@@ -390,7 +390,7 @@ class Hunt:
             await self._house.store.connected(self._handle, agent=leg.agent, attempt=leg.attempt, at=now_ms())
             leg.answered = True
             return True
-        await asterisk.hang_up(leg.channel)
+        await dismiss(self._house, leg)
         await asterisk.unbridge(leg.bridge, goes_on=self._call)
         await self._music(record.queue)
         await self._decline(leg, "worker_lost")

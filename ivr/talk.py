@@ -15,12 +15,16 @@ from ivr.checkpoint import CallRecord
 from ivr.consult import Consult
 from ivr.feature_keys import FeatureKeys, Pressed
 from ivr.policy import NotAllowed
+from ivr.settling import dismiss
 from ivr.transfers import Errand, Stop, Unknown
 
 log = logging.getLogger(__name__)
 
 BUSY = 17
 """The Q.850 cause of a further call of his telephone that cannot be."""
+
+TOLD_S = 1.0
+"""Asterisk tells within milliseconds what we have asked for."""
 
 ELSEWHERE = 1_000_000
 """Numbers outside to whom an agent transfers are told apart from those of flows, and of attempts, by this."""
@@ -188,9 +192,9 @@ class Talk:
         stops = (stop,) if stop.queue else (stop, Stop(agent=leg.agent), Stop(queue=self._home))
         self._outcome = Errand(stops)
         await self._house.store.give(handle, self._outcome.write(), at, **told)
-        if refers:
-            await self._house.asterisk.tell_transfer(refers, "channel_answered")
-        await self._house.asterisk.hang_up(leg.channel)
+        await self._tell_done(refers, leg.channel)
+        asked = self.consult.leg
+        await dismiss(self._house, leg, *([asked.bridge] if asked is not None else ()))
         if not self.consult.put_aside:
             self._caller.left_in = leg.bridge
         await self.consult.give_up()
@@ -198,24 +202,53 @@ class Talk:
 
     async def _complete(self, refers: str = "") -> None:
         """He hands over, or, while it still rings there, gives away. `refers`: as in `_give`."""
-        consult, tell = self.consult, self._house.asterisk.tell_transfer
+        consult, his = self.consult, self.leg.channel
         if consult.leg is None:
             return None
         if not consult.talking:
             return await self._give(consult.stop, refers=refers)
         stop = consult.stop
         leg = await consult.hand_over()
-        if refers:
-            await tell(refers, "channel_declined" if leg is None else "channel_answered")
         if leg is None:
+            if refers:
+                await self._house.asterisk.tell_transfer(refers, "channel_declined")
             return None
         self.leg = leg
+        await self._tell_done(refers, his)
         await consult.join(leg)
         if not leg.agent:
             self._outcome = Errand((Stop(number=stop.number, tag=stop.tag, connected=True),))
             self._over = True
         self.consult = self._consult()
         return None
+
+    async def _tell_done(self, refers: str, first: str) -> None:
+        """Tell the telephone that has sent REFER that it is done; `first`: the channel of its first call.
+
+        Asterisk looks at both of its channels again for that, and does not hold on to the one that Replaces
+        has named (22.10: session->channel in res_pjsip_refer.c). If that were ending then, Asterisk itself
+        could die: so it is ended before, and the one with the REFER after.
+        """
+        asterisk, line = self._house.asterisk, self.consult.line
+        if not refers:
+            return
+        other = "" if not line else first if refers == line else line
+        if other:
+            await asterisk.hang_up(other)
+            await self._until_told(ari.ChannelDestroyed, other)
+        await asterisk.tell_transfer(refers, "channel_answered")
+        await self._until_told(ari.ChannelTransfer, refers)
+
+    async def _until_told(self, kind: type[ari.ChannelDestroyed | ari.ChannelTransfer], channel: str) -> None:
+        """Until this is told of a channel, but not for long; what else is told meanwhile stays, in order."""
+        mailbox, kept = self._caller.mailbox, []
+        until = asyncio.get_running_loop().time() + TOLD_S
+        while (message := await mailbox.take(until)) is not None:
+            if isinstance(message, kind) and message.channel.id == channel:
+                break
+            kept.append(message)
+        for each in [*kept, *mailbox.empty()]:
+            mailbox.put(each)
 
     async def _left(self, channel: str, at: int) -> None:
         asked = self.consult.leg

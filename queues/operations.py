@@ -84,6 +84,7 @@ class _Wake(msgspec.Struct, tag="offer"):
     attempt: int
     queue: str
     ring_s: float
+    leg: str = ""
 
 
 class Attempts:
@@ -269,8 +270,8 @@ class Operations:
 
     def tell(self, offers: Sequence[Any], due_at: int = 0) -> None:
         """Report offers (once per attempt of a call) and a new due time."""
-        for call, agent, device, attempt, queue, ring_s in offers:
-            self._ring(Offer(call, agent, device, attempt, queue, int(float(ring_s))))
+        for call, agent, device, attempt, queue, ring_s, *leg in offers:
+            self._ring(Offer(call, agent, device, attempt, queue, int(float(ring_s)), *leg))
         if due_at:
             self.on_due(due_at)
 
@@ -309,7 +310,8 @@ class Operations:
         if isinstance(wake, _Moved):
             self.on_moved(wake.call, wake.queue, wake.joined_at)
             return
-        self._ring(Offer(wake.call, wake.agent, wake.device, wake.attempt, wake.queue, int(wake.ring_s)))
+        ring_s = int(wake.ring_s)
+        self._ring(Offer(wake.call, wake.agent, wake.device, wake.attempt, wake.queue, ring_s, wake.leg))
 
     # After Redis was away
 
