@@ -6,6 +6,9 @@
 
 What is so is in Redis first, in one script each; the channels follow. So whoever takes the call over knows
 what was to be, and `resume` makes the channels so.
+
+He asks by keys, and leaves his caller for it; or by a second call of his telephone (its `line`): then both
+stay in the bridge of their talk, and putting his caller on hold is his telephone's business.
 """
 
 import asyncio
@@ -18,6 +21,7 @@ from ivr.ari import events as ari
 from ivr.caller import Caller
 from ivr.checkpoint import CallRecord
 from ivr.policy import NotAllowed
+from ivr.settling import dismiss, listen
 from ivr.transfers import Errand, Stop, Unknown
 from queues.errors import StoreAway
 from queues.results import Consult as Reserved
@@ -25,6 +29,9 @@ from queues.results import Consult as Reserved
 log = logging.getLogger(__name__)
 
 AWAY_S = 0.2
+
+_CAUSES = {"busy": 17, "rejected": 21, "no_answer": 19, "unreachable": 34}
+"""Why whom he asked was not reached → the Q.850 cause that his second call ends with."""
 
 
 class Consult:
@@ -41,40 +48,53 @@ class Consult:
         self.stop = Stop()
         self.leg: AgentLeg | None = None
         """Whom he asks; None: nobody."""
+        self.line = ""
+        """The channel of a second call of his telephone by which he asks; empty: he asks on his first."""
         self.talking = False
         self._all = False
         """All three hear each other."""
 
-    async def begin(self, stop: Stop) -> None:
-        """Reserve him, and ring him. Raises `Unknown` if that cannot be."""
+    @property
+    def _speaker(self) -> str:
+        """The channel on which he asks."""
+        return self.line or self._asker.channel
+
+    @property
+    def put_aside(self) -> bool:
+        """Whether the caller has left the bridge of their talk."""
+        return self.leg is not None and not self.line
+
+    async def begin(self, stop: Stop, line: str = "") -> None:
+        """Reserve him, and ring him. Raises `Unknown` if that cannot be. `line`: he asks by that call."""
         try:
-            leg = await self._reserve(stop)
+            leg = await self._reserve(stop, line)
         except (NotAllowed, StoreAway) as error:
             raise Unknown(str(error)) from error
-        self.leg, self.stop = leg, self._stop_of(leg, stop)
-        self._caller.apart = frozenset((leg.channel, self._asker.channel))
+        self.leg, self.stop, self.line = leg, self._stop_of(leg, stop), line
+        self._caller.apart = frozenset((leg.channel, self._speaker))
         asterisk = self._house.asterisk
-        await asterisk.unbridge(self._asker.bridge, goes_on=self._call)
-        await asterisk.start_music(self._call, self._music)
-        await asterisk.sound_ringing(self._asker.channel)
+        if not line:
+            await asterisk.unbridge(self._asker.bridge, goes_on=self._call)
+            await asterisk.start_music(self._call, self._music)
+        await asterisk.sound_ringing(self._speaker)
         self._approach = Approach(self._caller, leg)
 
-    async def _reserve(self, stop: Stop) -> AgentLeg:
+    async def _reserve(self, stop: Stop, line: str) -> AgentLeg:
         store, handle = self._house.store, self._caller.handle
         if stop.number:
             destination = self._house.outside(stop.number, self._caller.about)
             key = f"{self._call}:consult:{handle.op}"
             if not await store.dial(key, destination.per_hour):
                 raise Unknown("the cap per hour is reached (`per_hour`)")
-            got = await store.consult(handle, number=destination.number)
+            got = await store.consult(handle, number=destination.number, line=line)
             assert isinstance(got, Reserved), "a number outside is always free"
             leg = self._leg("", got.attempt)
             leg.endpoint, leg.shown, leg.ring_s = destination.endpoint, destination.shown, self._ring_s
             return leg
         for agent in [stop.agent] if stop.agent else await self._free(stop.queue):
-            got = await store.consult(handle, agent=agent)
+            got = await store.consult(handle, agent=agent, line=line)
             if isinstance(got, Reserved):
-                leg = self._leg(agent, got.attempt)
+                leg = self._leg(agent, got.attempt, got.leg)
                 leg.endpoint, leg.ring_s = got.device, got.ring_s
                 return leg
         raise Unknown("whom he asks is not free")
@@ -90,11 +110,18 @@ class Consult:
         ready = [each for each in agents if each.state == "ready" and queue in each.queues]
         return [each.agent for each in sorted(ready, key=lambda each: each.since_at)]
 
-    def _leg(self, agent: str, attempt: int) -> AgentLeg:
-        """Its ids follow from the attempt: any worker knows them."""
-        channel = asked_channel(self._call, agent, attempt)
-        bridge = asked_bridge(self._call, agent, attempt)
-        return AgentLeg(channel=channel, endpoint="", ring_s=0, agent=agent, attempt=attempt, bridge=bridge)
+    def _leg(self, agent: str, attempt: int, stays: str = "") -> AgentLeg:
+        """Its ids follow from the attempt: any worker knows them. `stays`: his leg that is there already."""
+        return AgentLeg(
+            channel=stays or asked_channel(self._call, agent, attempt),
+            endpoint="",
+            ring_s=0,
+            answered=stays != "",
+            agent=agent,
+            attempt=attempt,
+            bridge=asked_bridge(self._call, agent, attempt),
+            nailed=stays != "",
+        )
 
     def _stop_of(self, leg: AgentLeg, stop: Stop) -> Stop:
         if leg.agent:
@@ -109,7 +136,9 @@ class Consult:
         self._approach = None
         why = approach.why_not()
         try:
-            answered = not why and await self._house.store.consulted(self._caller.handle, leg.attempt)
+            stays = leg.channel if leg.nailed else ""
+            consulted = self._house.store.consulted
+            answered = not why and await consulted(self._caller.handle, leg.attempt, leg=stays)
         except StoreAway:
             answered = False
         if not answered:
@@ -121,19 +150,23 @@ class Consult:
         """Agent and whom he asks hear each other."""
         leg, asterisk = self.leg, self._house.asterisk
         assert leg is not None, "he has answered"
-        await asterisk.stop_ringing(self._asker.channel)
-        both = (self._asker.channel, leg.channel)
+        both = (self._speaker, leg.channel)
+        keys_of = both if not self.line else (leg.channel,)
         try:
-            await asterisk.bridge(leg.bridge, both, musical="", keys_of=both if self._with_keys else ())
+            if self.line:
+                await asterisk.answer(self.line)
+            else:
+                await asterisk.stop_ringing(self._speaker)
+            await asterisk.bridge(leg.bridge, both, musical="", keys_of=keys_of if self._with_keys else ())
         except AriError as error:
             log.warning("who is asked cannot be heard: %s", error, extra={"call": self._call})
-            if await asterisk.lives(self._asker.channel):
+            if await asterisk.lives(self._speaker):
                 await self.come_back("withdrawn", by="system")
 
     async def all_hear(self) -> None:
         """The caller hears both of them from now on, and they him."""
         leg = self.leg
-        if leg is None or not self.talking or self._all:
+        if leg is None or not self.talking or self._all or self.line:
             return
         await self._caller.tell(self._house.asterisk.bridge(leg.bridge, (self._call,), musical=self._call))
         self._all = True
@@ -147,11 +180,13 @@ class Consult:
         await self._house.store.unconsult(
             handle, leg.attempt, reason, leg.ring_ms(), "system" if by == "system" else "agent"
         )
-        await self._let_go()
+        aside = self.put_aside
+        await self._let_go(_CAUSES.get(reason, 16))
         await asterisk.unbridge(leg.bridge, goes_on=self._call if self._all else "")
-        await asterisk.stop_ringing(self._asker.channel)
         self._all = False
-        await self.rejoin()
+        if aside:
+            await asterisk.stop_ringing(self._asker.channel)
+            await self.rejoin()
 
     async def rejoin(self) -> None:
         """Agent and caller hear each other in the bridge of their talk."""
@@ -164,8 +199,8 @@ class Consult:
             log.info("they do not come together again: %s", error, extra={"call": self._call})
 
     async def hand_over(self) -> AgentLeg | None:
-        """Whom he asks gets the caller; his leg from now on. None: it could not be."""
-        leg, asterisk = self.leg, self._house.asterisk
+        """Whom he asks gets the caller; his leg from now on. None: it could not be. `join` follows."""
+        leg = self.leg
         if leg is None or not self.talking:
             return None
         errand = "" if leg.agent else Errand((self._outside_stop(),)).write()
@@ -178,17 +213,25 @@ class Consult:
                 await self._caller.catch_up()
         if not given:
             return None
-        await asterisk.hang_up(self._asker.channel)
-        self._house.forget(self._asker.channel)
         self.leg, self._caller.apart = None, frozenset()
-        await self._caller.catch_up()
-        if not self._all:
-            try:
-                await asterisk.bridge(leg.bridge, (self._call,), musical=self._call)
-            except AriError as error:  # one of them is gone: that will be told
-                log.info("hand-over: %s", error, extra={"call": self._call})
         leg.answered = True
         return leg
+
+    async def join(self, leg: AgentLeg) -> None:
+        """After the hand-over: the agent goes, and the two who stay hear each other."""
+        asterisk, line = self._house.asterisk, self.line
+        await dismiss(self._house, self._asker, leg.bridge)
+        self._house.forget(self._asker.channel)
+        await self._end_line()
+        await self._caller.catch_up()
+        if self._all:
+            return
+        try:
+            if line:
+                await asterisk.unbridge(self._asker.bridge, goes_on=self._call)
+            await asterisk.bridge(leg.bridge, (self._call,), musical=self._call)
+        except AriError as error:  # one of them is gone: that will be told
+            log.info("hand-over: %s", error, extra={"call": self._call})
 
     def _outside_stop(self) -> Stop:
         return Stop(number=self.stop.number, tag=self.stop.tag, connected=True)
@@ -197,10 +240,19 @@ class Consult:
         """The caller is gone, or goes elsewhere: whom the agent asks is let go."""
         leg = self.leg
         if leg is not None:
+            if self._asker.nailed and not self.talking and not self.line:
+                await self._house.asterisk.stop_ringing(self._asker.channel)
             await self._let_go()
             await self._house.asterisk.unbridge(leg.bridge)
 
-    async def _let_go(self) -> None:
+    async def _end_line(self, cause: int = 16) -> None:
+        line, self.line = self.line, ""
+        if line:
+            await self._house.asterisk.hang_up(line, cause)
+            self._house.forget(line)
+
+    async def _let_go(self, cause: int = 16) -> None:
+        """`cause`: with which a second call of his telephone ends."""
         leg, self.leg = self.leg, None
         self._caller.apart = frozenset()
         self.talking = False
@@ -208,8 +260,9 @@ class Consult:
             self._approach.give_up()
             self._approach = None
         if leg is not None:
-            await self._house.asterisk.hang_up(leg.channel, 16 if leg.answered else 26)
+            await dismiss(self._house, leg)
             self._house.forget(leg.channel)
+        await self._end_line(cause)
 
     def forget(self) -> None:
         """What happens to whom he asks is of no more interest."""
@@ -217,29 +270,33 @@ class Consult:
             self._approach.give_up()
         if self.leg is not None:
             self._house.forget(self.leg.channel)
+        if self.line:
+            self._house.forget(self.line)
 
     # Taken over from a worker that died or drains
 
     def take_over(self, record: CallRecord) -> None:
         """Know whom he asks; done before anything is awaited."""
-        leg = self.leg = self._leg(record.consult_agent, record.consult_attempt)
+        leg = self.leg = self._leg(record.consult_agent, record.consult_attempt, record.consult_leg)
         self.talking = leg.answered = record.consult == "talking"
         self.stop = self._stop_of(leg, Stop(number=record.consult_to))
-        self._caller.apart = frozenset((leg.channel, self._asker.channel))
-        self._house.listen(leg.channel, self._caller.mailbox)
+        self.line = record.consult_line
+        self._caller.apart = frozenset((leg.channel, self._speaker))
+        listen(self._caller, leg)
+        self._house.listen(self._speaker, self._caller.mailbox)
 
     async def resume(self) -> None:
         """Make the channels as the record says. Who is gone is told to the mailbox."""
-        leg, asterisk, asker = self.leg, self._house.asterisk, self._asker
+        leg, asterisk, speaker = self.leg, self._house.asterisk, self._speaker
         assert leg is not None, "a consult was taken over"
-        asker_lives, lives = await asterisk.lives(asker.channel), await asterisk.lives(leg.channel)
+        asker_lives, lives = await asterisk.lives(speaker), await asterisk.lives(leg.channel)
         if not asker_lives:
-            self._caller.mailbox.put(ari.ChannelDestroyed(channel=ari.Channel(id=asker.channel)))
+            self._caller.mailbox.put(ari.ChannelDestroyed(channel=ari.Channel(id=speaker)))
         elif not self.talking:
             await self.come_back("worker_lost", by="system")
         there = set(await asterisk.bridged(leg.bridge)) if self.talking else set()
         self._all = self._call in there
         if self.talking and not lives:
             self._caller.mailbox.put(ari.ChannelDestroyed(channel=ari.Channel(id=leg.channel)))
-        elif self.talking and asker_lives and not {asker.channel, leg.channel} <= there:
+        elif self.talking and asker_lives and not {speaker, leg.channel} <= there:
             await self._meet()

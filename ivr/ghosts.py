@@ -25,11 +25,13 @@ class Ghosts:
         self,
         asterisk: Asterisk,
         routes: Mapping[str, Mailbox[Message]],
+        is_caller: Callable[[str], bool],
         receive: Callable[[Iterable[Channel]], Awaitable[None]],
     ) -> None:
         """`routes`: the channels we know, callers' and agents'; `receive` takes channels that we do not."""
         self._asterisk = asterisk
         self._routes = routes
+        self._is_caller = is_caller
         self._receive = receive
         self.forget()
 
@@ -66,7 +68,7 @@ class Ghosts:
         for channel in gone & self._routes.keys():
             call = owner_of(channel)
             log.warning("a channel is gone, and nobody was told: %s", channel, extra={"call": call})
-            if channel == call:
+            if self._is_caller(channel):
                 self._routes[channel].put(Vanished(self._before_at, now_ms()))
             else:
                 self._routes[channel].put(ChannelDestroyed(channel=Channel(id=channel)))

@@ -16,6 +16,8 @@ from queues.store import Store
 CODES = "*"
 """Begins what agents dial to tell us something."""
 CONTEXT = "agents"
+BROADCAST = "StasisBroadcast"
+"""Serves those who call us, and by whom an agent asks somebody on another line."""
 
 
 class Phones:
@@ -54,4 +56,7 @@ class Phones:
             return known
         found = await self._asterisk.channel(channel)
         dialled = found.dialplan if found is not None else None
-        return dialled is not None and not (dialled.context == CONTEXT and dialled.exten.startswith(CODES))
+        if dialled is None:
+            return False
+        ours = dialled.exten.startswith(CODES) or dialled.app_name == BROADCAST
+        return not (dialled.context == CONTEXT and ours)

@@ -26,6 +26,7 @@ from ivr.hearing import hear_out
 from ivr.hunt import Hunt
 from ivr.outside import Outside, Wish
 from ivr.place import Place
+from ivr.talk import Talk
 from ivr.tape import ChannelTape
 from ivr.wait import Wait
 from queues.handle import CallHandle
@@ -67,6 +68,11 @@ class Session(CallLine):
     @property
     def talking(self) -> bool:
         return self._hunt.talking or self._outside.talking
+
+    @property
+    def talk(self) -> Talk | None:
+        """His talk with an agent."""
+        return self._hunt.talk
 
     @property
     def wait(self) -> Wait | None:

@@ -10,14 +10,21 @@ import logging
 from ivr.agent_leg import AgentLeg
 from ivr.approach import Approach
 from ivr.ari import events as ari
-from ivr.caller import Caller, Over
+from ivr.caller import Caller, Dialled, Over
 from ivr.checkpoint import CallRecord
 from ivr.consult import Consult
 from ivr.feature_keys import FeatureKeys, Pressed
 from ivr.policy import NotAllowed
+from ivr.settling import dismiss
 from ivr.transfers import Errand, Stop, Unknown
 
 log = logging.getLogger(__name__)
+
+BUSY = 17
+"""The Q.850 cause of a further call of his telephone that cannot be."""
+
+TOLD_S = 1.0
+"""Asterisk tells within milliseconds what we have asked for."""
 
 ELSEWHERE = 1_000_000
 """Numbers outside to whom an agent transfers are told apart from those of flows, and of attempts, by this."""
@@ -35,6 +42,8 @@ class Talk:
         may = self._house.transfers()
         self._keys = FeatureKeys(may.keys if may is not None else None)
         self.consult = self._consult()
+        self._dialled: set[str] = set()
+        """Further calls of his telephone that nobody has looked at yet."""
         self._outcome: Errand | None = None
         self._over = False
 
@@ -52,10 +61,12 @@ class Talk:
 
         `there`: who is in their bridge. `asks`: the agent was consulting somebody.
         """
-        agent = self.leg.channel
+        agent, aside = self.leg.channel, self.consult.put_aside
         if asks:
             await self.consult.resume()
-        elif agent not in there and not await self._house.asterisk.lives(agent):
+        if aside:
+            return
+        if agent not in there and not await self._house.asterisk.lives(agent):
             self._caller.mailbox.put(ari.ChannelDestroyed(channel=ari.Channel(id=agent)))
         elif not {agent, self._caller.call} <= there:
             await self.consult.rejoin()  # he came from a consult, or was handed over, when his worker died
@@ -71,15 +82,34 @@ class Talk:
                     await self.consult.reached(approach)
                 case ari.ChannelDtmfReceived(digit=digit) if message.channel.id == self.leg.channel:
                     await self._heed(self._keys.press(digit, asyncio.get_running_loop().time()))
-                case ari.ChannelTransfer(state="") if message.channel.id == self.leg.channel:
+                case ari.ChannelTransfer(state="") if self._is_his(message.channel.id):
                     await self._referred(message)
+                case Dialled(line, written):
+                    await self._ask_by(line, written)
                 case ari.ChannelHangupRequest() | ari.ChannelDestroyed():
                     await self._left(message.channel.id, message.at)
+        await self._refuse_lines()
         return self._outcome
+
+    def _is_his(self, channel: str) -> bool:
+        return channel in (self.leg.channel, self.consult.line)
 
     async def end(self) -> None:
         """The call is over."""
         await self.consult.give_up()
+        await self._refuse_lines()
+
+    def dialled(self, line: str, written: str) -> None:
+        """His telephone calls somebody else, on another line."""
+        self._dialled.add(line)
+        self._house.listen(line, self._caller.mailbox)
+        self._caller.mailbox.put(Dialled(line, written))
+
+    async def _refuse_lines(self) -> None:
+        for line in self._dialled:
+            self._house.forget(line)
+            await self._house.asterisk.hang_up(line, BUSY)
+        self._dialled.clear()
 
     def forget(self) -> None:
         self.consult.forget()
@@ -105,17 +135,34 @@ class Talk:
             self._refused(why)
 
     async def _referred(self, event: ari.ChannelTransfer) -> None:
-        """His telephone's own transfer key."""
-        asterisk, wanted = self._house.asterisk, event.refer_to.requested_destination
+        """His telephone's own transfer key: to somebody, or (Replaces) to whom he asks by a second call."""
+        asterisk, channel, wanted = self._house.asterisk, event.channel.id, event.refer_to
+        both = {self.leg.channel, self.consult.line}
         try:
-            if self.consult.leg is not None or wanted.protocol_id or not wanted.destination:
-                raise Unknown("it is not a blind transfer")
-            stop = self._stop(wanted.destination)
+            if wanted.requested_destination.protocol_id:
+                other = wanted.destination_channel
+                if other is None or {channel, other.id} != both:
+                    raise Unknown("that other call is not one by which he asks somebody")
+                return await self._complete(refers=channel)
+            if self.consult.put_aside or not wanted.requested_destination.destination:
+                raise Unknown("he asks somebody by keys")
+            stop = self._stop(wanted.requested_destination.destination)
         except Unknown as why:
             self._refused(why)
-            return await asterisk.tell_transfer(self.leg.channel, "channel_declined")
-        await asterisk.tell_transfer(self.leg.channel, "channel_answered")
-        return await self._give(stop)
+            return await asterisk.tell_transfer(channel, "channel_declined")
+        return await self._give(stop, refers=channel)
+
+    async def _ask_by(self, line: str, written: str) -> None:
+        """By a second call of his telephone."""
+        self._dialled.discard(line)
+        try:
+            if self.consult.leg is not None:
+                raise Unknown("he asks somebody already")
+            await self.consult.begin(self._stop(written), line)
+        except Unknown as why:
+            self._refused(why)
+            self._house.forget(line)
+            await self._house.asterisk.hang_up(line, BUSY)
 
     def _stop(self, written: str) -> Stop:
         stop = self._house.stop_at(written)
@@ -133,8 +180,11 @@ class Talk:
 
     # How it goes on
 
-    async def _give(self, stop: Stop, at: int = 0) -> None:
-        """The caller goes there; in vain, back to the agent if he is free, else where he came from."""
+    async def _give(self, stop: Stop, at: int = 0, refers: str = "") -> None:
+        """The caller goes there; in vain, back to the agent if he is free, else where he came from.
+
+        `refers`: the channel whose telephone wants it so by REFER, and is told that it is done.
+        """
         handle, leg = self._caller.handle, self.leg
         told = {"how": "blind", **stop.told(), "by": "agent"}
         if stop.number:
@@ -142,40 +192,76 @@ class Talk:
         stops = (stop,) if stop.queue else (stop, Stop(agent=leg.agent), Stop(queue=self._home))
         self._outcome = Errand(stops)
         await self._house.store.give(handle, self._outcome.write(), at, **told)
-        await self._house.asterisk.hang_up(leg.channel)
-        if self.consult.leg is None:
+        await self._tell_done(refers, leg.channel)
+        asked = self.consult.leg
+        await dismiss(self._house, leg, *([asked.bridge] if asked is not None else ()))
+        if not self.consult.put_aside:
             self._caller.left_in = leg.bridge
         await self.consult.give_up()
         self._over = True
 
-    async def _complete(self) -> None:
-        """He hands over, or, while it still rings there, gives away."""
-        if self.consult.leg is None:
+    async def _complete(self, refers: str = "") -> None:
+        """He hands over, or, while it still rings there, gives away. `refers`: as in `_give`."""
+        consult, his = self.consult, self.leg.channel
+        if consult.leg is None:
             return None
-        if not self.consult.talking:
-            return await self._give(self.consult.stop)
-        stop = self.consult.stop
-        leg = await self.consult.hand_over()
+        if not consult.talking:
+            return await self._give(consult.stop, refers=refers)
+        stop = consult.stop
+        leg = await consult.hand_over()
         if leg is None:
+            if refers:
+                await self._house.asterisk.tell_transfer(refers, "channel_declined")
             return None
         self.leg = leg
+        await self._tell_done(refers, his)
+        await consult.join(leg)
         if not leg.agent:
             self._outcome = Errand((Stop(number=stop.number, tag=stop.tag, connected=True),))
             self._over = True
         self.consult = self._consult()
         return None
 
+    async def _tell_done(self, refers: str, first: str) -> None:
+        """Tell the telephone that has sent REFER that it is done; `first`: the channel of its first call.
+
+        Asterisk looks at both of its channels again for that, and does not hold on to the one that Replaces
+        has named (22.10: session->channel in res_pjsip_refer.c). If that were ending then, Asterisk itself
+        could die: so it is ended before, and the one with the REFER after.
+        """
+        asterisk, line = self._house.asterisk, self.consult.line
+        if not refers:
+            return
+        other = "" if not line else first if refers == line else line
+        if other:
+            await asterisk.hang_up(other)
+            await self._until_told(ari.ChannelDestroyed, other)
+        await asterisk.tell_transfer(refers, "channel_answered")
+        await self._until_told(ari.ChannelTransfer, refers)
+
+    async def _until_told(self, kind: type[ari.ChannelDestroyed | ari.ChannelTransfer], channel: str) -> None:
+        """Until this is told of a channel, but not for long; what else is told meanwhile stays, in order."""
+        mailbox, kept = self._caller.mailbox, []
+        until = asyncio.get_running_loop().time() + TOLD_S
+        while (message := await mailbox.take(until)) is not None:
+            if isinstance(message, kind) and message.channel.id == channel:
+                break
+            kept.append(message)
+        for each in [*kept, *mailbox.empty()]:
+            mailbox.put(each)
+
     async def _left(self, channel: str, at: int) -> None:
         asked = self.consult.leg
-        if asked is not None and channel == asked.channel:
+        if asked is not None and channel in (asked.channel, self.consult.line):
             return await self.consult.come_back(by="agent")
         if channel != self.leg.channel:
             return None
-        if asked is not None:
+        if self.consult.put_aside:
             await self._complete()
             if self.leg.channel != channel or self._over:
                 return None
         await self._house.store.unbridged(self._caller.handle, ended_by="agent", at=at, wait=False)
+        await self.consult.give_up()
         self._caller.left_in = self.leg.bridge
         self._over = True
         return None

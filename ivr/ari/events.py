@@ -17,6 +17,8 @@ class Caller(msgspec.Struct):
 class Dialplan(msgspec.Struct):
     context: str = ""
     exten: str = ""
+    app_name: str = ""
+    """What of the dialplan serves it now."""
 
 
 Id = Annotated[str, msgspec.Meta(min_length=1)]

@@ -104,7 +104,7 @@ local function consulted()
 end
 
 local function forget_consult()
-  for _, field in ipairs({ 'c_state', 'c_agent', 'c_to', 'c_attempt', 'c_at' }) do put(call, field, '') end
+  for _, field in ipairs({ 'c_state', 'c_agent', 'c_to', 'c_attempt', 'c_at', 'c_line' }) do put(call, field, '') end
 end
 
 local function tell_consult_ended(ended_by)

@@ -6,8 +6,9 @@
 local status = begin()
 local done = 0
 if status == nil and call.state == 'talking' and call.c_state ~= '' and call.c_attempt == own(1) then
+  local line = call.c_line
   close_consult(own(2), tonumber(own(3)) or -1, own(4))
-  close_hold('agent')
+  if line == '' then close_hold('agent') end
   match_freed()
   done = 1
 end

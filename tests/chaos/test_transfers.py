@@ -131,6 +131,54 @@ async def asks(drama: Drama) -> Played:
     return played
 
 
+async def asks_on_a_second_line(drama: Drama) -> Played:
+    """They talk on; his telephone's transfer key is heard by the next worker."""
+    stage = drama.stage
+    lotte = await drama.around.enter_async_context(stage.desk("lotte"))
+    lars = await drama.phone("lars", 100, LONG_MS)
+
+    async def story(call: str, ear: Ear) -> None:
+        await stage.log.event(call, "bridged")
+        first = await lotte.rung()
+        lotte.hold(first)
+        second = lotte.dial("4501")
+        await stage.log.event(call, "consulted")
+        await drama.blow(call)
+        assert await drama.hears(second.ear, lars.ear)
+        lotte.transfer(first, second)
+        await lotte.told(first, "200 OK")
+        await asyncio.gather(lotte.until(first, "ended"), lotte.until(second, "ended"))
+        assert await drama.hears(ear, lars.ear)
+
+    played = await stage.call("450", {"lars": lars}, meanwhile=story, stay_ms=STAY_MS)
+    assert parties(played) == ["lotte", "lars"]
+    assert len(played.agents["lars"]) == 1
+    return played
+
+
+async def rings_on_a_second_line(drama: Drama) -> Played:
+    """It is undone: that call ends, and he has his caller as before."""
+    stage = drama.stage
+    erna = await drama.around.enter_async_context(stage.desk("erna"))
+    emil = await drama.phone("emil", RING_MS, 100)
+
+    async def story(call: str, ear: Ear) -> None:
+        await stage.log.event(call, "bridged")
+        first = await erna.rung()
+        second = erna.dial("4503")
+        await stage.log.until(lambda event: getattr(event, "why", "") == "consult")
+        await erna.until(second, "ringing")
+        await drama.blow(call)
+        await erna.until(second, "ended")
+        assert await drama.hears(ear, first.ear)
+
+    played = await stage.call("451", {"emil": emil}, meanwhile=story, stay_ms=STAY_MS)
+    (declined,) = (event for event in played.events if isinstance(event, Declined))
+    assert (declined.agent, declined.reason) == ("emil", "worker_lost")
+    assert parties(played) == ["erna"]
+    return played
+
+
 async def all_three(drama: Drama) -> Played:
     stage = drama.stage
     alma = await drama.phone("alma", 100, LONG_MS)
@@ -196,7 +244,15 @@ def parties(played: Played) -> list[str]:
     return [event.agent for event in played.events if isinstance(event, Bridged)]
 
 
-PLOTS = (rings_for_a_consult, asks, all_three, given_away, sent_outside)
+PLOTS = (
+    rings_for_a_consult,
+    asks,
+    asks_on_a_second_line,
+    rings_on_a_second_line,
+    all_three,
+    given_away,
+    sent_outside,
+)
 
 
 @pytest.mark.timeout(150)

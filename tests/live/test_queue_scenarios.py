@@ -1,7 +1,26 @@
 """What Asterisk's own test suite asks of `Queue()`, asked of ours: seen by phones and in the log only.
 
-Beside what is elsewhere: an agent who answers (test_answered, test_leaving), one who does not and one who
-forwards to another phone (test_declining).
+Its scenarios (asterisk/testsuite, tests/apps/queues) and ours:
+
+queue_baseline               test_answered.py: one caller, one agent, every event in its order
+queue_no_answer              test_declining.py: test_an_agent_who_does_not_answer
+queue_all_paused_no_answer   all_paused
+queue_one_paused_no_answer   one_paused
+reason_pause_ami             all_paused: the reasons in `holdfast queues`, log; by phone: test_codes.py
+ringinuse_and_pause          in_use; private in test_agents.py; `pause_after` in test_after_a_call.py
+queue_penalty_outside_range  tiered: a tier that does not open in time is never rung
+set_penalty                  tier_changed, while somebody waits for it
+position_priority_maxlen     placed: by priority, at most five; where somebody is put: test_order.py (`move`)
+wrapup_time                  wraps_up_by_queue
+wrapup_time_per_member       wraps_up_by_agent
+reload_queue_members         reloaded, while somebody waits
+queue_member_forward         forwards; test_declining.py: test_a_redirection_is_a_decline (we follow none)
+redirect                     test_agent_transfers.py: the caller is taken out of a talk and brought to another
+transfer/caller_blind        test_agent_transfers.py: test_a_caller_cannot_make_us_call_anybody (refused, and
+transfer/caller_attended     why), test_attended.py; by the agent: all others there
+queue_transfer_callee        none: where an agent goes after the caller has gone is no dialplan's affair here;
+                             the caller's `after_agent:` is, test_leaving.py: the flow goes on
+gosub_test                   what an agent hears first, test_briefing.py: whisper and confirm
 """
 
 import asyncio
@@ -11,7 +30,7 @@ from itertools import pairwise
 
 import pytest
 
-from calllog.call_events import Bridged, Declined, Joined, Offered, QueueLeft
+from calllog.call_events import Bridged, Declined, Joined, Offered, QueueLeft, QueueRefused
 from calllog.grammar import violations
 from tests.live.conftest import Watch
 from tests.live.stage import Plot, Stage, plot
@@ -230,31 +249,45 @@ async def test_a_changed_tier_reaches_who_is_waiting(watch: Watch) -> None:
     assert left(played).waited_ms < 10_000
 
 
-# Place by priority
+# Place by priority, in a line of limited length
 
 
 @plot
 async def placed(stage: Stage) -> Played:
-    """Two wait when somebody comes who is a minute ahead, and then one more of each."""
+    """Five wait, two of them a minute ahead, and that is all: one more who is ahead is refused.
+
+    When one of them has left there is room, and who is ahead stands before the others again.
+    """
     calls = []
-    for number in ("423", "423", "424", "424", "423"):
+
+    async def comes(number: str, stay_ms: int = 6000) -> str:
         caller = Caller(stage.number())
-        calls.append(asyncio.ensure_future(stage.call(number, caller=caller, stay_ms=2500)))
-        await stage.log.event(await stage.log.call_of(caller.number), "joined")
+        calls.append(asyncio.ensure_future(stage.call(number, caller=caller, stay_ms=stay_ms)))
+        return await stage.log.call_of(caller.number)
+
+    for number, stay_ms in (("423", 4000), ("423", 5000), ("424", 6000), ("424", 6000)):
+        await stage.log.event(await comes(number, stay_ms), "joined")
+    leaves = await comes("423", stay_ms=1000)
+    await stage.log.event(leaves, "joined")
+    await stage.log.event(await comes("424"), "queue_refused")
+    await stage.log.event(leaves, "queue_left")
+    await stage.log.event(await comes("424"), "joined")
     BESIDE["placed"] = [await call for call in calls]
     return BESIDE["placed"][-1]
 
 
-async def test_each_has_the_place_that_his_priority_gives_him(watch: Watch) -> None:
+async def test_each_has_the_place_that_his_priority_gives_him_if_there_is_one(watch: Watch) -> None:
     await watch(placed)
-    places = []
-    for played in BESIDE["placed"]:
+    calls = BESIDE["placed"]
+    for played in calls:
         played.check()
-        joined = played.one("joined")
-        assert isinstance(joined, Joined)
-        places.append(joined.position)
-    assert places == [1, 2, 1, 2, 5]
-    assert [left(played).original_position for played in BESIDE["placed"]] == places
+    refused = calls.pop(5)
+    assert [e.reason for e in refused.events if isinstance(e, QueueRefused)] == ["full"]
+    assert "joined" not in kinds(refused.events)
+    joined = [event for played in calls for event in played.events if isinstance(event, Joined)]
+    assert [event.position for event in joined] == [1, 2, 1, 2, 5, 3]
+    assert [left(played).original_position for played in calls] == [1, 2, 1, 2, 5, 3]
+    assert [left(played).position for played in calls[:2]] == [4, 4], "the last one stood before both"
 
 
 # Nobody takes him: never a storm

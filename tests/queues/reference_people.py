@@ -43,6 +43,8 @@ class Caller:
     asked: str = ""
     """The agent whom he asks; empty: a number outside."""
     asked_attempt: int = 0
+    asked_by_line: bool = False
+    """By a second call of the agent's telephone."""
     asked_at: int = 0
     attempts: int = 0
     avoid: list[str] = field(default_factory=list)

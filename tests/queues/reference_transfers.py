@@ -6,7 +6,7 @@ from tests.queues.reference import Caller, Reference
 class TransferReference(Reference):
     """A site on which agents ask others and give callers away."""
 
-    def consult(self, call: str, agent: str, elsewhere: int, at: int = 0) -> int:
+    def consult(self, call: str, agent: str, elsewhere: int, line: str, at: int = 0) -> int:
         """`agent` empty: a number outside, by the attempt `elsewhere`. The attempt; 0: it cannot be."""
         c = self.callers[call]
         p = self.people.get(agent)
@@ -16,8 +16,8 @@ class TransferReference(Reference):
         c.asked_attempt = elsewhere
         if p:
             c.attempts = c.asked_attempt = max(c.attempt, c.attempts) + 1
-        c.consult, c.asked, c.asked_at = "offered", agent, at
-        if "agent" not in c.holds:
+        c.consult, c.asked, c.asked_at, c.asked_by_line = "offered", agent, at, line != ""
+        if not line and "agent" not in c.holds:
             c.holds["agent"] = at
             self._say(call, "hold_started", at, by="agent")
         if p:
@@ -45,7 +45,8 @@ class TransferReference(Reference):
             return False
         at = self._within(c, at)
         self._close_consult(c, reason, ended_by, at)
-        self._close_hold(c, "agent", at)
+        if not c.asked_by_line:
+            self._close_hold(c, "agent", at)
         self._match_freed()
         return True
 

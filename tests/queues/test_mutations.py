@@ -48,7 +48,7 @@ WRONG = {
         "release(agent, nil, call.id, call.queue) end\n  elseif",
         "end\n  elseif",
     ),
-    "a hold outlives the consult": ("own(4))\n  close_hold('agent')", "own(4))"),
+    "a hold outlives the consult": ("own(4))\n  if line == '' then close_hold('agent') end", "own(4))"),
     "who is asked need not be free": ("agent.state == 'ready')\nif", "agent.state ~= 'offline')\nif"),
     "a hand-over needs no answer": (
         "call.c_state == 'talking' and call.c_attempt == own(1) then\n  hand",

@@ -65,6 +65,29 @@ async def test_come_back(desk: Desk) -> None:
     desk.assert_sound()
 
 
+async def test_by_a_second_call_of_his_telephone_the_hold_is_its_own(desk: Desk) -> None:
+    post, h = await talk(desk)
+    await post.store.consult(h, "bob", line="pbx-1.9")
+    record = await post.checkpoint.record(CALL)
+    assert record is not None
+    assert (record.consult, record.consult_line) == ("offered", "pbx-1.9")
+    assert record.hold_agent_at == 0
+    await post.store.hold(h, by="agent", started=True)
+    await post.store.unconsult(h, 2)
+    record = await post.checkpoint.record(CALL)
+    assert record is not None
+    assert (record.consult, record.consult_line) == ("", "")
+    assert record.hold_agent_at > 0, "his telephone will tell that it is over"
+    await post.store.consult(h, "bob", line="pbx-2.1")
+    await post.store.consulted(h, 3)
+    assert await post.store.hand_over(h, 3)
+    record = await post.checkpoint.record(CALL)
+    assert record is not None
+    assert (record.agent, record.consult_line, record.hold_agent_at) == ("bob", "", 0)
+    await post.checkpoint.ended(h, reason="caller-hangup", ended_by="caller", cause=16)
+    desk.assert_sound()
+
+
 @pytest.mark.parametrize("answers", [False, True])
 async def test_the_caller_goes_while_another_is_asked(desk: Desk, answers: bool) -> None:
     post, h = await talk(desk)

@@ -20,8 +20,9 @@ class TransferWorld(World):
         h = self._pick_call("talking", "talking", "waiting")
         if h:
             agent, at = self.pick((*AGENTS, "")), self._some_past(h)
-            got = await self._at(h).store.consult(h, agent, "" if agent else "+4930", at=at)
-            attempt = self._ride(h).consult(h.call, agent, 1_000_000 + h.op, at)
+            line = self.pick(("", "pbx-9.9"))
+            got = await self._at(h).store.consult(h, agent, "" if agent else "+4930", line, at)
+            attempt = self._ride(h).consult(h.call, agent, 1_000_000 + h.op, line, at)
             c = self.ref.callers[h.call]
             known = c.asked_attempt if c.consult == "offered" and c.asked == agent else 0
             assert (attempt or known) == (0 if isinstance(got, str) else got.attempt)

@@ -77,7 +77,7 @@ async def talks(site: Site) -> Played:
 
 
 def wrong_talk(site: Site, played: Played) -> Iterator[str]:
-    expected = ["input", "step", "step", "joined", "hold_started:queue"]
+    expected = ["input", *["step"] * 3, "joined", "hold_started:queue"]
     expected += ["offered", "hold_ended:queue", "queue_left"]
     expected += ["bridged", "hold_started:agent", "hold_ended:agent", "unbridged", "ended"]
     found = kinds(played.events)

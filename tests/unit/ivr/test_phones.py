@@ -23,8 +23,8 @@ class Exchange:
     def phone(self, name: str, *channels: str, state: str = "online") -> None:
         self.endpoints[name] = Endpoint(name, state=state, channel_ids=list(channels))
 
-    def dials(self, channel: str, context: str, exten: str) -> None:
-        self.live[channel] = Channel(channel, dialplan=Dialplan(context, exten))
+    def dials(self, channel: str, context: str, exten: str, app: str = "Dial") -> None:
+        self.live[channel] = Channel(channel, dialplan=Dialplan(context, exten, app))
 
     async def phones(self) -> list[Endpoint]:
         return list(self.endpoints.values())
@@ -75,11 +75,12 @@ async def test_a_private_call_is_asked_after_once(exchange: Exchange, phones: Ph
     assert exchange.told[1:] == [("ann-phone", True, False)]
 
 
-@pytest.mark.parametrize("channel", ["pbx-1.7-a1", "pbx-1.7-a12", "pbx-1.8", "pbx-1.9"])
+@pytest.mark.parametrize("channel", ["pbx-1.7-a1", "pbx-1.7-a12", "pbx-1.8", "pbx-1.9", "pbx-2.1"])
 async def test_our_legs_and_codes_are_no_private_calls(
     exchange: Exchange, phones: Phones, channel: str
 ) -> None:
     exchange.dials("pbx-1.8", "agents", "*45")  # a code; pbx-1.9 has gone meanwhile
+    exchange.dials("pbx-2.1", "agents", "3881", "StasisBroadcast")  # he asks somebody about his caller
     exchange.phone("ann-phone", channel)
     await phones.look()
     assert exchange.told == [("ann-phone", True, False)]
