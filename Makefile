@@ -102,13 +102,11 @@ bench-takeover: setup ## workers killed and hung under 200 live calls: how long 
 bench-redis: setup ## time in Redis of each function, with 10 to 10,000 callers waiting
 	@$(python) -m bench.redis_time $(ARGS)
 
-<<<<<<< HEAD
 bench-waiting: setup ## CPU of looking after 10,000 callers who wait: rules, places, announcements
 	@$(python) -m bench.waiting $(ARGS)
-=======
+
 bench-nailed: setup ## agents whose phones stay connected beside agents who are rung: from the match to the talk
 	@$(python) -m bench.nailed $(ARGS)
->>>>>>> nailed
 
 bench-mixed: setup ## ten minutes of mixed calls on real SIP; was everybody routed as the rules say?
 	@$(python) -m bench.mixed $(ARGS)
