@@ -135,7 +135,7 @@ def _settings(file: str) -> Schema:
     for field, model in SINGLE.get(file, {}).items():
         properties[field] = _hoisted(fields_schema(model), definitions)
     if file in TOPS:
-        properties |= fields_schema(TOPS[file])["properties"]
+        properties |= _hoisted(fields_schema(TOPS[file]), definitions)["properties"]
     return _whole(file, properties, definitions)
 
 
