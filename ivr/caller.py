@@ -64,6 +64,14 @@ class Look(NamedTuple):
     """closed, no_agents, full or ratio; empty: settings were published."""
 
 
+class Moved(NamedTuple):
+    """Somebody has put him into another queue."""
+
+    queue: str
+    joined_at: int
+    """When, ms."""
+
+
 class Dialled(NamedTuple):
     """The agent with whom he talks has dialled a number on another line. Personal: `written`."""
 
@@ -81,6 +89,7 @@ Message = (
     | Vanished
     | Over
     | Look
+    | Moved
     | Dialled
 )
 Result = TypeVar("Result")

@@ -22,12 +22,13 @@ from ivr.ari import AriError, NotFound
 from ivr.ari import events as ari
 from ivr.beside import Beside
 from ivr.briefing import Briefing
-from ivr.caller import Caller, Look, Over
+from ivr.caller import Caller, Look, Moved, Over
 from ivr.checkpoint import CallRecord
 from ivr.connecting import tell
 from ivr.flow.line import Line
 from ivr.flow.standing import ORDINARY, Standing
 from ivr.joining import Claim, join
+from ivr.moving import move
 from ivr.outside import Outside, Wish
 from ivr.place import Place
 from ivr.settling import dismiss, let_go, listen, settle
@@ -46,8 +47,6 @@ GIVEN_AWAY = "given-away"
 
 AT_ONCE_S = 1.0
 """At a stop where nobody's phone rings within this time nobody is free."""
-
-DIRECT = direct_line("")
 
 
 class Hunt:
@@ -202,10 +201,10 @@ class Hunt:
         """Stand in line; why the door stayed shut, or nothing. Who was given away need not knock."""
         place, self._place = self._place, None
         before = place.joined_at if place is not None and place.queue == wait.queue else 0
-        own = wait.queue == self._asked
-        knocks = own and not before and not self._errand.stops
-        claim = Claim(self._starts, *(self._own if own else ORDINARY.own), before, knocks)
-        return await join(self._caller, wait, claim)
+        own, errand = wait.queue == self._asked, self._errand
+        brings = self._own if own else ORDINARY.own
+        knocks = own and not before and not errand.stops
+        return await join(self._caller, wait, Claim(self._starts, *brings, before, knocks, errand.recalls))
 
     async def _music(self, queue: str) -> None:
         await self._house.asterisk.start_music(self._call, self._house.queue(queue).music)
@@ -229,11 +228,18 @@ class Hunt:
                     if in_vain is not None:
                         self._house.store.send_on(self._handle, in_vain.after().write())
                     return await self._leave("timeout")
+                case Moved() as moved:
+                    await self._withdraw()
+                    await move(self._caller, wait, beside, moved)
+                case Offer() if in_vain is None and wait.is_over(queue):
+                    return await self._leave("timeout")  # no other phone is rung after his time
                 case Offer() as offer:
-                    told = Briefing(queue, wait, self._line)
-                    self._approaches[offer.attempt] = Approach(self._caller, AgentLeg.of_offer(offer), told)
+                    briefing = Briefing(queue, wait, self._line)
+                    self._approaches[offer.attempt] = Approach(
+                        self._caller, AgentLeg.of_offer(offer), briefing
+                    )
                 case Over(Approach() as approach):
-                    if outcome := await self._serve(approach, wait.queue):
+                    if outcome := await self._serve(approach, wait.queue, beside):
                         return outcome
                     if wait.looks_later:
                         wait.looks_later = False
@@ -242,14 +248,12 @@ class Hunt:
                     beside.published()
                     if reason := await wait.objection(self._caller, look, bool(self._approaches)):
                         return await self._left(reason)
-                case ari.ChannelDtmfReceived() as pressed if beside.takes(pressed):
-                    pass  # he is in the menu
+                case ari.PlaybackFinished() | ari.ChannelDtmfReceived() as told if beside.hears(told):
+                    pass
                 case ari.ChannelDtmfReceived() as pressed if wait.is_exit(queue, pressed, self._caller):
                     return await self._leave("exit_key")
                 case Over(Beside() as ended) if ended is beside:
                     return await self._leave("exit_key")
-                case ari.PlaybackFinished() as message:
-                    beside.hear(message)
 
     async def _leave(self, reason: str) -> str:
         """Out of the line, whoever's phone rings for him; the outcome of the wait."""
@@ -267,13 +271,13 @@ class Hunt:
 
     # An agent is rung
 
-    async def _serve(self, approach: Approach, queue: str) -> str:
+    async def _serve(self, approach: Approach, queue: str, beside: Beside) -> str:
         """What has come of it: an outcome after the talk, nothing if the caller waits on."""
         leg = approach.leg
         if self._approaches.pop(leg.attempt, None) is None:
             return ""  # somebody else was being connected, and could not be
         self._leg = leg
-        reason = approach.why_not() or await self._connect(leg, queue)
+        reason = approach.why_not() or await self._connect(leg, queue, beside)
         if not reason:
             self._begin_talk(leg, queue)
             return await self._hear_out()
@@ -294,18 +298,17 @@ class Hunt:
             self._handle, agent=leg.agent, attempt=leg.attempt, reason=reason, ring_ms=leg.ring_ms()
         )
 
-    async def _connect(self, leg: AgentLeg, queue: str) -> str:
+    async def _connect(self, leg: AgentLeg, queue: str, beside: Beside) -> str:
         """Settle and bridge; returns why it failed, or nothing once both talk."""
         asterisk, store, caller = self._house.asterisk, self._house.store, self._caller
         if not await settle(caller, leg):
             await dismiss(self._house, leg)
             return "withdrawn"
         await self._withdraw()
-        if self._beside is not None:
-            await self._beside.hush()
+        await beside.hush()
         await caller.catch_up()  # that may have taken a while: he may be gone
         if not await tell(caller, leg.channel, self._house.queue(queue).connecting, self._line):
-            await self._again(queue)
+            await beside.go_on()
             return "rejected"
         leg.bridge = bridge_id(self._call, leg.attempt)
         try:
@@ -315,7 +318,7 @@ class Hunt:
             log.warning("bridge failed: %s", error, extra={"call": self._call})
             await dismiss(self._house, leg)
             await asterisk.unbridge(leg.bridge, goes_on=self._call)
-            await self._again(queue)
+            await beside.go_on()
             return "caller_gone" if isinstance(error, NotFound) else "withdrawn"
         self._house.nailed.announce(leg, self._call)
         await caller.catch_up(connecting=True)
@@ -324,17 +327,11 @@ class Hunt:
         await store.connected(self._handle, agent=leg.agent, attempt=leg.attempt, at=now_ms(), wait=False)
         return ""
 
-    async def _again(self, queue: str) -> None:
-        """He waits on: with music, and told what is due."""
-        await self._music(queue)
-        if self._beside is not None:
-            await self._beside.begin()
-
     # They talk
 
     def _begin_talk(self, leg: AgentLeg, queue: str) -> Talk:
         self.wait = None
-        if not queue.startswith(DIRECT):
+        if not queue.startswith(direct_line("")):
             self._home = queue
         self.talk = Talk(self._caller, leg, self._home)
         return self.talk

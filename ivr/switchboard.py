@@ -16,7 +16,7 @@ from calllog.errors import HoldfastError
 from ivr.agent_leg import owner_of
 from ivr.ari import AriError, Asterisk, AsteriskAway, Silenced
 from ivr.ari import events as ari
-from ivr.caller import House, Message, Vanished
+from ivr.caller import House, Message, Moved, Vanished
 from ivr.callflows import Callflows, Route
 from ivr.checkpoint import CallRecord, Checkpoint
 from ivr.door import Door, Turns
@@ -28,7 +28,6 @@ from ivr.outbox import Outbox
 from ivr.phone_codes import PhoneCodes
 from ivr.place import FLOW_MARK, MARK, Place
 from ivr.places import Places
-from ivr.policy import Destination
 from ivr.publish import Versions
 from ivr.recordings import Recordings
 from ivr.second_calls import CONTEXT, SecondCalls, is_second_call
@@ -104,11 +103,11 @@ class Switchboard:
             queue=lambda name: self.callflows.queues.get(name, UNPUBLISHED),
             agent=lambda name: self.callflows.agents.get(name),
             device=lambda name: self.callflows.devices.get(name),
-            prompt=self._prompt,
+            prompt=lambda name, language: self.callflows.prompt(name, language),
             say=speech.render,
             transfers=lambda: self.callflows.transfers,
             stop_at=lambda written: self.callflows.stop_at(written),
-            outside=self._outside,
+            outside=lambda written, about: self.callflows.destination(written, about),
             web=web,
             outbox=outbox,
             nailed=self.nailed,
@@ -122,6 +121,7 @@ class Switchboard:
             now=lambda: datetime.now(self.callflows.timezone),
             leave=self._leave,
         )
+        store.operations.on_moved = self.on_moved
         self._seconds = SecondCalls(asterisk, store, self.sessions)
         self.codes = PhoneCodes(self.house, lambda: self.callflows, secrets)
 
@@ -377,15 +377,15 @@ class Switchboard:
         self.sessions.pop(call, None)
         self.left.add(call)
 
-    def _prompt(self, name: str, language: str) -> str:
-        return self.callflows.prompt(name, language)
-
-    def _outside(self, written: str, about: About) -> Destination:
-        return self.callflows.destination(written, about)
-
     def _closed(self, queue: str) -> bool:
         settings = self.callflows.queues.get(queue, UNPUBLISHED)
         return settings.hours is not None and queue in self.callflows.closed(self.house.now())
+
+    def on_moved(self, call: str, queue: str, joined_at: int) -> None:
+        """Somebody has put one of our callers who wait into another queue."""
+        session = self.sessions.get(call)
+        if session is not None:
+            session.mailbox.put(Moved(queue, joined_at))
 
     def on_offer(self, offer: Offer) -> None:
         """Redis has found an agent for one of our callers."""

@@ -23,6 +23,9 @@ log = logging.getLogger(__name__)
 BUSY = 17
 """The Q.850 cause of a further call of his telephone that cannot be."""
 
+TOLD_S = 1.0
+"""Asterisk tells within milliseconds what we have asked for."""
+
 ELSEWHERE = 1_000_000
 """Numbers outside to whom an agent transfers are told apart from those of flows, and of attempts, by this."""
 
@@ -143,11 +146,10 @@ class Talk:
                 return await self._complete(refers=channel)
             if self.consult.put_aside or not wanted.requested_destination.destination:
                 raise Unknown("he asks somebody by keys")
-            stop = self._stop(wanted.requested_destination.destination)
+            return await self._give(self._stop(wanted.requested_destination.destination), refers=channel)
         except Unknown as why:
             self._refused(why)
             return await asterisk.tell_transfer(channel, "channel_declined")
-        return await self._give(stop, refers=channel)
 
     async def _ask_by(self, line: str, written: str) -> None:
         """By a second call of his telephone."""
@@ -177,20 +179,23 @@ class Talk:
 
     # How it goes on
 
-    async def _give(self, stop: Stop, at: int = 0, refers: str = "") -> None:
+    async def _give(self, stop: Stop, refers: str = "") -> None:
         """The caller goes there; in vain, back to the agent if he is free, else where he came from.
 
-        `refers`: the channel whose telephone wants it so by REFER, and is told that it is done.
+        `refers`: the channel whose telephone wants it so by REFER, and is told that it is done. Raises
+        `Unknown` if the door of a queue stays shut; then nothing is changed.
         """
         handle, leg = self._caller.handle, self.leg
         told = {"how": "blind", **stop.told(), "by": "agent"}
         if stop.number:
             stop, told = Stop(number=stop.number, tag=ELSEWHERE + handle.op + 1), {}
         stops = (stop,) if stop.queue else (stop, Stop(agent=leg.agent), Stop(queue=self._home))
-        self._outcome = Errand(stops)
-        await self._house.store.give(handle, self._outcome.write(), at, **told)
-        if refers:
-            await self._house.asterisk.tell_transfer(refers, "channel_answered")
+        outcome = Errand(stops)
+        given = await self._house.store.give(handle, outcome.write(), 0, self._knock(stop), **told)
+        if not given.changed:
+            raise Unknown("the door of that queue stays shut")
+        self._outcome = outcome
+        await self._tell_done(refers, leg.channel)
         asked = self.consult.leg
         await dismiss(self._house, leg, *([asked.bridge] if asked is not None else ()))
         if not self.consult.put_aside:
@@ -198,26 +203,69 @@ class Talk:
         await self.consult.give_up()
         self._over = True
 
+    def _knock(self, stop: Stop) -> str:
+        """For which reasons, by its settings, a queue may keep him out. Raises `Unknown` if it is closed."""
+        if not stop.queue:
+            return ""
+        if self._house.closed(stop.queue):
+            raise Unknown("that queue is closed")
+        queue = self._house.queue(stop.queue)
+        rules = {
+            "no_agents": queue.refuse_if,
+            "full": queue.max_waiting,
+            "ratio": queue.callers_per_agent,
+        }
+        return ",".join(reason for reason, rule in rules.items() if rule)
+
     async def _complete(self, refers: str = "") -> None:
         """He hands over, or, while it still rings there, gives away. `refers`: as in `_give`."""
-        consult, tell = self.consult, self._house.asterisk.tell_transfer
+        consult, his = self.consult, self.leg.channel
         if consult.leg is None:
             return None
         if not consult.talking:
             return await self._give(consult.stop, refers=refers)
         stop = consult.stop
         leg = await consult.hand_over()
-        if refers:
-            await tell(refers, "channel_declined" if leg is None else "channel_answered")
         if leg is None:
+            if refers:
+                await self._house.asterisk.tell_transfer(refers, "channel_declined")
             return None
         self.leg = leg
+        await self._tell_done(refers, his)
         await consult.join(leg)
         if not leg.agent:
             self._outcome = Errand((Stop(number=stop.number, tag=stop.tag, connected=True),))
             self._over = True
         self.consult = self._consult()
         return None
+
+    async def _tell_done(self, refers: str, first: str) -> None:
+        """Tell the telephone that has sent REFER that it is done; `first`: the channel of its first call.
+
+        Asterisk looks at both of its channels again for that, and does not hold on to the one that Replaces
+        has named (22.10: session->channel in res_pjsip_refer.c). If that were ending then, Asterisk itself
+        could die: so it is ended before, and the one with the REFER after.
+        """
+        asterisk, line = self._house.asterisk, self.consult.line
+        if not refers:
+            return
+        other = "" if not line else first if refers == line else line
+        if other:
+            await asterisk.hang_up(other)
+            await self._until_told(ari.ChannelDestroyed, other)
+        await asterisk.tell_transfer(refers, "channel_answered")
+        await self._until_told(ari.ChannelTransfer, refers)
+
+    async def _until_told(self, kind: type[ari.ChannelDestroyed | ari.ChannelTransfer], channel: str) -> None:
+        """Until this is told of a channel, but not for long; what else is told meanwhile stays, in order."""
+        mailbox, kept = self._caller.mailbox, []
+        until = asyncio.get_running_loop().time() + TOLD_S
+        while (message := await mailbox.take(until)) is not None:
+            if isinstance(message, kind) and message.channel.id == channel:
+                break
+            kept.append(message)
+        for each in [*kept, *mailbox.empty()]:
+            mailbox.put(each)
 
     async def _left(self, channel: str, at: int) -> None:
         asked = self.consult.leg

@@ -41,6 +41,11 @@ def direct_line(agent: str) -> str:
     return f"_{agent}"
 
 
+def is_direct_line(queue: str) -> bool:
+    """Whether callers in it wait for one agent by name."""
+    return queue.startswith("_")
+
+
 Absence = Literal["offline", "unreachable", "paused", "talking", "ringing", "wrapup"]
 """States in which an agent may count as not there. Who cools down counts as ringing: it is soon over."""
 

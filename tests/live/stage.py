@@ -115,9 +115,9 @@ class Stage:
         """The agent's phone, playing this scenario for as long as the block lasts."""
         return self.server.agent(self._ports[self.device_of[agent]], scenario, **keys)
 
-    def desk(self, agent: str, ring_s: float = 0.1) -> DeskPhone:
+    def desk(self, agent: str, ring_s: float = 0.1, calls: int = 8) -> DeskPhone:
         """The agent's phone with several lines, for as long as the block lasts."""
-        return DeskPhone(self.account(agent), self.server.target, ring_s)
+        return DeskPhone(self.account(agent), self.server.target, ring_s, calls)
 
     async def dials(self, agent: str, code: str) -> Recording:
         """The agent dials a code at his phone; returns what he hears."""

@@ -18,8 +18,6 @@ from tests.rig.ear import HOST, Ear
 from tests.rig.sipp import Account
 
 PATIENCE_S = 20.0
-LINES = 8
-"""So many calls it can have in its life."""
 
 
 @dataclass(frozen=True)
@@ -90,12 +88,13 @@ class Line:
 class DeskPhone(asyncio.DatagramProtocol):
     """`async with DeskPhone(account, server) as phone`: rung at the account's port."""
 
-    def __init__(self, account: Account, server: str, ring_s: float = 0.1) -> None:
-        """`ring_s`: so long it rings before it is answered."""
+    def __init__(self, account: Account, server: str, ring_s: float = 0.1, calls: int = 8) -> None:
+        """`ring_s`: so long it rings before it is answered. `calls`: it can have so many in its life."""
         self._account = account
         host, _, port = server.partition(":")
         self._server = host, int(port)
         self._ring_s = ring_s
+        self._calls = calls
         self.lines: list[Line] = []
         self._ears: list[Ear] = []
         self._numbers = count(1)
@@ -105,7 +104,7 @@ class DeskPhone(asyncio.DatagramProtocol):
         """The status by which calls are refused; 0: they are answered."""
 
     async def __aenter__(self) -> Self:
-        self._ears = [await Ear().__aenter__() for _ in range(LINES)]
+        self._ears = [await Ear().__aenter__() for _ in range(self._calls)]
         self._free = iter(self._ears)
         loop, at = asyncio.get_running_loop(), (HOST, self._account.port)
         transport, _ = await loop.create_datagram_endpoint(lambda: self, local_addr=at)
@@ -139,10 +138,10 @@ class DeskPhone(asyncio.DatagramProtocol):
                 await self._more()
         return next(line for line in self.lines if line.invite and line.answered_at)
 
-    async def told(self, line: Line, status: str) -> None:
-        """Until a NOTIFY has told this of its transfer."""
+    async def told(self, line: Line, status: str, times: int = 1) -> None:
+        """Until NOTIFYs have told this of its transfers."""
         async with asyncio.timeout(PATIENCE_S):
-            while not any(status in each for each in line.notified):
+            while sum(status in each for each in line.notified) < times:
                 await self._more()
 
     async def _more(self) -> None:
