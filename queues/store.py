@@ -266,7 +266,7 @@ class Store:
         return _done(await self.operations.perform(h, "unconsult", own, at))
 
     async def hand_over(self, h: CallHandle, attempt: int, errand: str = "", at: int = 0) -> bool:
-        """Whom he consults gets the caller; False: one has left. `errand`: as `give`. Raises StoreAway."""
+        """Whom he has consulted gets him; False: one has left. `errand`: see `give`. Raises StoreAway."""
         return bool((await self.operations.operate(h, "handover", (attempt, errand), at)).result)
 
     async def give(self, h: CallHandle, errand: str, at: int = 0, ways: str = "", **to: str) -> Done:
