@@ -201,10 +201,10 @@ class Hunt:
         """Stand in line; why the door stayed shut, or nothing. Who was given away need not knock."""
         place, self._place = self._place, None
         before = place.joined_at if place is not None and place.queue == wait.queue else 0
-        own = wait.queue == self._asked
-        knocks = own and not before and not self._errand.stops
-        claim = Claim(self._starts, *(self._own if own else ORDINARY.own), before, knocks)
-        return await join(self._caller, wait, claim)
+        own, errand = wait.queue == self._asked, self._errand
+        brings = self._own if own else ORDINARY.own
+        knocks = own and not before and not errand.stops
+        return await join(self._caller, wait, Claim(self._starts, *brings, before, knocks, errand.recalls))
 
     async def _music(self, queue: str) -> None:
         await self._house.asterisk.start_music(self._call, self._house.queue(queue).music)

@@ -25,6 +25,8 @@ class Claim(NamedTuple):
     """When he had joined it, ms, if his channel is all that is left of the call; else 0."""
     knocks: bool
     """Whether its door may stay shut for him."""
+    recall: bool = False
+    """He comes back to the agent who has given him away."""
 
 
 async def join(caller: Caller, wait: Wait, claim: Claim) -> str:
@@ -40,7 +42,15 @@ async def join(caller: Caller, wait: Wait, claim: Claim) -> str:
     while True:
         try:
             joined = await house.store.join(
-                caller.handle, wait.queue, claim.starts, asked_at, claim.ladder, ways, closed, claim.prefer
+                caller.handle,
+                wait.queue,
+                claim.starts,
+                asked_at,
+                claim.ladder,
+                ways,
+                closed,
+                claim.prefer,
+                claim.recall,
             )
             break
         except StoreAway:

@@ -146,11 +146,10 @@ class Talk:
                 return await self._complete(refers=channel)
             if self.consult.put_aside or not wanted.requested_destination.destination:
                 raise Unknown("he asks somebody by keys")
-            stop = self._stop(wanted.requested_destination.destination)
+            return await self._give(self._stop(wanted.requested_destination.destination), refers=channel)
         except Unknown as why:
             self._refused(why)
             return await asterisk.tell_transfer(channel, "channel_declined")
-        return await self._give(stop, refers=channel)
 
     async def _ask_by(self, line: str, written: str) -> None:
         """By a second call of his telephone."""
@@ -180,18 +179,22 @@ class Talk:
 
     # How it goes on
 
-    async def _give(self, stop: Stop, at: int = 0, refers: str = "") -> None:
+    async def _give(self, stop: Stop, refers: str = "") -> None:
         """The caller goes there; in vain, back to the agent if he is free, else where he came from.
 
-        `refers`: the channel whose telephone wants it so by REFER, and is told that it is done.
+        `refers`: the channel whose telephone wants it so by REFER, and is told that it is done. Raises
+        `Unknown` if the door of a queue stays shut; then nothing is changed.
         """
         handle, leg = self._caller.handle, self.leg
         told = {"how": "blind", **stop.told(), "by": "agent"}
         if stop.number:
             stop, told = Stop(number=stop.number, tag=ELSEWHERE + handle.op + 1), {}
         stops = (stop,) if stop.queue else (stop, Stop(agent=leg.agent), Stop(queue=self._home))
-        self._outcome = Errand(stops)
-        await self._house.store.give(handle, self._outcome.write(), at, **told)
+        outcome = Errand(stops)
+        given = await self._house.store.give(handle, outcome.write(), 0, self._knock(stop), **told)
+        if not given.changed:
+            raise Unknown("the door of that queue stays shut")
+        self._outcome = outcome
         await self._tell_done(refers, leg.channel)
         asked = self.consult.leg
         await dismiss(self._house, leg, *([asked.bridge] if asked is not None else ()))
@@ -199,6 +202,20 @@ class Talk:
             self._caller.left_in = leg.bridge
         await self.consult.give_up()
         self._over = True
+
+    def _knock(self, stop: Stop) -> str:
+        """For which reasons, by its settings, a queue may keep him out. Raises `Unknown` if it is closed."""
+        if not stop.queue:
+            return ""
+        if self._house.closed(stop.queue):
+            raise Unknown("that queue is closed")
+        queue = self._house.queue(stop.queue)
+        rules = {
+            "no_agents": queue.refuse_if,
+            "full": queue.max_waiting,
+            "ratio": queue.callers_per_agent,
+        }
+        return ",".join(reason for reason, rule in rules.items() if rule)
 
     async def _complete(self, refers: str = "") -> None:
         """He hands over, or, while it still rings there, gives away. `refers`: as in `_give`."""

@@ -96,6 +96,11 @@ class Errand(msgspec.Struct, frozen=True, omit_defaults=True):
     def read(cls, text: str) -> "Errand":
         return msgspec.json.decode(text, type=cls) if text else cls()
 
+    @property
+    def recalls(self) -> bool:
+        """The next stop is the agent who has given him away."""
+        return len(self.stops) == 2 and self.stops[0].agent != ""
+
     def after(self) -> "Errand":
         """What is left when the first stop was in vain."""
         return Errand(self.stops[1:])

@@ -158,16 +158,18 @@ class Store:
         ways: Iterable[str] = (),
         closed: bool = False,
         prefer: tuple[str, float] = NOBODY,
+        recall: bool = False,
     ) -> Joined:
         """Stand in line. Joining again changes nothing and answers with the present place.
 
         `head_starts`: reason → seconds; the queue's weight, and credit for waits in other queues of this
         call, come of themselves. `ladder`: needs instead of the queue's (`published.ladder_of`). `ways`: why
         the door may stay shut: closed (if `closed`), no_agents, full, ratio. `prefer`: whom, how many s.
+        `recall`: it is the own line of the agent who has given him away, whose wrap-up it ends.
         """
         starts = ",".join(f"{reason}:{seconds}" for reason, seconds in head_starts.items())
         own = "" if ladder is None else ladder or ANYBODY_AT_ONCE
-        argv = (queue, starts, own, ",".join(ways), int(closed), *prefer)
+        argv = (queue, starts, own, ",".join(ways), int(closed), *prefer, int(recall))
         reply = await self.operations.operate(h, "join", argv, at)
         if reply.status == REFUSED:
             if reply.state == "ended":
@@ -264,19 +266,18 @@ class Store:
         return _done(await self.operations.perform(h, "unconsult", own, at))
 
     async def hand_over(self, h: CallHandle, attempt: int, errand: str = "", at: int = 0) -> bool:
-        """Whom he has consulted gets the caller; False: he has left, or the caller has. Raises StoreAway.
-
-        `errand`: of a number outside, see `give`.
-        """
+        """Whom he has consulted gets him; False: one has left. `errand`: see `give`. Raises StoreAway."""
         return bool((await self.operations.operate(h, "handover", (attempt, errand), at)).result)
 
-    async def give(self, h: CallHandle, errand: str, at: int = 0, **transferred: str) -> Done:
-        """He gives the caller away, and wraps up. `errand` is kept in the record until somebody else has him.
+    async def give(self, h: CallHandle, errand: str, at: int = 0, ways: str = "", **to: str) -> Done:
+        """He gives the caller away, and wraps up; `errand` is kept until somebody else has him.
 
-        `transferred`: fields of that event; none: it is told later.
+        `to`: of `transferred`, if that is told now. `ways`: why the queue may keep him out, see `join`.
         """
-        body = msgspec.json.encode({"kind": "transferred", **transferred}).decode() if transferred else ""
-        return _done(await self.operations.perform(h, "give", (errand, body), at))
+        body = msgspec.json.encode({"kind": "transferred", **to}).decode() if to else ""
+        own = (errand, body, to.get("queue", ""), ways)
+        reply = await self.operations.perform(h, "give", own, at)
+        return Done(bool(reply.result), reply.journaled)
 
     def send_on(self, h: CallHandle, errand: str) -> None:
         """What is left of the errand; it rides with the call's next operation."""

@@ -3,7 +3,8 @@
 -- own: 1 queue · 2 head starts, as `priority:30,vip:60` (see head_starts.lua); the queue's weight and credit for what
 -- he has waited before in this call are added here · 3 needs of his own instead of the queue's, as a ladder.
 -- · 4 reasons for which he may be refused at the door: closed,no_agents,full,ratio · 5 '1' if the queue is closed now
--- · 6 the agent whom he prefers, or '' = as the queue says · 7 for so many seconds.
+-- · 6 the agent whom he prefers, or '' = as the queue says · 7 for so many seconds
+-- 8 '1': in an agent's own line, he comes back to that agent, who has given him away: his wrap-up is over for it.
 -- Result: {position, score, joined_at}; a repeat answers with the present place; {reason} if the door stays shut.
 -- Refused (4) while he is in another queue or talks.
 
@@ -18,6 +19,14 @@ local function refuse(queue, reason)
   put(call, 'left', reason)
   put(call, 'since_at', at)
   tell_call(call, '{"kind":"queue_refused","queue":"' .. queue .. '","reason":"' .. reason .. '"}', at)
+end
+
+local function recall(queue)
+  local agent = agent_of(string.sub(queue, 2))
+  if not agent or agent.state ~= 'wrapup' or call.lane == '' or wanted(call) <= 0 then return end
+  release(agent, nil, call.id, queue)
+  if agent.state == 'ready' then offer(call, agent, why_of(call)) end
+  match_freed()
 end
 
 local status = begin()
@@ -36,6 +45,7 @@ if status == nil then
     put(call, 'prefer', agent)
     put(call, 'prefer_until', now_ms() + 1000 * seconds)
     enter_line(queue, starts)
+    if own(8) == '1' then recall(queue) end
     match_call(call)
   elseif call.state == 'talking' or call.queue ~= queue then
     status = REFUSED

@@ -154,7 +154,7 @@ async def test_who_is_busy_does_not_lose_him(watch: Watch) -> None:
         "recalled",
         "_rob",
         "_ruby",
-    ]
+    ], "also in her wrap-up"
 
 
 # Attended

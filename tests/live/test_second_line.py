@@ -114,7 +114,10 @@ async def test_transfers_while_it_rings(watch: Watch) -> None:
 
 @plot
 async def unwilling(stage: Stage) -> Played:
-    """Nobody has that number; who is asked is busy; then he talks, hangs up, and she has her caller still."""
+    """Two queues keep him out; nobody has that number; who is asked is busy; then he talks, and hangs up.
+
+    She has her caller still.
+    """
     async with (
         stage.desk("ulla") as ulla,
         stage.desk("udo") as udo,
@@ -123,6 +126,9 @@ async def unwilling(stage: Stage) -> Played:
 
         async def meanwhile(call: str, ear: Ear) -> None:
             first = await talk(stage, ulla, call)
+            for times, shut in enumerate(("never-open", "unstaffed"), 1):
+                ulla.refer(first, f"sip:{shut}@127.0.0.1")
+                await ulla.told(first, "603", times)
             nobody = ulla.dial("4999")
             await ulla.until(nobody, "ended")
             busy = ulla.dial("4505")
@@ -145,7 +151,7 @@ async def unwilling(stage: Stage) -> Played:
             ulla.transfer(first, third)  # which is over
             ulla.hold(first, on=False)
             await stage.log.until(lambda _: _count(stage, call, "hold_ended") == 2)
-            await ulla.told(first, "603")
+            await ulla.told(first, "603", 3)
             await ear.say(RITES["caller"])
             SEEN["ulla"] = first
 
@@ -160,6 +166,7 @@ async def test_who_is_asked_does_not_want_him(watch: Watch) -> None:
     played = await watch(unwilling)
     sound(played)
     assert parties(played) == ["ulla"]
+    assert not {"transferred", "queue_refused"} & set(kinds(played.events))
     assert SEEN["nobody"].status == 486
     assert SEEN["busy"].status == 486
     (declined,) = (event for event in played.events if isinstance(event, Declined))

@@ -1,8 +1,12 @@
 """Agents who ask others and give callers away, operation by operation."""
 
+from functools import partial
+
 import pytest
 
+from ivr.callflows import with_direct_lines
 from queues.handle import CallHandle
+from queues.models import Queue
 from queues.results import Consult
 from tests.queues.desk import Desk, Post, settings
 
@@ -151,4 +155,43 @@ async def test_who_gave_him_away_is_not_asked_first(desk: Desk) -> None:
     await post.store.join(h, "sales")
     assert post.offers[-1].agent == other
     await post.checkpoint.ended(h, reason="caller-hangup", ended_by="caller", cause=16)
+    desk.assert_sound()
+
+
+async def test_the_door_of_a_queue_may_stay_shut_for_whom_an_agent_sends(desk: Desk) -> None:
+    post = desk.post()
+    doors = {"sales": Queue(), "tech": Queue.model_validate({"refuse_if": ["paused"], "max_waiting": 1})}
+    await post.store.configure(*settings({"alice": ("sales",), "bob": ("tech",)}, queues=doors), version=1)
+    h = await post.arrive(CALL)
+    await post.store.join(h, "sales")
+    await post.store.settle(h, "alice", 1)
+    await post.store.connected(h, "alice", 1)
+    await post.store.agent("bob", "pause", "lunch")
+    give = partial(post.store.give, h, "[1]", how="blind", queue="tech", by="agent")
+    before = desk.kinds(CALL)
+    assert not (await give(ways="no_agents")).changed
+    assert (await states(post))["alice"][0] == "talking", "she has him still"
+    assert desk.kinds(CALL) == before
+    assert (await give(ways="full")).changed, "nobody waits there"
+    await post.checkpoint.ended(h, reason="caller-hangup", ended_by="caller", cause=16)
+    desk.assert_sound()
+
+
+@pytest.mark.parametrize("recall", [False, True])
+async def test_who_comes_back_reaches_her_in_her_wrap_up(desk: Desk, recall: bool) -> None:
+    post = desk.post()
+    published = settings({"alice": ("sales",)}, queues={"sales": Queue(wrapup_s=60)})
+    await post.store.configure(*with_direct_lines({"alice"}, *published), version=1)
+    h, other = await post.arrive(CALL), await post.arrive("pbx-1.2")
+    await post.store.join(h, "sales")
+    await post.store.settle(h, "alice", 1)
+    await post.store.connected(h, "alice", 1)
+    await post.store.join(other, "sales")  # he waits, and not for so long that he would be before
+    await post.store.give(h, "[1]", how="blind", queue="sales", by="agent")
+    assert (await states(post))["alice"][0] == "wrapup"
+    await post.store.join(h, "_alice", recall=recall)
+    assert (await states(post))["alice"] == (("offered", 1, CALL) if recall else ("wrapup", 1, ""))
+    assert [(offer.call, offer.agent) for offer in post.offers[1:]] == [(CALL, "alice")] * recall
+    for call in (h, other):
+        await post.checkpoint.ended(call, reason="caller-hangup", ended_by="caller", cause=16)
     desk.assert_sound()

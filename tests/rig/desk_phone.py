@@ -138,10 +138,10 @@ class DeskPhone(asyncio.DatagramProtocol):
                 await self._more()
         return next(line for line in self.lines if line.invite and line.answered_at)
 
-    async def told(self, line: Line, status: str) -> None:
-        """Until a NOTIFY has told this of its transfer."""
+    async def told(self, line: Line, status: str, times: int = 1) -> None:
+        """Until NOTIFYs have told this of its transfers."""
         async with asyncio.timeout(PATIENCE_S):
-            while not any(status in each for each in line.notified):
+            while sum(status in each for each in line.notified) < times:
                 await self._more()
 
     async def _more(self) -> None:
