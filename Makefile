@@ -17,7 +17,7 @@ alone = scratch=$$(mktemp -d); trap 'rmdir "$$scratch"' EXIT; \
 
 pytest = $(alone) $(python) -m pytest -p tests.nothing_skipped
 
-.PHONY: help setup packages run test test-others test-patient check docs demo customers bench bench-flows bench-keys bench-takeover bench-redis bench-mixed load compose-test soak-queues lock
+.PHONY: help setup packages run test test-others test-patient check docs demo customers bench bench-flows bench-keys bench-takeover bench-redis bench-mixed bench-talks load compose-test soak-queues lock
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -98,6 +98,9 @@ bench-takeover: setup ## workers killed and hung under 200 live calls: how long 
 
 bench-redis: setup ## time in Redis of each function, with 10 to 10,000 callers waiting
 	@$(python) -m bench.redis_time $(ARGS)
+
+bench-talks: setup ## what a minute of talk costs Asterisk, with and without keys of agents
+	@$(python) -m bench.talks $(ARGS)
 
 bench-mixed: setup ## ten minutes of mixed calls on real SIP; was everybody routed as the rules say?
 	@$(python) -m bench.mixed $(ARGS)
