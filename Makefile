@@ -17,7 +17,7 @@ alone = scratch=$$(mktemp -d); trap 'rmdir "$$scratch"' EXIT; \
 
 pytest = $(alone) $(python) -m pytest -p tests.nothing_skipped
 
-.PHONY: help setup packages run test test-others test-patient check docs demo customers bench bench-flows bench-keys bench-takeover bench-redis bench-mixed bench-talks load compose-test soak-queues lock
+.PHONY: help setup packages run test test-others test-patient check docs demo sipp customers bench bench-flows bench-keys bench-takeover bench-redis bench-waiting bench-nailed bench-mixed bench-talks load compose-test soak-queues lock
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -81,6 +81,9 @@ docs: setup ## write docs/steps and docs/schema anew from the models
 demo: setup ## three real calls, and the log of each
 	@$(python) -m tests.rig.demo $(ARGS)
 
+sipp: setup ## SIPp as the demo uses it, from here: make sipp ARGS="127.0.0.1:5060 -sf tests/sipp/caller_waits.xml …"
+	@exec $(python) -m tests.rig.sipp $(ARGS)
+
 customers: setup ## the server that the example asks for a customer's PIN
 	@$(python) -m tests.rig.customers
 
@@ -98,6 +101,12 @@ bench-takeover: setup ## workers killed and hung under 200 live calls: how long 
 
 bench-redis: setup ## time in Redis of each function, with 10 to 10,000 callers waiting
 	@$(python) -m bench.redis_time $(ARGS)
+
+bench-waiting: setup ## CPU of looking after 10,000 callers who wait: rules, places, announcements
+	@$(python) -m bench.waiting $(ARGS)
+
+bench-nailed: setup ## agents whose phones stay connected beside agents who are rung: from the match to the talk
+	@$(python) -m bench.nailed $(ARGS)
 
 bench-talks: setup ## what a minute of talk costs Asterisk, with and without keys of agents
 	@$(python) -m bench.talks $(ARGS)

@@ -12,13 +12,13 @@ import time
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Protocol, TypeVar
 
+from bench.house_duties import Duties
 from ivr.checkpoint import Checkpoint, Kept
 from queues.handle import CallHandle
 from queues.models import Agent, Queue, Relax, Served
 from queues.store import Offer, Store
-from queues.wire import Arg
 
 WORKERS = ("hf-1", "hf-2")
 QUIET = 0.1
@@ -75,9 +75,10 @@ class FullHouse:
         self.talking: dict[str, str] = {}
         """Agent → his call."""
         self.paused: list[str] = []
+        self.duties = Duties(self)
         self._offers: list[Offer] = []
         self._in: dict[str, str] = {}
-        self._born = 0
+        self._born = self._numbers = 0
         self._cycles = 0
 
     def _people(self, count: int) -> dict[str, Agent]:
@@ -124,17 +125,15 @@ class FullHouse:
         """A caller comes, an agent becomes free and takes another one, somebody gives up, and so on."""
         self._cycles += 1
         level = len(self.waiting)
-        await self._free(self._somebody_talking())
+        await self._free(self.somebody_talking())
         await self._serve()
         await self._abandon()
         await self._quiet_call()
         await self._holds()
         post = self._anyone()
-        await self.watch.time("due", post.store.due())
-        await self.watch.time("figures", post.store.figures(self._waited_in()))
-        await self.watch.time("sweep", post.store.sweep())
+        await self.duties.each_second(post)
         if self._cycles % RARELY == 0:
-            await self._rarely(post)
+            await self.duties.rarely(post)
         await self._serve()
         while len(self.waiting) < level:
             await self._come(self.chance.choice(self.loaded))
@@ -144,35 +143,22 @@ class FullHouse:
         """Publish settings as they are, and with one agent changed, so many times each."""
         for number in range(times):
             store, version = self._anyone().store, self._cycles + number + 2
-            await self._configure(store, version)
+            await self.duties.publish(store, version)
             name = self.chance.choice([*self.agents])
             person = self.agents[name]
             self.agents[name] = person.model_copy(update={"queues": person.queues[::-1]})
-            await self._configure(store, version)
+            await self.duties.publish(store, version)
             await self._serve()
-
-    async def _configure(self, store: Store, version: int) -> None:
-        """A publication is many functions, each for a slice: each is timed by itself."""
-        run = store.operations.run
-
-        async def timed(script: str, *argv: Arg, heed: Callable[[Any], None] | None = None) -> Any:
-            return await self.watch.time(script, run(script, *argv, heed=heed))
-
-        store.operations.run = timed  # type: ignore[method-assign]
-        try:
-            await store.configure(self.settings, self.agents, version)
-        finally:
-            store.operations.run = run  # type: ignore[method-assign]
 
     async def _come(self, queue: str) -> str:
         h = self._handle()
-        post = self._post(h)
+        post = self.post(h)
         post.store.note(h, "answered")
         arriving = post.checkpoint.arrive(h, from_="+4930123456", to="100", asterisk="pbx")
         await self.watch.time("arrive", arriving)
         post.store.note(h, "step", flow="main", version=1, path="main/menu", outcome="1", took_ms=1200)
-        await self.watch.time("note", self._step(post, h))
-        await self._step(post, h, ride=True)
+        await self.watch.time("note", self.step(post, h))
+        await self.step(post, h, ride=True)
         joined = await self.watch.time(
             "join", post.store.join(h, queue), lambda place: "agent free" if place.offered else "he waits"
         )
@@ -187,13 +173,13 @@ class FullHouse:
         if pauses:
             await self.watch.time("agent: a wish", self._anyone().store.agent(agent, "pause", "lunch"))
         h = self.handles[self.talking.pop(agent)]
-        post = self._post(h)
+        post = self.post(h)
         await self.watch.time(
             "unbridged", post.store.unbridged(h, "agent"), lambda _: "he pauses" if pauses else "takes next"
         )
         if pauses:
             self.paused.append(agent)
-        await self._end(h, "ended: served", "system")
+        await self.end(h, "ended: served", "system")
         if self.paused and not pauses and self._cycles % RARELY == 1:
             await self.watch.time("agent: ready", self._anyone().store.agent(self.paused.pop(0), "ready"))
 
@@ -206,10 +192,10 @@ class FullHouse:
             del self.waiting[call]
             h = self.handles[call]
             if leaves:
-                await self.watch.time("leave", self._post(h).store.leave(h, "timeout"))
-                await self._end(h, "ended: left", "system")
+                await self.watch.time("leave", self.post(h).store.leave(h, "timeout"))
+                await self.end(h, "ended: left", "system")
             else:
-                await self._end(h, "ended: abandons", "caller")
+                await self.end(h, "ended: abandons", "caller")
 
     async def _quiet_call(self) -> None:
         """A caller where agents wait for callers, from beginning to end."""
@@ -217,44 +203,14 @@ class FullHouse:
         await self._serve(declines=False)
         agent = next(agent for agent, on in self.talking.items() if on == call)
         h = self.handles[self.talking.pop(agent)]
-        unbridged = self._post(h).store.unbridged(h, "caller")
+        unbridged = self.post(h).store.unbridged(h, "caller")
         await self.watch.time("unbridged", unbridged, lambda _: "nobody waits")
-        await self._end(h, "ended: served", "caller")
+        await self.end(h, "ended: served", "caller")
 
     async def _holds(self) -> None:
-        h = self.handles[self.talking[self._somebody_talking()]]
+        h = self.handles[self.talking[self.somebody_talking()]]
         for started in (True, False):
-            await self.watch.time("hold", self._post(h).store.hold(h, "agent", started))
-
-    async def _rarely(self, post: Post) -> None:
-        """What workers do once a second, agents once an hour, and a take-over for each call."""
-        store, run = post.store, post.store.operations.run
-        phone = self.agents[self.chance.choice(self.serving[self.chance.choice(self.quiet)])].device or ""
-        await self.watch.time("reach: gone", store.reach(phone, False))
-        await self.watch.time("reach: back", store.reach(phone, True))
-        await self.watch.time("ringing", run("ringing", store.operations.worker, "0"))
-        await self.watch.time("lease", run("lease", "", 0, 4000, 0))
-        await self.watch.time("outgoing", run("outgoing", 32, 30_000))
-        h = self.handles[self.chance.choice([*self.waiting])]
-        other = WORKERS[h.worker == WORKERS[0]]
-        adopting = self.posts[other].checkpoint.adopt(h.call, h.worker, h.epoch, other)
-        record = await self.watch.time("adopt", adopting)
-        assert record is not None
-        self.handles[h.call] = CallHandle.of_record(record, other)
-        await self._commands(post)
-
-    async def _commands(self, post: Post) -> None:
-        """What a supervisor asks for, and what flows ask for beside queues."""
-        store, number = post.store, f"{self._cycles}"
-        first, other = (self.chance.choice([*self.waiting]) for _ in range(2))
-        await self.watch.time("move: priority", store.move(first, priority_s=30))
-        await self.watch.time("move: to the head", store.move(other, position=1))
-        await self.watch.time("dial", store.dial(number, per_hour=100_000))
-        await self.watch.time("once", store.once("told", number, within_s=60))
-        await self.watch.time("count", store.count("split", number))
-        await self.watch.time("probe", store.operations.run("probe"))
-        tell = post.checkpoint.tell(store.operations.worker, self._cycles, "worker_started")
-        await self.watch.time("system", tell)
+            await self.watch.time("hold", self.post(h).store.hold(h, "agent", started))
 
     # Offers
 
@@ -264,7 +220,7 @@ class FullHouse:
         while offers := self._taken():
             for offer in offers:
                 h, agent, attempt = self.handles[offer.call], offer.agent, offer.attempt
-                store = self._post(h).store
+                store = self.post(h).store
                 self.waiting.pop(h.call, None)
                 if declines and self.chance.random() < DECLINED:
                     self.waiting[h.call] = self._in[h.call]
@@ -291,10 +247,10 @@ class FullHouse:
 
     async def _begin(self, queue: str) -> None:
         h = self._handle()
-        post = self._post(h)
+        post = self.post(h)
         post.store.note(h, "answered")
         await post.checkpoint.arrive(h, from_="+4930123456", to="100", asterisk="pbx")
-        await self._step(post, h, ride=True)
+        await self.step(post, h, ride=True)
         joined = await post.store.join(h, queue)
         self._in[h.call] = queue
         if not joined.offered:
@@ -303,18 +259,18 @@ class FullHouse:
     async def _connect(self, offer: Offer) -> None:
         h = self.handles[offer.call]
         self.waiting.pop(h.call, None)
-        store = self._post(h).store
+        store = self.post(h).store
         await store.settle(h, offer.agent, offer.attempt)
         await store.connected(h, offer.agent, offer.attempt)
         self.talking[offer.agent] = h.call
 
     # Parts
 
-    async def _step(self, post: Post, h: CallHandle, ride: bool = False) -> None:
+    async def step(self, post: Post, h: CallHandle, ride: bool = False) -> None:
         await post.checkpoint.step(h, flow="main", version=1, path="main/queue", kept=KEPT, ride=ride)
 
-    async def _end(self, h: CallHandle, name: str, by: str) -> None:
-        ended = self._post(h).checkpoint.ended(h, reason="flow-ended", ended_by=by, cause=16)
+    async def end(self, h: CallHandle, name: str, by: str) -> None:
+        ended = self.post(h).checkpoint.ended(h, reason="flow-ended", ended_by=by, cause=16)
         await self.watch.time(name, ended)
         del self.handles[h.call]
         del self._in[h.call]
@@ -325,29 +281,37 @@ class FullHouse:
         self.handles[h.call] = h
         return h
 
-    def _post(self, h: CallHandle) -> Post:
+    def post(self, h: CallHandle) -> Post:
         return self.posts[h.worker]
 
     def _anyone(self) -> Post:
         return self.posts[self.chance.choice(WORKERS)]
 
-    def _waited_in(self) -> str:
+    def waited_in(self) -> str:
         return self.waiting[next(iter(self.waiting))] if self.waiting else self.loaded[0]
 
-    def _somebody_talking(self) -> str:
+    def somebody_talking(self) -> str:
         """An agent on a call who serves a queue in which somebody waits."""
         queue = self.chance.choice([*self.waiting.values()]) if self.waiting else self.loaded[0]
         return self.chance.choice([agent for agent in self.serving[queue] if agent in self.talking])
 
+    def somebody_quiet(self) -> str:
+        """An agent who serves where agents wait for callers; ready, unless he cools down."""
+        return self.chance.choice(self.serving[self.chance.choice(self.quiet)])
+
+    def another_number(self) -> str:
+        self._numbers += 1
+        return str(self._numbers)
+
 
 def _settings(number: int) -> Queue:
-    """A third of the queues need a skill, which relaxes; a third have a second tier; a third are plain."""
+    """A third of the queues need a skill, which relaxes; a third have a second tier; a third have a limit."""
     if number % 3 == 0:
         relax = (Relax(after_s=30, needs="spanish"),)
         return Queue(cooldown_s=COOLDOWN_S, needs="spanish >= 3", relax=relax)
     if number % 3 == 1:
         return Queue(cooldown_s=COOLDOWN_S, tiers={2: 20})
-    return Queue(cooldown_s=COOLDOWN_S, strategy="fewest_calls", weight_s=60)
+    return Queue(cooldown_s=COOLDOWN_S, strategy="fewest_calls", weight_s=60, max_waiting=100_000)
 
 
 def _slices(items: Sequence[T], size: int) -> list[Sequence[T]]:

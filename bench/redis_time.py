@@ -33,7 +33,8 @@ from tests.queues.redis_process import RedisProcess
 P99_MS = 1.0
 GROWTH = 1.5
 LEVELS = (10, 100, 1_000, 10_000)
-WARM_UP = 50
+WARM_UP = 30
+IN_TURN = 20
 PUBLISHED = 1
 FEW = 20
 """Functions that were called less often are judged, but their p99 is their longest."""
@@ -122,30 +123,54 @@ def curve(means: Sequence[float | None]) -> str:
     )
 
 
-async def measure(
-    redis: RedisProcess, folder: Path, queues: int, agents: int, waiting: Sequence[int], cycles: int
-) -> list[Level]:
-    """Live so many cycles with each number of waiting callers."""
-    watch = Stopwatch(redis.url)
-    house = FullHouse(redis.url, "bench", folder, watch, queues, agents)
-    levels = []
+class Site:
+    """A full house on a Redis of its own, with so many callers waiting."""
+
+    def __init__(self, folder: Path, queues: int, agents: int, waiting: int) -> None:
+        folder.mkdir()
+        self.waiting = waiting
+        self._redis = RedisProcess(folder, durable=True)
+        self._redis.start()
+        self._watch = Stopwatch(self._redis.url)
+        self._house = FullHouse(self._redis.url, "bench", folder, self._watch, queues, agents)
+
+    async def open(self) -> None:
+        await self._house.open()
+        await self._house.fill(self.waiting)
+        await self.live(WARM_UP, watched=False)
+
+    async def live(self, cycles: int, watched: bool = True) -> None:
+        self._watch.on = watched
+        for _ in range(cycles):
+            await self._house.cycle()
+
+    async def level(self) -> Level:
+        """Publish, and say what everything has taken."""
+        await self._house.publish(PUBLISHED)
+        self._watch.on = False
+        in_redis, trips = self._watch.taken()
+        return Level(self.waiting, {name: summary(in_redis[name], trips[name]) for name in sorted(in_redis)})
+
+    async def close(self) -> None:
+        await self._house.close()
+        await self._watch.close()
+
+    def end(self) -> None:
+        self._redis.kill()
+
+
+async def measure(sites: Sequence[Site], cycles: int) -> list[Level]:
+    """Live so many cycles on each of them, a few on each in turn: what disturbs the machine disturbs all."""
     try:
-        await house.open()
-        for count in waiting:
-            await house.fill(count)
-            for cycle in range(WARM_UP + cycles):
-                watch.on = cycle >= WARM_UP
-                await house.cycle()
-            await house.publish(PUBLISHED)
-            watch.on = False
-            in_redis, trips = watch.taken()
-            levels.append(
-                Level(count, {name: summary(in_redis[name], trips[name]) for name in sorted(in_redis)})
-            )
+        for site in sites:
+            await site.open()
+        for start in range(0, cycles, IN_TURN):
+            for site in sites:
+                await site.live(min(IN_TURN, cycles - start))
+        return [await site.level() for site in sites]
     finally:
-        await house.close()
-        await watch.close()
-    return levels
+        for site in sites:
+            await site.close()
 
 
 def merged(rounds: Sequence[Sequence[Level]]) -> list[Level]:
@@ -207,17 +232,17 @@ def show(report: Report, console: Console) -> None:
 def run(
     folder: Path, queues: int, agents: int, waiting: Sequence[int], cycles: int, rounds: int
 ) -> list[Level]:
-    """So many rounds, each on a Redis of its own."""
+    """So many rounds, each on sites of its own."""
     found = []
     for number in range(rounds):
         place = folder / str(number)
         place.mkdir()
-        redis = RedisProcess(place, durable=True)
-        redis.start()
+        sites = [Site(place / str(count), queues, agents, count) for count in waiting]
         try:
-            found.append(uvloop.run(measure(redis, place, queues, agents, waiting, cycles)))
+            found.append(uvloop.run(measure(sites, cycles)))
         finally:
-            redis.kill()
+            for site in sites:
+                site.end()
     return merged(found)
 
 

@@ -167,9 +167,9 @@ def _of_agent(event: AnyEvent) -> str:
 
 
 def _joined(event: Joined) -> str:
-    starts = ", ".join(f"{_plain(reason)} {seconds:g} s" for reason, seconds in event.head_starts.items())
+    starts = [f"{_plain(reason)} {seconds:g} s" for reason, seconds in event.head_starts.items()]
     start = f", head start {event.head_start_s:g} s" if event.head_start_s else ""
-    why = f" ({starts})" if starts else ""
+    why = f" ({', '.join(starts if len(starts) > 1 else map(_plain, event.head_starts))})" if starts else ""
     needs = f", needs {printable(event.needs)}" if event.needs else ""
     return f"queue {printable(event.queue)}, place {event.position}{start}{why}{needs}"
 

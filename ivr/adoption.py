@@ -207,13 +207,14 @@ class Adoption:
         """End what the call has left behind; which of its legs it goes on with."""
         if record.state not in ("connecting", "talking"):
             return [leg for leg in legs if is_outside(leg)]
+        stay = [leg for leg in (record.leg, record.consult and record.consult_leg) if leg]
         goes_on = {leg_channel(record.call, record.attempt)}
         if record.consult:
             goes_on.add(asked_channel(record.call, record.consult_agent, record.consult_attempt))
         for leg in legs:
             if leg not in goes_on:
                 await self._asterisk.hang_up(leg)
-        return [leg for leg in legs if leg in goes_on]
+        return [*(leg for leg in legs if leg in goes_on), *stay]
 
     async def _won(self, call: str, owner: str, lives: bool) -> CallRecord | None:
         """None if somebody else has it, or will: a call that was on AGI is on its way to the front door."""

@@ -3,8 +3,10 @@
 import re
 import time
 from dataclasses import dataclass, field, replace
+from zlib import crc32
 
 from ivr.checkpoint import CallRecord
+from queues.handle import CallHandle
 from queues.store import Offer
 
 BUSY, NO_USER, NO_ANSWER, REJECTED, REDIRECTED = 17, 18, 19, 21, 23
@@ -45,36 +47,41 @@ class AgentLeg(Leg):
 
     agent: str
     attempt: int
+    nailed: bool = False
+    """It was connected before, by an id of Asterisk's, and stays so when this is over (ivr.nailed)."""
 
     @classmethod
     def of_offer(cls, offer: Offer) -> "AgentLeg":
-        channel = leg_channel(offer.call, offer.attempt)
         return cls(
-            channel=channel,
+            channel=offer.leg or leg_channel(offer.call, offer.attempt),
             endpoint=offer.device,
             ring_s=offer.ring_s,
+            answered=offer.leg != "",
             agent=offer.agent,
             attempt=offer.attempt,
+            nailed=offer.leg != "",
         )
 
     @classmethod
     def of_record(cls, record: CallRecord) -> "AgentLeg":
         """The leg of a call that was taken over, which may exist or not, and be bridged or not."""
         return cls(
-            channel=leg_channel(record.call, record.attempt),
+            channel=record.leg or leg_channel(record.call, record.attempt),
             endpoint="",
             ring_s=0,
             answered=record.state == "talking",
             bridge=bridge_id(record.call, record.attempt),
             agent=record.agent,
             attempt=record.attempt,
+            nailed=record.leg != "",
         )
 
 
 def legs_rung(record: CallRecord) -> list[AgentLeg]:
-    """The legs of all agents who were being rung for a call that was taken over."""
+    """The legs of all agents who were being rung for a call that was taken over; without legs that stay."""
     rung = record.rung or ((record.agent, record.attempt),)
-    return [AgentLeg.of_record(replace(record, agent=agent, attempt=attempt)) for agent, attempt in rung]
+    before = replace(record, leg="")
+    return [AgentLeg.of_record(replace(before, agent=agent, attempt=attempt)) for agent, attempt in rung]
 
 
 def leg_channel(call: str, attempt: int) -> str:
@@ -108,6 +115,14 @@ def playback_id(channel: str, epoch: int, number: int) -> str:
     The next owner has two others, so that the end of what it stopped is not taken for that of what it plays.
     """
     return f"{channel}-p{2 * epoch + number % 2}"
+
+
+def playback_of(leg: Leg, handle: CallHandle, number: int) -> str:
+    """The same for somebody who was called. On a leg that stays the names of each call are others."""
+    if not isinstance(leg, AgentLeg) or not leg.nailed:
+        return playback_id(leg.channel, handle.epoch, number)
+    told = f"{handle.call} {leg.attempt} {handle.epoch} {number % 2}"
+    return f"{leg.channel}-p{crc32(told.encode())}"
 
 
 def earlier_playbacks(channel: str, epoch: int) -> list[str]:

@@ -8,7 +8,7 @@ import asyncio
 import logging
 from math import inf
 
-from ivr.agent_leg import playback_id
+from ivr.agent_leg import playback_of
 from ivr.ari import AriError, NotFound
 from ivr.ari import events as ari
 from ivr.flow.line import Announcement
@@ -32,7 +32,7 @@ async def announce(callee: Callee, announcement: Announcement) -> str:
         while (now := loop.time()) < until:
             if now >= say_at:
                 said, say_at = said + 1, inf
-                playback = playback_id(leg.channel, callee.handle.epoch, said)
+                playback = playback_of(leg, callee.handle, said)
                 await asterisk.play(leg.channel, playback, announcement.media)
             match await callee.hear(min(until, say_at)):
                 case ari.PlaybackFinished(playback=played) if played.id == playback:

@@ -10,7 +10,7 @@ and gives the attempt up.
 import asyncio
 import logging
 
-from ivr.agent_leg import AgentLeg
+from ivr.agent_leg import AgentLeg, playback_of
 from ivr.briefing import Briefing
 from ivr.caller import Caller, Message, Over
 from ivr.mailbox import Mailbox
@@ -31,6 +31,8 @@ class Approach:
         self._caller = caller
         self._given_up = False
         self._mailbox: Mailbox[Message] = Mailbox()
+        if leg.nailed:
+            caller.house.nailed.lend(leg.channel)
         caller.house.listen(leg.channel, self._mailbox)
         self._task = asyncio.create_task(self._reach())
         self._task.add_done_callback(self._over)
@@ -43,7 +45,10 @@ class Approach:
             log.error("the number of a device is not called: %s", error, extra={"call": caller.call})
             return "unreachable"
         callee = Callee(caller.house.asterisk, caller.handle, self.leg, self._mailbox.take)
-        reason = await ring(callee)
+        if self.leg.nailed:
+            reason = await caller.house.nailed.fetch(self.leg.channel, self._mailbox.take)
+        else:
+            reason = await ring(callee)
         if reason or self._briefing is None:
             return reason
         return await self._briefing.give(callee, device)
@@ -74,3 +79,6 @@ class Approach:
         self._given_up = True
         self._task.cancel()
         self._caller.house.forget(self.leg.channel)
+        if self.leg.nailed:  # he would have to hear it to its end
+            for number in (0, 1):
+                self._caller.house.asterisk.hush(playback_of(self.leg, self._caller.handle, number))

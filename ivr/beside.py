@@ -72,7 +72,8 @@ class Beside:
         """
         queue = self._house.queue(self._wait.queue)
         if taken_over and (queue.announce or queue.menu or queue.connecting):
-            self._programme.since_s = self._now_s
+            if queue.announce is not None:
+                self._programme.take_over(self._now_s, queue.announce)
             self._menu_begun = queue.menu is not None and (queue.menu.after_s or 0) <= self._now_s
             for playback in earlier_playbacks(self._caller.call, self._caller.handle.epoch):
                 await self._house.asterisk.stop(playback)
@@ -84,7 +85,25 @@ class Beside:
         """Settings have changed."""
         self._changed.set()
 
-    def takes(self, pressed: ari.ChannelDtmfReceived) -> bool:
+    async def go_on(self) -> None:
+        """He waits on after all: with music, and told what is due."""
+        await self._music()
+        await self.begin()
+
+    async def begin_anew(self) -> None:
+        """He has come into another queue: what he was told in the one before does not count."""
+        self._programme = Programme()
+        self._menu_begun = False
+        await self.begin()
+
+    def hears(self, told: ari.PlaybackFinished | ari.ChannelDtmfReceived) -> bool:
+        """Whether it is of use here: the end of a sound, or a key of the menu."""
+        if isinstance(told, ari.ChannelDtmfReceived):
+            return self._takes(told)
+        self._mailbox.put(told)
+        return True
+
+    def _takes(self, pressed: ari.ChannelDtmfReceived) -> bool:
         """Whether a key is the menu's: the one that begins it, and all of his while he is in it."""
         if not self._caller.typed(pressed):
             return False
@@ -100,11 +119,6 @@ class Beside:
         self._open()
         self._start(self._run(flow, playback))
         return True
-
-    def hear(self, message: Message) -> None:
-        """Something is told that the wait has no use for."""
-        if isinstance(message, ari.PlaybackFinished):
-            self._mailbox.put(message)
 
     def give_up(self) -> None:
         """Nothing is begun any more."""

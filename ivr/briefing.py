@@ -8,7 +8,7 @@ import asyncio
 import logging
 import time
 
-from ivr.agent_leg import playback_id
+from ivr.agent_leg import playback_of
 from ivr.announcing import announce
 from ivr.ari import AriError
 from ivr.ari import events as ari
@@ -82,7 +82,7 @@ async def _listens(callee: Callee, media: list[str]) -> str:
     """Until he has heard it; `rejected` if he hangs up meanwhile."""
     asterisk, channel = callee.asterisk, callee.leg.channel
     until = asyncio.get_running_loop().time() + LONGEST_S
-    playback = playback_id(channel, callee.handle.epoch, 0)
+    playback = playback_of(callee.leg, callee.handle, 0)
     try:
         await asterisk.play(channel, playback, media)
         while (message := await callee.hear(until)) is not None:

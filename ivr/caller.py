@@ -19,6 +19,7 @@ from ivr.flow.line import About, Hangup
 from ivr.flow.opening import Hours
 from ivr.flow.step import Flow
 from ivr.mailbox import Mailbox
+from ivr.nailed import Nailed
 from ivr.outbox import Outbox
 from ivr.policy import Destination
 from ivr.presses import Presses
@@ -63,6 +64,14 @@ class Look(NamedTuple):
     """closed, no_agents, full or ratio; empty: settings were published."""
 
 
+class Moved(NamedTuple):
+    """Somebody has put him into another queue."""
+
+    queue: str
+    joined_at: int
+    """When, ms."""
+
+
 class Dialled(NamedTuple):
     """The agent with whom he talks has dialled a number on another line. Personal: `written`."""
 
@@ -80,6 +89,7 @@ Message = (
     | Vanished
     | Over
     | Look
+    | Moved
     | Dialled
 )
 Result = TypeVar("Result")
@@ -112,6 +122,7 @@ class House:
     """Where to call a number as somebody wrote it, for this caller; raises `NotAllowed`."""
     web: Web
     outbox: Outbox
+    nailed: Nailed
     recordings: Recordings
     listen: Callable[[str, Mailbox[Message]], None]
     """Put a channel's events into a mailbox from now on."""

@@ -17,7 +17,7 @@ from ivr.flow.step import Flow
 from ivr.numbering import Numbers
 from ivr.policy import OWN, Country, Destination, DialPolicy, NotAllowed, Shown
 from ivr.transfers import Stop, Transfers, stop_at
-from queues.models import DAY_S, Agent, Device, Queue, Served, direct_line
+from queues.models import DAY_S, Agent, Device, NailedUp, Queue, Served, direct_line
 
 
 def _address(text: str) -> str:
@@ -118,6 +118,7 @@ class Callflows:
     devices: Mapping[str, Device]
     pauses: Mapping[str, str]
     """Digits that agents dial → why they pause."""
+    nailed_up: NailedUp
     trunks: Mapping[str, Trunk]
     hours: Mapping[str, Hours]
     timezone: tzinfo
@@ -144,6 +145,11 @@ class Callflows:
     def phones(self) -> dict[str, str | None]:
         """Devices that are telephones of ours → fixed contact, or None if they register."""
         return {name: device.contact for name, device in self.devices.items() if device.number is None}
+
+    def music(self) -> set[str]:
+        """Classes of music that somebody hears."""
+        classes = {queue.music for queue in self.queues.values()}
+        return classes | ({self.nailed_up.music} if self.nailed_up.music else set())
 
     def vip(self, number: str) -> int:
         """Head start of whoever calls from this number, in seconds."""

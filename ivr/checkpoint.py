@@ -97,6 +97,10 @@ class CallRecord:
     consult_to: str
     """The number outside, if it is no agent. Personal."""
     consult_attempt: int
+    leg: str
+    """The channel of the agent's leg, if it is one that stays; empty: its name follows from the attempt."""
+    consult_leg: str
+    """The same of whom his agent asks."""
     consult_line: str
     """The channel of a second call of his telephone by which he asks; empty: he asks on the one he has."""
     agi: bool
@@ -130,6 +134,8 @@ class Peer:
     started_at: int
     seen_at: int
     """When it last renewed its lease while it had its calls, ms."""
+    legs: int = 0
+    """Agents' legs that stay connected, which it has."""
 
 
 @dataclass(frozen=True)
@@ -314,18 +320,8 @@ def host_id() -> str:
     return f"{os.uname().nodename}:{os.stat('/proc/self/ns/pid').st_ino}"
 
 
-def _peer(
-    name: str,
-    alive: int,
-    inc: int,
-    pid: int,
-    host: str,
-    draining: int,
-    calls: int,
-    started_at: int,
-    seen_at: int,
-) -> Peer:
-    return Peer(name, bool(alive), inc, pid, host, bool(draining), calls, started_at, seen_at)
+def _peer(name: str, alive: int, inc: int, pid: int, host: str, draining: int, *more: int) -> Peer:
+    return Peer(name, bool(alive), inc, pid, host, bool(draining), *more)
 
 
 def _record(call: str, fields: Mapping[str, str]) -> CallRecord:
@@ -373,6 +369,8 @@ def _record(call: str, fields: Mapping[str, str]) -> CallRecord:
         consult_agent=text("c_agent"),
         consult_to=text("c_to"),
         consult_attempt=number("c_attempt"),
+        leg=text("leg"),
+        consult_leg=text("c_leg"),
         consult_line=text("c_line"),
         agi=text("agi") == "1",
     )

@@ -21,6 +21,7 @@ from ivr.ari import events as ari
 from ivr.caller import Caller
 from ivr.checkpoint import CallRecord
 from ivr.policy import NotAllowed
+from ivr.settling import dismiss, listen
 from ivr.transfers import Errand, Stop, Unknown
 from queues.errors import StoreAway
 from queues.results import Consult as Reserved
@@ -93,7 +94,7 @@ class Consult:
         for agent in [stop.agent] if stop.agent else await self._free(stop.queue):
             got = await store.consult(handle, agent=agent, line=line)
             if isinstance(got, Reserved):
-                leg = self._leg(agent, got.attempt)
+                leg = self._leg(agent, got.attempt, got.leg)
                 leg.endpoint, leg.ring_s = got.device, got.ring_s
                 return leg
         raise Unknown("whom he asks is not free")
@@ -109,11 +110,18 @@ class Consult:
         ready = [each for each in agents if each.state == "ready" and queue in each.queues]
         return [each.agent for each in sorted(ready, key=lambda each: each.since_at)]
 
-    def _leg(self, agent: str, attempt: int) -> AgentLeg:
-        """Its ids follow from the attempt: any worker knows them."""
-        channel = asked_channel(self._call, agent, attempt)
-        bridge = asked_bridge(self._call, agent, attempt)
-        return AgentLeg(channel=channel, endpoint="", ring_s=0, agent=agent, attempt=attempt, bridge=bridge)
+    def _leg(self, agent: str, attempt: int, stays: str = "") -> AgentLeg:
+        """Its ids follow from the attempt: any worker knows them. `stays`: his leg that is there already."""
+        return AgentLeg(
+            channel=stays or asked_channel(self._call, agent, attempt),
+            endpoint="",
+            ring_s=0,
+            answered=stays != "",
+            agent=agent,
+            attempt=attempt,
+            bridge=asked_bridge(self._call, agent, attempt),
+            nailed=stays != "",
+        )
 
     def _stop_of(self, leg: AgentLeg, stop: Stop) -> Stop:
         if leg.agent:
@@ -128,7 +136,9 @@ class Consult:
         self._approach = None
         why = approach.why_not()
         try:
-            answered = not why and await self._house.store.consulted(self._caller.handle, leg.attempt)
+            stays = leg.channel if leg.nailed else ""
+            consulted = self._house.store.consulted
+            answered = not why and await consulted(self._caller.handle, leg.attempt, leg=stays)
         except StoreAway:
             answered = False
         if not answered:
@@ -210,7 +220,7 @@ class Consult:
     async def join(self, leg: AgentLeg) -> None:
         """After the hand-over: the agent goes, and the two who stay hear each other."""
         asterisk, line = self._house.asterisk, self.line
-        await asterisk.hang_up(self._asker.channel)
+        await dismiss(self._house, self._asker, leg.bridge)
         self._house.forget(self._asker.channel)
         await self._end_line()
         await self._caller.catch_up()
@@ -230,6 +240,8 @@ class Consult:
         """The caller is gone, or goes elsewhere: whom the agent asks is let go."""
         leg = self.leg
         if leg is not None:
+            if self._asker.nailed and not self.talking and not self.line:
+                await self._house.asterisk.stop_ringing(self._asker.channel)
             await self._let_go()
             await self._house.asterisk.unbridge(leg.bridge)
 
@@ -248,7 +260,7 @@ class Consult:
             self._approach.give_up()
             self._approach = None
         if leg is not None:
-            await self._house.asterisk.hang_up(leg.channel, 16 if leg.answered else 26)
+            await dismiss(self._house, leg)
             self._house.forget(leg.channel)
         await self._end_line(cause)
 
@@ -265,13 +277,13 @@ class Consult:
 
     def take_over(self, record: CallRecord) -> None:
         """Know whom he asks; done before anything is awaited."""
-        leg = self.leg = self._leg(record.consult_agent, record.consult_attempt)
+        leg = self.leg = self._leg(record.consult_agent, record.consult_attempt, record.consult_leg)
         self.talking = leg.answered = record.consult == "talking"
         self.stop = self._stop_of(leg, Stop(number=record.consult_to))
         self.line = record.consult_line
         self._caller.apart = frozenset((leg.channel, self._speaker))
-        for channel in (leg.channel, self._speaker):
-            self._house.listen(channel, self._caller.mailbox)
+        listen(self._caller, leg)
+        self._house.listen(self._speaker, self._caller.mailbox)
 
     async def resume(self) -> None:
         """Make the channels as the record says. Who is gone is told to the mailbox."""

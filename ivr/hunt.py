@@ -22,15 +22,16 @@ from ivr.ari import AriError, NotFound
 from ivr.ari import events as ari
 from ivr.beside import Beside
 from ivr.briefing import Briefing
-from ivr.caller import Caller, Look, Over
+from ivr.caller import Caller, Look, Moved, Over
 from ivr.checkpoint import CallRecord
 from ivr.connecting import tell
 from ivr.flow.line import Line
 from ivr.flow.standing import ORDINARY, Standing
 from ivr.joining import Claim, join
+from ivr.moving import move
 from ivr.outside import Outside, Wish
 from ivr.place import Place
-from ivr.settling import hang_up_agent, let_go, settle
+from ivr.settling import dismiss, let_go, listen, settle
 from ivr.talk import Talk
 from ivr.transfers import Errand, Stop
 from ivr.wait import Wait, outcome_of
@@ -46,8 +47,6 @@ GIVEN_AWAY = "given-away"
 
 AT_ONCE_S = 1.0
 """At a stop where nobody's phone rings within this time nobody is free."""
-
-DIRECT = direct_line("")
 
 
 class Hunt:
@@ -93,7 +92,7 @@ class Hunt:
         elif record.state in ("connecting", "talking"):
             self._leg = AgentLeg.of_record(record)
         for leg in (*self._lost, *([self._leg] if self._leg else ())):
-            self._house.listen(leg.channel, self._caller.mailbox)
+            listen(self._caller, leg)
         if record.state == "talking" and self._leg is not None:
             self._errand = Errand.read(record.errand)
             self._begin_talk(self._leg, record.queue).take_over(record)
@@ -142,9 +141,9 @@ class Hunt:
             await talk.end()
         await self._outside.end()
         for lost in self._lost:
-            await hang_up_agent(self._house.asterisk, lost)
+            await dismiss(self._house, lost)
         if leg is not None:
-            await hang_up_agent(self._house.asterisk, leg)
+            await dismiss(self._house, leg)
             if leg.bridge:
                 await self._house.asterisk.unbridge(leg.bridge)
 
@@ -229,11 +228,18 @@ class Hunt:
                     if in_vain is not None:
                         self._house.store.send_on(self._handle, in_vain.after().write())
                     return await self._leave("timeout")
+                case Moved() as moved:
+                    await self._withdraw()
+                    await move(self._caller, wait, beside, moved)
+                case Offer() if in_vain is None and wait.is_over(queue):
+                    return await self._leave("timeout")  # no other phone is rung after his time
                 case Offer() as offer:
-                    told = Briefing(queue, wait, self._line)
-                    self._approaches[offer.attempt] = Approach(self._caller, AgentLeg.of_offer(offer), told)
+                    briefing = Briefing(queue, wait, self._line)
+                    self._approaches[offer.attempt] = Approach(
+                        self._caller, AgentLeg.of_offer(offer), briefing
+                    )
                 case Over(Approach() as approach):
-                    if outcome := await self._serve(approach, wait.queue):
+                    if outcome := await self._serve(approach, wait.queue, beside):
                         return outcome
                     if wait.looks_later:
                         wait.looks_later = False
@@ -242,14 +248,12 @@ class Hunt:
                     beside.published()
                     if reason := await wait.objection(self._caller, look, bool(self._approaches)):
                         return await self._left(reason)
-                case ari.ChannelDtmfReceived() as pressed if beside.takes(pressed):
-                    pass  # he is in the menu
+                case ari.PlaybackFinished() | ari.ChannelDtmfReceived() as told if beside.hears(told):
+                    pass
                 case ari.ChannelDtmfReceived() as pressed if wait.is_exit(queue, pressed, self._caller):
                     return await self._leave("exit_key")
                 case Over(Beside() as ended) if ended is beside:
                     return await self._leave("exit_key")
-                case ari.PlaybackFinished() as message:
-                    beside.hear(message)
 
     async def _leave(self, reason: str) -> str:
         """Out of the line, whoever's phone rings for him; the outcome of the wait."""
@@ -267,13 +271,13 @@ class Hunt:
 
     # An agent is rung
 
-    async def _serve(self, approach: Approach, queue: str) -> str:
+    async def _serve(self, approach: Approach, queue: str, beside: Beside) -> str:
         """What has come of it: an outcome after the talk, nothing if the caller waits on."""
         leg = approach.leg
         if self._approaches.pop(leg.attempt, None) is None:
             return ""  # somebody else was being connected, and could not be
         self._leg = leg
-        reason = approach.why_not() or await self._connect(leg, queue)
+        reason = approach.why_not() or await self._connect(leg, queue, beside)
         if not reason:
             self._begin_talk(leg, queue)
             return await self._hear_out()
@@ -284,7 +288,7 @@ class Hunt:
         """Nobody else is to be reached any more."""
         for approach in self._approaches.values():
             approach.give_up()
-            await hang_up_agent(self._house.asterisk, approach.leg)
+            await dismiss(self._house, approach.leg)
         self._approaches.clear()
 
     async def _decline(self, leg: AgentLeg, reason: str) -> None:
@@ -294,47 +298,40 @@ class Hunt:
             self._handle, agent=leg.agent, attempt=leg.attempt, reason=reason, ring_ms=leg.ring_ms()
         )
 
-    async def _connect(self, leg: AgentLeg, queue: str) -> str:
+    async def _connect(self, leg: AgentLeg, queue: str, beside: Beside) -> str:
         """Settle and bridge; returns why it failed, or nothing once both talk."""
         asterisk, store, caller = self._house.asterisk, self._house.store, self._caller
         if not await settle(caller, leg):
-            await asterisk.hang_up(leg.channel)
+            await dismiss(self._house, leg)
             return "withdrawn"
         await self._withdraw()
-        if self._beside is not None:
-            await self._beside.hush()
+        await beside.hush()
         await caller.catch_up()  # that may have taken a while: he may be gone
         if not await tell(caller, leg.channel, self._house.queue(queue).connecting, self._line):
-            await self._again(queue)
+            await beside.go_on()
             return "rejected"
         leg.bridge = bridge_id(self._call, leg.attempt)
         try:
             keys_of = (leg.channel,) if self._house.with_keys() else ()
-            both = (self._call, leg.channel)
-            await asterisk.bridge(leg.bridge, both, musical=self._call, keys_of=keys_of)
+            await asterisk.bridge(leg.bridge, (self._call, leg.channel), musical=self._call, keys_of=keys_of)
         except AriError as error:
             log.warning("bridge failed: %s", error, extra={"call": self._call})
-            await asterisk.hang_up(leg.channel)
+            await dismiss(self._house, leg)
             await asterisk.unbridge(leg.bridge, goes_on=self._call)
-            await self._again(queue)
+            await beside.go_on()
             return "caller_gone" if isinstance(error, NotFound) else "withdrawn"
+        self._house.nailed.announce(leg, self._call)
         await caller.catch_up(connecting=True)
         if self._house.queue(queue).menu is not None:
             caller.keys.clear()  # what he was typing when the agent came
         await store.connected(self._handle, agent=leg.agent, attempt=leg.attempt, at=now_ms(), wait=False)
         return ""
 
-    async def _again(self, queue: str) -> None:
-        """He waits on: with music, and told what is due."""
-        await self._music(queue)
-        if self._beside is not None:
-            await self._beside.begin()
-
     # They talk
 
     def _begin_talk(self, leg: AgentLeg, queue: str) -> Talk:
         self.wait = None
-        if not queue.startswith(DIRECT):
+        if not queue.startswith(direct_line("")):
             self._home = queue
         self.talk = Talk(self._caller, leg, self._home)
         return self.talk
@@ -393,7 +390,7 @@ class Hunt:
             await self._house.store.connected(self._handle, agent=leg.agent, attempt=leg.attempt, at=now_ms())
             leg.answered = True
             return True
-        await asterisk.hang_up(leg.channel)
+        await dismiss(self._house, leg)
         await asterisk.unbridge(leg.bridge, goes_on=self._call)
         await self._music(record.queue)
         await self._decline(leg, "worker_lost")

@@ -19,17 +19,19 @@ class Keypad:
 
     def __init__(self, house: House, channel: str) -> None:
         self._house = house
-        self._channel = channel
+        self.channel = channel
         self._mailbox: Mailbox[Message] = Mailbox()
         self._presses = Presses()
         self._playing = ""
         self._played = 0
         self.gone = False
         """He has hung up."""
+        self.stays = False
+        """He stays connected, and somebody else has the channel now."""
         house.listen(channel, self._mailbox)
 
     def close(self) -> None:
-        self._house.forget(self._channel)
+        self._house.forget(self.channel)
 
     async def ask(self, sound: str, most: int) -> str:
         """Digits until `#`, until nothing comes any more, or one more than `most`: too many are no answer.
@@ -69,10 +71,18 @@ class Keypad:
     async def play(self, sound: str) -> None:
         """Begin a sound; with the first one we answer. Raises AriError."""
         if not self._played:
-            await self._house.asterisk.answer(self._channel)
-        self._playing = f"{self._channel}-p{self._played}"
+            await self._house.asterisk.answer(self.channel)
+        self._playing = f"{self.channel}-p{self._played}"
         self._played += 1
-        await self._house.asterisk.play(self._channel, self._playing, [f"sound:{sound}"])
+        await self._house.asterisk.play(self.channel, self._playing, [f"sound:{sound}"])
+
+    async def hear(self, sound: str) -> None:
+        """Play a sound to its end. Raises AriError."""
+        await self.play(sound)
+        until = asyncio.get_running_loop().time() + SAYING_S
+        while self._playing and not self.gone and await self._next(until) is not None:
+            pass
+        await self._hush()
 
     async def _hush(self) -> None:
         if self._playing:

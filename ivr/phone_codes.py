@@ -28,6 +28,7 @@ log = logging.getLogger(__name__)
 CODES = "*4"
 """Begins each code."""
 LOGIN = "*40"
+STAY = "*44"
 ACTIONS: dict[str, tuple[AgentAction, str]] = {
     "*41": ("offline", "agent-loggedoff"),
     "*45": ("ready", "activated"),
@@ -58,17 +59,21 @@ class PhoneCodes:
             spoken = await self._carry_out(code, device, digits[:DIGITS], keypad)
             if spoken:
                 await keypad.play(spoken)
-            await self._house.asterisk.let_go(channel)
+            if not keypad.stays:
+                await self._house.asterisk.let_go(channel)
         except AriError as error:
             log.debug("the agent did not wait for the confirmation: %s", error)
         finally:
-            keypad.close()
+            if not keypad.stays:
+                keypad.close()
 
     async def _carry_out(self, code: str, device: str, digits: str, keypad: Keypad) -> str:
         """The sound that says what has come of it; empty: he has hung up."""
         try:
             if code == LOGIN:
                 return await self._log_in(device, digits, keypad)
+            if code == STAY:
+                return await self._stay(device, keypad)
             if code in ACTIONS:
                 return await self._act(code, device, digits, keypad)
             log.warning("code %s refused at %s: there is none", code, device)
@@ -103,6 +108,19 @@ class PhoneCodes:
             return agent
         home = [name for name, each in self._callflows().agents.items() if each.device == device]
         return home[0] if len(home) == 1 else ""
+
+    async def _stay(self, device: str, keypad: Keypad) -> str:
+        """He is ready, and this call stays connected; callers come on it."""
+        agent = await self._whose(device)
+        if not agent:
+            log.warning("code %s refused: nobody is logged in at %s", STAY, device)
+            return REFUSED
+        await keypad.hear("agent-loginok")
+        if not keypad.gone:
+            await self._house.store.agent(agent, "nail", keypad.channel, device)
+            keypad.stays = True
+            self._house.nailed.begin(keypad.channel)
+        return ""
 
     # Hot desk
 

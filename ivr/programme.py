@@ -9,12 +9,15 @@ long sound has covered are left out; nothing comes within `gap_s` after the end 
 
 import random
 from dataclasses import dataclass, field
-from math import floor
+from math import floor, inf
 from typing import Literal, NamedTuple
 
 from queues.heard import Announce, PositionNews, Reminders
 
 Kind = Literal["position", "reminder"]
+
+INSTANT_S = 1e-6
+"""Times that are so near are the same."""
 
 
 class Item(NamedTuple):
@@ -35,9 +38,11 @@ class Programme:
     """Slots before it are over: another worker has had the call."""
     quiet_until_s: float = 0.0
     last_position: int | None = None
+    told_before: bool = False
+    """Another worker may have told him a place, and nobody knows which."""
     last_reminder: int = -1
-    _over: dict[Kind, int] = field(default_factory=dict)
-    """The last slot of each kind that is over."""
+    _over: dict[Kind, float] = field(default_factory=dict)
+    """Slots of each kind until then are over, whatever is published meanwhile."""
 
     def next(self, announce: Announce) -> Item | None:
         """What comes next; None: nothing ever."""
@@ -51,7 +56,7 @@ class Programme:
         """It was its time, whether anything was said or not."""
         part = announce.position if item.kind == "position" else announce.reminders
         if part is not None:
-            self._over[item.kind] = max(item.slot, _slot(part, began_s))
+            self._over[item.kind] = max(part.first_s + item.slot * part.every_s, began_s)
 
     def told(self, item: Item, ended_s: float, announce: Announce) -> None:
         """It was said, and is over."""
@@ -64,10 +69,18 @@ class Programme:
         self.since_s = now_s
         self.quiet_until_s = now_s + gap_s
 
+    def take_over(self, now_s: float, announce: Announce) -> None:
+        """Another worker has told him until now: nothing of that is said again, and nothing at once."""
+        self.resume(now_s, announce.gap_s)
+        self.told_before = announce.position is not None and announce.position.first_s <= now_s
+
     def worth(self, position: int, news: PositionNews) -> bool:
         """Whether he is to be told this place; he counts as told then."""
         last = self.last_position
         if position < 1 or (news.up_to is not None and position > news.up_to):
+            return False
+        if news.when == "improved" and last is None and self.told_before:
+            self.last_position = position  # perhaps it is the one he was told last
             return False
         if news.when == "improved" and last is not None and position >= last:
             return False
@@ -91,8 +104,8 @@ class Programme:
 
     def _due(self, part: PositionNews | Reminders, kind: Kind) -> tuple[float, Kind, int]:
         """Its next slot."""
-        before = _slot(part, self.since_s) if self.since_s else -1
-        slot = max(self._over.get(kind, -1), before) + 1
+        over_s = max(self._over.get(kind, -inf), self.since_s or -inf)
+        slot = _slot(part, over_s + INSTANT_S) + 1
         return part.first_s + slot * part.every_s, kind, slot
 
 

@@ -65,7 +65,7 @@ class Telephony:
         return cls(
             devices=callflows.phones(),
             trunks=dict(callflows.trunks),
-            music={"default", *(queue.music for queue in callflows.queues.values())},
+            music={"default", *callflows.music()},
             passwords={name: file.stat().st_mtime_ns for name, file in files.items() if file.exists()},
         )
 

@@ -61,6 +61,13 @@ class Rehearsal:
                 place = place_of(node_of(folder, "queues.yaml", "queues", name), ("music",))
                 text = f"queue `{name}`: there is no directory music/{queue.music}/ with .wav files in it"
                 yield Problem(place, text, nearest(queue.music, classes))
+        music = folder.nailed_up.music
+        if music and music not in classes:
+            document = folder.documents["agents.yaml"]
+            assert document is not None
+            place = place_of(document.root.nodes["nailed_up"], ("music",))
+            text = f"`nailed_up`: there is no directory music/{music}/ with .wav files in it"
+            yield Problem(place, text, nearest(music, classes))
 
     async def _unspoken(self, folder: Folder) -> list[Problem]:
         found: list[Problem] = []

@@ -3,8 +3,7 @@
 import asyncio
 
 from ivr.agent_leg import AgentLeg
-from ivr.ari import Asterisk
-from ivr.caller import Caller
+from ivr.caller import Caller, House
 from queues.errors import StoreAway
 
 ONE_MOMENT_S = 3.0
@@ -18,7 +17,8 @@ async def settle(caller: Caller, leg: AgentLeg) -> bool:
     playback, told = f"{leg.channel}-p0", False
     while True:
         try:
-            won = await house.store.settle(caller.handle, agent=leg.agent, attempt=leg.attempt)
+            stays = leg.channel if leg.nailed else ""
+            won = await house.store.settle(caller.handle, leg.agent, leg.attempt, leg=stays)
             break
         except StoreAway:
             if not told:
@@ -33,9 +33,23 @@ async def settle(caller: Caller, leg: AgentLeg) -> bool:
     return won
 
 
-async def hang_up_agent(asterisk: Asterisk, leg: AgentLeg) -> None:
-    """A phone that still rings is told that somebody else has answered: it does not count a missed call."""
-    await asterisk.hang_up(leg.channel, 16 if leg.answered else 26)
+def listen(caller: Caller, leg: AgentLeg) -> None:
+    """What is told of a leg of a call that was taken over goes to the call."""
+    if leg.nailed:
+        caller.house.nailed.lend(leg.channel)
+    caller.house.listen(leg.channel, caller.mailbox)
+
+
+async def dismiss(house: House, leg: AgentLeg, *bridges: str) -> None:
+    """The call does not need him any more: he is let go, or goes back to where he waits.
+
+    `bridges`: where he may be besides his own. A phone that still rings is told that somebody else has
+    answered: it does not count a missed call.
+    """
+    if leg.nailed:
+        house.nailed.back(leg, *bridges)
+    else:
+        await house.asterisk.hang_up(leg.channel, 16 if leg.answered else 26)
 
 
 async def let_go(caller: Caller, lost: list[AgentLeg]) -> None:

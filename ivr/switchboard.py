@@ -16,18 +16,18 @@ from calllog.errors import HoldfastError
 from ivr.agent_leg import owner_of
 from ivr.ari import AriError, Asterisk, AsteriskAway, Silenced
 from ivr.ari import events as ari
-from ivr.caller import House, Message, Vanished
+from ivr.caller import House, Message, Moved, Vanished
 from ivr.callflows import Callflows, Route
 from ivr.checkpoint import CallRecord, Checkpoint
 from ivr.door import Door, Turns
 from ivr.flow.line import About, who
 from ivr.flow.step import Flow
 from ivr.mailbox import Mailbox
+from ivr.nailed import Nailed
 from ivr.outbox import Outbox
 from ivr.phone_codes import PhoneCodes
 from ivr.place import FLOW_MARK, MARK, Place
 from ivr.places import Places
-from ivr.policy import Destination
 from ivr.publish import Versions
 from ivr.recordings import Recordings
 from ivr.second_calls import CONTEXT, SecondCalls, is_second_call
@@ -37,6 +37,7 @@ from ivr.tasks import Tasks
 from ivr.web import Web
 from queues.errors import Fenced, StoreAway
 from queues.handle import CallHandle
+from queues.legs import Legs
 from queues.models import Queue
 from queues.operations import now_ms
 from queues.store import Offer, Store
@@ -90,6 +91,10 @@ class Switchboard:
         """Calls of ours that nobody serves: their sessions have gone without an end. Their routes stay."""
         self._parked: list[ari.ChannelEvent] | None = []
         self.places = Places(store)
+        self.legs = Legs(store.operations)
+        self.nailed = Nailed(
+            asterisk, self.legs, self.routes, lambda: self.callflows.nailed_up, tasks.attempt
+        )
         self.house = House(
             asterisk=asterisk,
             store=store,
@@ -98,13 +103,14 @@ class Switchboard:
             queue=lambda name: self.callflows.queues.get(name, UNPUBLISHED),
             agent=lambda name: self.callflows.agents.get(name),
             device=lambda name: self.callflows.devices.get(name),
-            prompt=self._prompt,
+            prompt=lambda name, language: self.callflows.prompt(name, language),
             say=speech.render,
             transfers=lambda: self.callflows.transfers,
             stop_at=lambda written: self.callflows.stop_at(written),
-            outside=self._outside,
+            outside=lambda written, about: self.callflows.destination(written, about),
             web=web,
             outbox=outbox,
+            nailed=self.nailed,
             recordings=recordings,
             listen=self.routes.__setitem__,
             forget=self._forget,
@@ -115,6 +121,7 @@ class Switchboard:
             now=lambda: datetime.now(self.callflows.timezone),
             leave=self._leave,
         )
+        store.operations.on_moved = self.on_moved
         self._seconds = SecondCalls(asterisk, store, self.sessions)
         self.codes = PhoneCodes(self.house, lambda: self.callflows, secrets)
 
@@ -148,6 +155,8 @@ class Switchboard:
                 self._route(event)
 
     def _route(self, event: ari.ChannelEvent) -> None:
+        if isinstance(event, ari.ChannelHangupRequest | ari.ChannelDestroyed):
+            self.nailed.heard(event)
         mailbox = self.routes.get(event.channel.id)
         if mailbox is not None:
             mailbox.put(event)
@@ -186,7 +195,7 @@ class Switchboard:
             self._route(event)
 
     def _enter(self, event: ari.StasisStart) -> None:
-        """A channel nobody knows yet: a new call, an agent who dials a code, or a leg whose call is over."""
+        """A channel nobody knows yet: a call, an agent who dials a code, a tone, a leg whose call is over."""
         match event.args:
             case ["call", flow, *_]:
                 self._tasks.attempt(self._go_on(event.channel, event.at, flow, self._hear(event.channel.id)))
@@ -195,6 +204,8 @@ class Switchboard:
             case ["code", code, device, *digits]:
                 dialled = self.codes.obey(code, device, "".join(digits[:1]), event.channel.id)
                 self._tasks.attempt(dialled)
+            case ["tone"]:
+                self._tasks.attempt(self.nailed.sound(event.channel.id))
             case ["line"]:
                 self._tasks.attempt(self._seconds.enter(event.channel))
             case _:
@@ -211,7 +222,7 @@ class Switchboard:
     async def arrive_late(self, channel: ari.Channel) -> None:
         """A channel of ours without a record: its worker died before `arrived`, or Redis was lost."""
         if channel.dialplan.context == CONTEXT:
-            if channel.id not in self.routes:
+            if channel.id not in self.routes and not await self.legs.known(channel.id):
                 await self.asterisk.hang_up(channel.id)
             return
         flow = (await self.asterisk.read_mark(channel.id, FLOW_MARK)).removeprefix(":")
@@ -356,6 +367,8 @@ class Switchboard:
         self.routes[session.call] = session.mailbox
 
     def _forget(self, channel: str) -> None:
+        if self.nailed.waits(channel):
+            return  # its call is over, and it goes back to where it waits
         self.routes.pop(channel, None)
         self.sessions.pop(channel, None)
         self.left.discard(channel)
@@ -364,15 +377,15 @@ class Switchboard:
         self.sessions.pop(call, None)
         self.left.add(call)
 
-    def _prompt(self, name: str, language: str) -> str:
-        return self.callflows.prompt(name, language)
-
-    def _outside(self, written: str, about: About) -> Destination:
-        return self.callflows.destination(written, about)
-
     def _closed(self, queue: str) -> bool:
         settings = self.callflows.queues.get(queue, UNPUBLISHED)
         return settings.hours is not None and queue in self.callflows.closed(self.house.now())
+
+    def on_moved(self, call: str, queue: str, joined_at: int) -> None:
+        """Somebody has put one of our callers who wait into another queue."""
+        session = self.sessions.get(call)
+        if session is not None:
+            session.mailbox.put(Moved(queue, joined_at))
 
     def on_offer(self, offer: Offer) -> None:
         """Redis has found an agent for one of our callers."""

@@ -15,6 +15,7 @@ from ivr.checkpoint import CallRecord
 from ivr.consult import Consult
 from ivr.feature_keys import FeatureKeys, Pressed
 from ivr.policy import NotAllowed
+from ivr.settling import dismiss
 from ivr.transfers import Errand, Stop, Unknown
 
 log = logging.getLogger(__name__)
@@ -195,7 +196,8 @@ class Talk:
             raise Unknown("the door of that queue stays shut")
         self._outcome = outcome
         await self._tell_done(refers, leg.channel)
-        await self._house.asterisk.hang_up(leg.channel)
+        asked = self.consult.leg
+        await dismiss(self._house, leg, *([asked.bridge] if asked is not None else ()))
         if not self.consult.put_aside:
             self._caller.left_in = leg.bridge
         await self.consult.give_up()

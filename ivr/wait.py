@@ -47,6 +47,16 @@ class Wait:
         self.joined_at = joined_at
         self.began = asyncio.get_running_loop().time() - max(0.0, time.time() - joined_at / 1000)
 
+    def move(self, queue: str, joined_at: int) -> None:
+        """He waits in another queue now, since then."""
+        self.queue = queue
+        self.begin(joined_at)
+
+    def is_over(self, queue: Queue) -> bool:
+        """Whether he has waited too long."""
+        until = self.until(queue)
+        return until is not None and asyncio.get_running_loop().time() >= until
+
     def ways(self, queue: Queue) -> tuple[str, ...]:
         """For which reasons the queue, by its settings, may refuse him or send him away."""
         rules = {

@@ -51,7 +51,6 @@ SPOOL_S = 1.0
 PHONES_S = 1.0
 GHOSTS_S = 10.0
 LEFT_S = 1.0
-AGI_S = 1.0
 SUBSCRIBE_S = 0.1
 """A reply to a settled Asterisk takes a millisecond; one that is still booting may give none."""
 DRAIN_S = 3.0
@@ -177,7 +176,7 @@ class Worker:
                 self.tasks.keep(PHONES_S, self._look_at_phones),
                 self.tasks.keep(GHOSTS_S, self._look_for_ghosts),
                 self.tasks.keep(LEFT_S, self._regain),
-                self.tasks.keep(AGI_S, self._look_after_agi),
+                self.tasks.keep(LEFT_S, self._look_after),
                 self.tasks.start(self.watch.run()),
                 self.tasks.start(self.link.watch()),
                 self.tasks.start(self.door.feel_load()),
@@ -246,12 +245,13 @@ class Worker:
         if not self.lease.peers_can_be_judged() or not self.link.connected:
             return
         for peer in grant.peers:
-            if peer.name != self.name and not peer.alive and peer.calls:
+            if peer.name != self.name and not peer.alive and (peer.calls or peer.legs):
                 end_hung(peer.pid, peer.host, self.settings.worker_module)
                 self.tasks.attempt(self._take_over(peer))
 
     async def _take_over(self, peer: Peer) -> None:
         self._recovered(peer.name, peer.seen_at, await self.adoption.take_over(peer))
+        await self.switchboard.nailed.adopt(peer.name, peer.legs)
 
     def _recovered(self, peer: str, seen_at: int, recovered: Recovered) -> None:
         if recovered.adopted:
@@ -290,10 +290,11 @@ class Worker:
         else:
             self.phones.forget()
 
-    async def _look_after_agi(self) -> None:
+    async def _look_after(self) -> None:
         if self.link.connected and not self.switchboard.parking:
             with suppress(AsteriskAway):  # it will be asked again
                 await self.agi.look(self._lost_at)
+                await self.switchboard.nailed.look()
 
     async def _look_for_ghosts(self) -> None:
         if self.door.draining or self.switchboard.parking or not self.link.connected:
@@ -365,6 +366,7 @@ class Worker:
         recovered = await self.adoption.reconcile(seen_at, self._lost_at)
         self._seen_before, self._recovered_calls = 0, True
         self._recovered(self.name, seen_at, recovered)
+        await self.switchboard.nailed.recover()
 
     async def _subscribe(self) -> None:
         """Asterisk connects before it has fully booted: it refuses then, or does not answer at all."""

@@ -25,6 +25,8 @@
 | agent:ID | hash | for ever | queues | state, device, reservation and counters of an agent |
 | devices | hash | while logged in | queues | device → agent who is at it |
 | unreachable | set | while so | queues | devices that cannot be rung |
+| legs | hash | while connected | queues | channel of an agent's leg that stays → its worker, and agent |
+| legs:WORKER | set | while connected | queues | channels of such legs that a worker has |
 | in-use | set | while so | queues | devices that are in calls which are none of ours |
 | due | zset | while due | queues | `agent:ID`, `stage:CALL` by the instant a rest ends, a stage begins |
 | ties | string | for ever | queues | last join's ms and how many there were in it |
@@ -54,6 +56,7 @@ class Keys:
         self.agents = self.prefix + "agents"
         self.devices = self.prefix + "devices"
         self.workers = self.prefix + "workers"
+        self.legs = self.prefix + "legs"
         self.draining = self.prefix + "draining"
 
     def call(self, call: str) -> str:

@@ -41,6 +41,11 @@ def direct_line(agent: str) -> str:
     return f"_{agent}"
 
 
+def is_direct_line(queue: str) -> bool:
+    """Whether callers in it wait for one agent by name."""
+    return queue.startswith("_")
+
+
 Absence = Literal["offline", "unreachable", "paused", "talking", "ringing", "wrapup"]
 """States in which an agent may count as not there. Who cools down counts as ringing: it is soon over."""
 
@@ -242,11 +247,22 @@ class Agent(Settings):
 OUR_PAUSES = ("cooldown", "phone")
 
 
+class NailedUp(Settings):
+    """Agents whose phones stay connected between calls (`*44`)."""
+
+    music: Name | None = None
+    """Class of the music that they hear between calls; None: silence."""
+    tone: bool = True
+    """Whether a short tone says to the agent that he is being connected with a caller."""
+
+
 class Pauses(Settings):
     """What else `agents.yaml` says."""
 
     pauses: Reasons = {}
     """Why agents pause: digits that they dial behind `*46`, and the word for it, such as `1: lunch`."""
+    nailed_up: NailedUp = NailedUp()
+    """What agents hear whose phones stay connected between calls."""
 
     @model_validator(mode="after")
     def _asked_for(self) -> "Pauses":

@@ -67,6 +67,14 @@ class _Doors(msgspec.Struct, tag="doors"):
     """A message to a worker: somewhere somebody who waits may have to leave."""
 
 
+class _Moved(msgspec.Struct, tag="moved"):
+    """A message to a worker: one of its calls waits in another queue now, since `joined_at` (ms)."""
+
+    call: str
+    queue: str
+    joined_at: int
+
+
 class _Wake(msgspec.Struct, tag="offer"):
     """A message to a worker: an offer for one of its calls."""
 
@@ -76,6 +84,35 @@ class _Wake(msgspec.Struct, tag="offer"):
     attempt: int
     queue: str
     ring_s: float
+    leg: str = ""
+
+
+class Attempts:
+    """Which attempts of a call were told. Several phones may ring, and the message about any can be lost."""
+
+    __slots__ = ("_above", "_floor")
+
+    def __init__(self) -> None:
+        self._floor = 0
+        """Up to here each was told, or is not to be."""
+        self._above: set[int] | None = None
+
+    def up_to(self, attempt: int) -> None:
+        """Those are dealt with elsewhere."""
+        self._floor = max(self._floor, attempt)
+
+    def new(self, attempt: int) -> bool:
+        """Whether it has not been told; it is from now on."""
+        above = self._above
+        if attempt <= self._floor or (above is not None and attempt in above):
+            return False
+        if attempt == self._floor + 1:
+            self._floor = attempt
+        elif above is None:
+            self._above = {attempt}
+        else:
+            above.add(attempt)
+        return True
 
 
 class _Operation(Request):
@@ -135,8 +172,10 @@ class Operations:
         self.on_offer: Callable[[Offer], None] = _ignore
         self.on_due: Callable[[int], None] = _ignore
         self.on_doors: Callable[[], None] = _nothing
+        self.on_moved: Callable[[str, str, int], None] = _no_matter
+        """A call was moved to a queue, at an instant (ms)."""
         self.patience_s: Mapping[str, float] = PATIENCE_S
-        self._rung: dict[str, int] = {}
+        self._rung: dict[str, Attempts] = {}
         self._replaying = asyncio.Lock()
         self._returning: asyncio.Task[None] | None = None
 
@@ -231,8 +270,8 @@ class Operations:
 
     def tell(self, offers: Sequence[Any], due_at: int = 0) -> None:
         """Report offers (once per attempt of a call) and a new due time."""
-        for call, agent, device, attempt, queue, ring_s in offers:
-            self._ring(Offer(call, agent, device, attempt, queue, int(float(ring_s))))
+        for call, agent, device, attempt, queue, ring_s, *leg in offers:
+            self._ring(Offer(call, agent, device, attempt, queue, int(float(ring_s)), *leg))
         if due_at:
             self.on_due(due_at)
 
@@ -246,27 +285,33 @@ class Operations:
 
     def know(self, call: str, attempt: int) -> None:
         """This attempt is dealt with elsewhere (a take-over): do not tell it."""
-        self._rung[call] = max(attempt, self._rung.get(call, 0))
+        self._rung.setdefault(call, Attempts()).up_to(attempt)
 
     def forget(self, call: str) -> None:
         """The call is not ours any more."""
         self._rung.pop(call, None)
 
     def _ring(self, offer: Offer) -> None:
-        if self._rung.get(offer.call, 0) < offer.attempt:
-            self._rung[offer.call] = offer.attempt
+        told = self._rung.get(offer.call)
+        if told is None:
+            told = self._rung[offer.call] = Attempts()
+        if told.new(offer.attempt):
             self.on_offer(offer)
 
     def _on_wake(self, message: str) -> None:
         try:
-            wake = msgspec.json.decode(message, type=_Wake | _Doors)
+            wake = msgspec.json.decode(message, type=_Wake | _Doors | _Moved)
         except msgspec.DecodeError:
-            log.error("a message to this worker is neither an offer nor about doors")
+            log.error("a message to this worker is no offer, and not about doors or a move")
             return
         if isinstance(wake, _Doors):
             self.on_doors()
             return
-        self._ring(Offer(wake.call, wake.agent, wake.device, wake.attempt, wake.queue, int(wake.ring_s)))
+        if isinstance(wake, _Moved):
+            self.on_moved(wake.call, wake.queue, wake.joined_at)
+            return
+        ring_s = int(wake.ring_s)
+        self._ring(Offer(wake.call, wake.agent, wake.device, wake.attempt, wake.queue, ring_s, wake.leg))
 
     # After Redis was away
 
@@ -331,6 +376,10 @@ def _seen(future: "asyncio.Future[Reply]") -> None:
 
 def _nothing() -> None:
     """Nobody waits for it."""
+
+
+def _no_matter(_call: str, _queue: str, _at: int) -> None:
+    """Nobody listens."""
 
 
 def _ignore(_: object) -> None:

@@ -13,6 +13,8 @@ class Offer(NamedTuple):
     attempt: int
     queue: str
     ring_s: int
+    leg: str = ""
+    """The channel by which he is connected already; empty: his device is to be rung."""
 
 
 class Consult(NamedTuple):
@@ -21,6 +23,8 @@ class Consult(NamedTuple):
     attempt: int
     device: str
     ring_s: int
+    leg: str = ""
+    """As of an offer."""
 
 
 class Done(NamedTuple):

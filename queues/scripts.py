@@ -9,8 +9,8 @@ from importlib.resources import files
 from typing import NamedTuple
 
 LIBRARIES = (
-    *("records", "strategies", "settings", "needs", "lanes", "head_starts", "agents", "desks", "matching"),
-    *("door", "operation", "rests", "phases", "dues", "overtaking", "start"),
+    *("records", "legs", "strategies", "settings", "needs", "lanes", "head_starts", "agents", "desks"),
+    *("matching", "door", "operation", "rests", "phases", "dues", "overtaking", "start"),
 )
 """Put before the functions, in this order."""
 
@@ -22,7 +22,7 @@ OPERATIONS = (
 
 FUNCTIONS = (
     *OPERATIONS,
-    *("agent", "reach", "ringing", "due", "sweep", "configure", "enroll", "restage", "enact", "move"),
+    *("agent", "leg", "reach", "ringing", "due", "sweep", "configure", "enroll", "restage", "enact", "move"),
     *("enlist", "lease", "retire", "system", "adopt", "probe", "figures", "doors", "places"),
     *("outgoing", "sent", "dial", "once", "count", "tries"),
 )

@@ -61,7 +61,7 @@ NOT_NOW = {
 }
 """What `agent` answers to requests that cannot be fulfilled."""
 
-AgentAction = Literal["ready", "pause", "offline", "extend", "disposition"]
+AgentAction = Literal["ready", "pause", "offline", "extend", "disposition", "nail"]
 NOBODY = ("", 0.0)
 PLACES_AT_ONCE = 50
 COUNTED_S = 600
@@ -182,9 +182,9 @@ class Store:
         position, score, joined_at = reply.result
         return Joined(int(position), float(score), int(joined_at), reply.state in ("offered", "connecting"))
 
-    async def settle(self, h: CallHandle, agent: str, attempt: int, at: int = 0) -> bool:
-        """The agent has answered: True if the pair is his and the caller's now, False if it was given up."""
-        return bool((await self.operations.operate(h, "settle", (agent, attempt), at)).result)
+    async def settle(self, h: CallHandle, agent: str, attempt: int, at: int = 0, leg: str = "") -> bool:
+        """The agent has answered (`leg`: on his channel that stays): True if the caller is his now."""
+        return bool((await self.operations.operate(h, "settle", (agent, attempt, leg), at)).result)
 
     async def connected(
         self, h: CallHandle, agent: str, attempt: int, at: int = 0, wait: bool = True
@@ -245,12 +245,12 @@ class Store:
         telephone's. A text: it cannot be, because the other agent is in this state. Raises StoreAway.
         """
         reply = await self.operations.operate(h, "consult", (agent, number, line), at)
-        attempt, device, ring_s = reply.result
-        return Consult(attempt, device, int(float(ring_s))) if attempt else str(device)
+        attempt, device, ring_s, *leg = reply.result
+        return Consult(attempt, device, int(float(ring_s)), *leg) if attempt else str(device)
 
-    async def consulted(self, h: CallHandle, attempt: int, at: int = 0) -> bool:
-        """Whom he asks has answered; False: that was given up."""
-        return bool((await self.operations.operate(h, "consulted", (attempt,), at)).result)
+    async def consulted(self, h: CallHandle, attempt: int, at: int = 0, leg: str = "") -> bool:
+        """Whom he asks has answered; False: that was given up. `leg` as in `settle`."""
+        return bool((await self.operations.operate(h, "consulted", (attempt, leg), at)).result)
 
     async def unconsult(
         self,
@@ -266,7 +266,7 @@ class Store:
         return _done(await self.operations.perform(h, "unconsult", own, at))
 
     async def hand_over(self, h: CallHandle, attempt: int, errand: str = "", at: int = 0) -> bool:
-        """Whom he consults gets the caller (`errand`: see `give`); False: one has left. Raises StoreAway."""
+        """Whom he has consulted gets him; False: one has left. `errand`: see `give`. Raises StoreAway."""
         return bool((await self.operations.operate(h, "handover", (attempt, errand), at)).result)
 
     async def give(self, h: CallHandle, errand: str, at: int = 0, ways: str = "", **to: str) -> Done:
@@ -309,7 +309,7 @@ class Store:
         """What an agent asks for. What must wait for the end of his call becomes his `wish`.
 
         `what`: the reason of a pause, the seconds of an extension (empty: the queue's), a disposition's code
-        or name. `by`: the supervisor who forces it. Raises UnknownAgent, DeviceTaken, NotNow.
+        or name, a leg's channel (`nail`). `by`: who forces it. Raises UnknownAgent, DeviceTaken, NotNow.
         """
         own = (self.operations.worker, agent, action, what, device or "", by)
         reply = await self.operations.run("agent", *own, heed=self.operations.told)

@@ -62,6 +62,10 @@ class Asterisk:
         """Play music until `stop_music` or `bridge`. Does not wait for the reply."""
         self.link.send("POST", f"channels/{channel}/moh", {"mohClass": music})
 
+    def end_music(self, channel: str) -> None:
+        """As `stop_music`, without waiting."""
+        self.link.send("DELETE", f"channels/{channel}/moh")
+
     async def stop_music(self, channel: str) -> None:
         await self.forgive("DELETE", f"channels/{channel}/moh")
 
@@ -133,6 +137,14 @@ class Asterisk:
         """Let the telephone of a channel have these keys. Does not wait for the reply."""
         self.link.send("POST", f"channels/{channel}/dtmf", {"dtmf": keys})
 
+    def whisper(self, channel: str, whisperer: str) -> None:
+        """Make a channel whose sound only the telephone of `channel` hears, besides what it hears anyway.
+
+        Its `StasisStart` has the argument `tone`. Does not wait for the reply.
+        """
+        query = {"spy": "none", "whisper": "out", "app": self.app, "appArgs": "tone"}
+        self.link.send("POST", f"channels/{channel}/snoop/{whisperer}", query)
+
     async def sound_ringing(self, channel: str) -> None:
         """Let an answered channel that is in no bridge hear that it rings somewhere. Does not wait."""
         self.link.send("POST", f"channels/{channel}/ring")
@@ -158,6 +170,16 @@ class Asterisk:
             await self.forgive("POST", f"bridges/{bridge}/removeChannel", {"channel": goes_on})
         self.link.send("DELETE", f"bridges/{bridge}")
 
+    def leave(self, bridge: str, channel: str) -> None:
+        """Take a channel out of a bridge; gone is as good as done. Does not wait for the reply."""
+        self.link.send("POST", f"bridges/{bridge}/removeChannel", {"channel": channel})
+
+    async def bridges_of(self, channel: str) -> list[str]:
+        """The bridges in which a channel is: all of them are looked at."""
+        reply = await self.link.request("GET", "bridges")
+        bridges = msgspec.json.decode(reply, type=list[Bridge])
+        return [bridge.id for bridge in bridges if channel in bridge.channels]
+
     async def bridged(self, bridge: str) -> list[str]:
         """The channels in a bridge; none if the bridge is gone."""
         try:
@@ -173,6 +195,10 @@ class Asterisk:
     async def let_go(self, channel: str) -> None:
         """Let the dialplan end a channel once all that was asked of it before is done. No wait."""
         self.link.send("POST", f"channels/{channel}/continue")
+
+    def hush(self, playback: str) -> None:
+        """As `stop`, without waiting."""
+        self.link.send("DELETE", f"playbacks/{playback}")
 
     async def hang_up(self, channel: str, cause: int = 16) -> None:
         """End a channel with a Q.850 cause; one that is gone is no error. Does not wait for the reply."""

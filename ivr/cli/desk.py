@@ -19,6 +19,7 @@ from ivr.checkpoint import Checkpoint, Peer
 from ivr.cli import AWAY, OK, REFUSED, json_option
 from ivr.settings import Settings
 from queues.errors import DeviceTaken, NotNow, NotWaiting, UnknownAgent, UnknownCall, UnknownQueue
+from queues.models import is_direct_line
 from queues.operations import now_ms
 from queues.results import AgentView, CallView, QueueView
 from queues.store import AgentAction, Store
@@ -68,6 +69,8 @@ def calls(limit: int, as_json: bool) -> None:
 def queues(context: click.Context, limit: int, as_json: bool) -> None:
     """Show who waits in each queue, and every agent's state; move callers with `queues move`.
 
+    Lines of agents by name are shown when somebody waits in them; --json has all of them.
+
     \b
     Exit codes: 0 done · 2 wrong usage · 3 Redis is away
     """
@@ -79,7 +82,9 @@ def queues(context: click.Context, limit: int, as_json: bool) -> None:
         if as_json:
             _print_json({"queues": lines, "agents": people})
         else:
-            _print(_queues_table(lines), "")
+            _print(
+                _queues_table([line for line in lines if line.waiting or not is_direct_line(line.queue)]), ""
+            )
             _print(_agents_table(people), "")
         return OK
 
@@ -341,6 +346,8 @@ def _calls_table(views: Sequence[CallView]) -> Table:
 def _queues_table(lines: Sequence[QueueView]) -> Table:
     table = _table("Queues", "queue", "waiting", "ready", "place", "call", "state", "agent", "for")
     for line in lines:
+        if is_direct_line(line.queue) and not line.waiting:
+            continue
         _row(table, line.title, str(line.waiting), str(line.ready), "", "", "", "", "")
         for caller in line.callers:
             age = duration(max(0, now_ms() - caller.joined_at))
@@ -353,6 +360,6 @@ def _agents_table(people: Sequence[AgentView]) -> Table:
     for view in people:
         state = f"{view.state} ({view.reason})" if view.reason else view.state
         age = duration(max(0, now_ms() - view.since_at))
-        served = ", ".join(view.queues)
+        served = ", ".join(queue for queue in view.queues if not is_direct_line(queue))
         _row(table, view.agent, view.name, state, age, view.device, served, view.call, str(view.calls))
     return table

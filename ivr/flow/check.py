@@ -108,6 +108,7 @@ def callflows_of(folder: Folder, prompts_at: Path, version: int = 0) -> Callflow
         agents=agents,
         devices=folder.devices,
         pauses=folder.pauses,
+        nailed_up=folder.nailed_up,
         trunks=folder.trunks,
         hours=folder.hours,
         timezone=folder.timezone,

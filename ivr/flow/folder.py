@@ -18,13 +18,13 @@ from ivr.flow.wording import closest, fit, only
 from ivr.policy import DialPolicy
 from ivr.steps import verbs
 from ivr.transfers import Transfers
-from queues.models import Agent, Device, Name, Pauses, Queue
+from queues.models import Agent, Device, NailedUp, Name, Pauses, Queue
 
 Model = TypeVar("Model", bound=BaseModel)
 
 SETTINGS = {
     "queues.yaml": ("queues", "vips"),
-    "agents.yaml": ("agents", "devices", "pauses"),
+    "agents.yaml": ("agents", "devices", "pauses", "nailed_up"),
     "numbers.yaml": ("default", "country", "numbers"),
     "hours.yaml": ("timezone", "hours"),
     "trunks.yaml": ("trunks",),
@@ -50,6 +50,7 @@ class Folder:
     agents: dict[str, Agent] = field(default_factory=dict)
     devices: dict[str, Device] = field(default_factory=dict)
     pauses: dict[str, str] = field(default_factory=dict)
+    nailed_up: NailedUp = field(default_factory=NailedUp)
     trunks: dict[str, Trunk] = field(default_factory=dict)
     hours: dict[str, Hours] = field(default_factory=dict)
     timezone: tzinfo = UTC
@@ -149,6 +150,7 @@ def _tables(folder: Folder) -> None:
     folder.agents = dict(_table(folder, "agents.yaml", "agents", Agent, "agent"))
     folder.devices = dict(_table(folder, "agents.yaml", "devices", Device, "device"))
     folder.pauses = _beside(folder, "agents.yaml", "pauses", Pauses)
+    _nailed_up(folder)
     folder.trunks = dict(_table(folder, "trunks.yaml", "trunks", Trunk, "trunk"))
     folder.hours = dict(_table(folder, "hours.yaml", "hours", Hours, "opening hours"))
     folder.timezone = _timezone(folder)
@@ -185,6 +187,13 @@ def _policy(folder: Folder) -> None:
     elif "transfers" not in nodes:
         hint = "it says which numbers flows may call, and by which trunk"
         folder.problems.append(Problem(Place("policy.yaml", 1, 1), "`dial` is missing", hint))
+
+
+def _nailed_up(folder: Folder) -> None:
+    document = folder.documents.get("agents.yaml")
+    node = document.root.nodes.get("nailed_up") if document else None
+    if node is not None and not (isinstance(node, Scalar) and node.text is None):
+        folder.nailed_up = fit(NailedUp, node, folder.problems, "nailed_up") or NailedUp()
 
 
 def _beside(folder: Folder, file: str, name: str, kind: type[BaseModel]) -> dict[str, Any]:

@@ -15,6 +15,13 @@ if owner == ARGV[2] and epoch == ARGV[3] then
   redis.call('HDEL', key, 'agi')
   redis.call('SREM', SITE_KEY .. 'owned:' .. ARGV[2], ARGV[1])
   redis.call('SADD', SITE_KEY .. 'owned:' .. ARGV[4], ARGV[1])
+  -- Legs of its agents that stay connected come with it.
+  for _, channel in ipairs(redis.call('HMGET', key, 'leg', 'c_leg')) do
+    local worker, agent = LEGS.at(channel or '')
+    if worker and agent ~= '' and redis.call('HGET', SITE_KEY .. 'agent:' .. agent, 'call') == ARGV[1] then
+      LEGS.give(channel, ARGV[4], agent)
+    end
+  end
 elseif owner ~= ARGV[4] or tonumber(epoch) ~= next_epoch then
   return {}
 end

@@ -2,8 +2,9 @@
 -- when his call is over; a wrap-up in which he has still to say what the call was about is a part of the call.
 --
 -- KEYS[1] the log stream.
--- ARGV[1] asking worker or '' · [2] agent · [3] ready, pause, offline, extend or disposition · [4] reason of a pause,
--- seconds ('' = as the queue says), or a disposition's code or name · [5] device he is at from now on, or ''
+-- ARGV[1] asking worker or '' · [2] agent · [3] ready, pause, offline, extend, disposition, or nail: ready by a leg that
+-- stays connected · [4] reason of a pause, seconds ('' = as the queue says), a disposition's code or name, or the leg's
+-- channel, in an application of the asking worker · [5] device he is at from now on, or ''
 -- [6] who forces it, '' = he asks himself.
 -- Answers {status, state, reason, wish, next due, offers}; status 0 done · 3 no such agent · 4 that device belongs
 -- to an agent who is on a call · 5 not now: there is nothing to extend or to say · 6 he must say first what the call
@@ -24,9 +25,18 @@ local function ready(agent)
   if must_speak(agent) and not forced then return UNSAID end
   if agent.device == '' then return NO_DEVICE end
   put(agent, 'misses', 0)
+  if agent.leg_lost ~= '' then put(agent, 'leg_lost', '') end
   if agent.wish ~= '' then wish(agent, '') end
   if not busy(agent) and agent.state ~= allowed(agent) then release(agent, nil, '', '') end
   return DONE
+end
+
+local function nail(agent)
+  if must_speak(agent) then return UNSAID end
+  if agent.leg ~= ARGV[4] then LEGS.drop(agent) end
+  LEGS.give(ARGV[4], asker, agent.id)
+  put(agent, 'leg', ARGV[4])
+  return ready(agent)
 end
 
 local function away(agent, state, reason)
@@ -72,6 +82,7 @@ local function act(agent)
   end
   if ARGV[5] ~= '' and not sit_at(agent, ARGV[5]) then return TAKEN end
   if ARGV[3] == 'ready' then return ready(agent) end
+  if ARGV[3] == 'nail' then return nail(agent) end
   if ARGV[3] == 'pause' then return away(agent, 'paused', ARGV[4]) end
   return away(agent, 'offline', 'logged_out')
 end

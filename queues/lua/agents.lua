@@ -104,6 +104,8 @@ end
 
 -- Who goes home leaves a phone that is not his, so that nobody comes back there without his PIN.
 local function stand_up(agent)
+  LEGS.drop(agent)
+  if agent.leg_lost ~= '' then put(agent, 'leg_lost', '') end
   if agent.wish ~= '' then
     put(agent, 'wish', '')
     put(agent, 'wish_by', '')
@@ -143,9 +145,11 @@ local function agent_to(agent, state, reason, call, queue)
   if state == 'offline' then stand_up(agent) end
 end
 
--- What his phone allows to somebody who would be ready: the state, and why.
+-- What his phone allows to somebody who would be ready: the state, and why. Who has a leg that stays is reached by it,
+-- whether his phone could be rung or not; who has lost it is reached by nothing until he comes back.
 local function allowed(agent)
-  if agent.reachable == '0' then return 'unreachable', 'phone' end
+  if agent.leg_lost ~= '' then return 'offline', agent.leg_lost end
+  if agent.leg == '' and agent.reachable == '0' then return 'unreachable', 'phone' end
   if agent.in_use == '1' then return 'busy_private', '' end
   return 'ready', ''
 end

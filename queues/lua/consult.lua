@@ -2,7 +2,8 @@
 --
 -- own: 1 agent, or '' · 2 number outside, or '' · 3 the channel of a second call of his telephone by which he asks, or ''.
 -- With such a call the hold is his telephone's, and is told by it.
--- Result: {attempt, device, ring_s}; attempt 0: it cannot be, and in the place of the device the state the agent is in.
+-- Result: {attempt, device, ring_s, his leg that stays, if he has one}; attempt 0: it cannot be, and in the place of the
+-- device the state the agent is in.
 
 -- Of agents the attempts are counted; a number outside gets one that no attempt and no other number of this call has.
 local ELSEWHERE = 1000000
@@ -23,6 +24,7 @@ local function begin_consult(agent)
   put(agent, 'call', call.id)
   put(agent, 'attempt', attempt)
   agent_to(agent, 'offered', '', call.id, call.queue)
+  LEGS.lend(agent, call.owner)
 end
 
 local status = begin()
@@ -31,6 +33,7 @@ local free = own(1) == '' or (agent and agent.state == 'ready')
 if status == nil and call.state == 'talking' and call.c_state == '' and free then begin_consult(agent) end
 local result = { 0, agent and agent.state or 'offline', '' }
 if call and call.c_state == 'offered' and call.c_agent == own(1) and call.c_to == own(2) then
-  result = { int(call.c_attempt), agent and agent.device or '', tostring(queue_of(call.queue).ring_s) }
+  result = { int(call.c_attempt), agent and agent.device or '', tostring(queue_of(call.queue).ring_s),
+    agent and LEGS.of(agent) }
 end
 return answer(status or DONE, result)

@@ -41,6 +41,7 @@ local function sit_at(agent, device)
     agent_to(other, 'offline', 'device_taken', '', '')
     put(other, 'device', '')
   end
+  LEGS.drop(agent)
   if agent.device ~= '' and redis.call('HGET', devices, agent.device) == agent.id then
     redis.call('HDEL', devices, agent.device)
   end

@@ -40,15 +40,15 @@ local function crowd(name)
   if bearable and line > bearable then return 'ratio', line - bearable end
 end
 
-local function is_guarded(name)
+-- Rules that depend on who is there; the others are looked at every second, which is soon enough.
+local function minds_agents(name)
   local door = queue_of(name).door
-  return door.leave_if .. door.max_waiting .. door.callers_per_agent ~= ''
-    and redis.call('SISMEMBER', SITE_KEY .. 'guarded', name) == 1
+  return door.leave_if .. door.callers_per_agent ~= '' and redis.call('SISMEMBER', SITE_KEY .. 'guarded', name) == 1
 end
 
 local function tell_doors()
   for name in pairs(moved) do
-    if is_guarded(name) and crowd(name) then
+    if minds_agents(name) and crowd(name) then
       for _, worker in ipairs(redis.call('HKEYS', SITE_KEY .. 'workers')) do
         redis.call('PUBLISH', SITE_KEY .. 'wake:' .. worker, '{"type":"doors"}')
       end

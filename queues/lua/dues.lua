@@ -32,7 +32,7 @@ function DUE.ring(id)
   moved_on[#moved_on + 1] = call
 end
 
-local BUDGET, COST = 4, { agent = 4 }  -- of one function; what is not named costs 1
+local BUDGET, COST = 3, { agent = 3 }  -- of one function; what is not named costs 1
 
 local function run_due(until_at)
   local due, spent, count = SITE_KEY .. 'due', 0, 0

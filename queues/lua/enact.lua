@@ -9,11 +9,11 @@ asker = ARGV[1]
 
 local function forget_lanes(queue)
   local key = SITE_KEY .. 'queue:' .. queue
-  local published = '|' .. (redis.call('HGET', key, 'published') or '') .. '|'
+  local wanted_lanes = '|' .. (redis.call('HGET', key, 'published') or '') .. '|'
   local kept_lanes, needed, gone = {}, { [''] = true }, {}
   for _, lane in ipairs(queue_of(queue).open) do
     local name = string.sub(lane[1], #queue + 1)
-    if string.find(published, '|' .. name .. '|', 1, true) or redis.call('EXISTS', SITE_KEY .. 'wait:' .. lane[1]) == 1 then
+    if string.find(wanted_lanes, '|' .. name .. '|', 1, true) or redis.call('EXISTS', SITE_KEY .. 'wait:' .. lane[1]) == 1 then
       kept_lanes[#kept_lanes + 1] = name
       needed[lane[3]] = true
     else

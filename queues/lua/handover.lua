@@ -7,6 +7,7 @@ local function bridge_with(agent, attempt)
   put(call, 'state', 'talking')
   put(call, 'agent', agent.id)
   put(call, 'attempt', attempt)
+  if call.leg ~= call.c_leg then put(call, 'leg', call.c_leg) end
   put(call, 'bridged_at', at)
   put(call, 'bridge_held_ms', 0)
   put(call, 'served', int(call.served) + 1)

@@ -2,7 +2,7 @@
 --
 -- KEYS[1] the log stream. ARGV[1] worker, '' = only look · [2] incarnation · [3] TTL, ms · [4] '1' if it has its calls.
 -- Answers {status, draining, now, peers}; status 2: a newer incarnation holds the name.
--- A peer is {name, alive, incarnation, pid, host, draining, live calls, started_at, seen_at}; 1 and 0 stand for yes
+-- A peer is {name, alive, incarnation, pid, host, draining, live calls, started_at, seen_at, legs that stay}; 1 and 0 stand for yes
 -- and no; seen_at is the last renewal by a process that had its calls, and so was told how they went on.
 
 local FENCED = 2
@@ -13,7 +13,7 @@ local function peer(name, inc)
   return { name, redis.call('EXISTS', SITE_KEY .. 'lease:' .. name), tonumber(inc), tonumber(process[1] or 0),
     process[2] or '', redis.call('SISMEMBER', SITE_KEY .. 'draining', name),
     redis.call('SCARD', SITE_KEY .. 'owned:' .. name), tonumber(process[3] or 0),
-    tonumber(process[4] or 0) }
+    tonumber(process[4] or 0), redis.call('SCARD', LEGS.key(name)) }
 end
 
 if ARGV[1] ~= '' then

@@ -66,7 +66,7 @@ end
 
 local function offer_of(call, agent, attempt)
   local ring_s = tostring(queue_of(call.queue).ring_s)
-  return { call.id, agent.id, agent.device, int(attempt or call.attempt), call.queue, ring_s }
+  return { call.id, agent.id, agent.device, int(attempt or call.attempt), call.queue, ring_s, LEGS.of(agent) }
 end
 
 -- What is rung for a call, to ring any whose message was lost.
@@ -101,12 +101,14 @@ local function offer(call, agent, why)
   put(agent, 'call', call.id)
   put(agent, 'attempt', attempt)
   agent_to(agent, 'offered', '', call.id, call.queue)
+  LEGS.lend(agent, call.owner)
   if call.owner == asker then
-    offers[#offers + 1] = { call.id, agent.id, agent.device, attempt, call.queue, tostring(ring_s) }
+    offers[#offers + 1] = { call.id, agent.id, agent.device, attempt, call.queue, tostring(ring_s), LEGS.of(agent) }
   else
     redis.call('PUBLISH', SITE_KEY .. 'wake:' .. call.owner, '{"type":"offer","call":' .. quoted(call.id)
       .. ',"agent":"' .. agent.id .. '","device":"' .. agent.device .. '","attempt":' .. attempt
-      .. ',"queue":"' .. call.queue .. '","ring_s":' .. number(ring_s) .. '}')
+      .. ',"queue":"' .. call.queue .. '","ring_s":' .. number(ring_s)
+      .. (agent.leg ~= '' and ',"leg":' .. quoted(agent.leg) or '') .. '}')
   end
 end
 

@@ -42,6 +42,8 @@ local function change_queue(queue)
   local starts = ahead_of(call.head_starts)
   starts.weight, starts.credit, starts.moved = queue_of(queue).weight_s, int(call.wait_ms) / 1000, nil
   enter_line(queue, starts)
+  redis.call('PUBLISH', SITE_KEY .. 'wake:' .. call.owner, '{"type":"moved","call":' .. quoted(call.id)
+    .. ',"queue":"' .. queue .. '","joined_at":' .. number(call.joined_at) .. '}')
 end
 
 local function move(queue)

@@ -17,7 +17,7 @@ local function blank_call(id)
     hold_caller_at = '', held_since_at = '', held_until_at = '', bridge_held_ms = '', wait_ms = '', held_ms = '',
     talk_ms = '', avoid = '', served = '', left = '', errored = '', overflowed = '', outside = '', errand = '',
     attempts = '', c_state = '', c_agent = '', c_to = '', c_attempt = '', c_at = '', c_line = '', seq = '', head_starts = '',
-    ladder = '', lane = '', stage_at = '', rung = '', ringing_at = '', prefer = '', prefer_until = '' }
+    ladder = '', lane = '', stage_at = '', rung = '', ringing_at = '', prefer = '', prefer_until = '', leg = '', c_leg = '' }
 end
 
 local function blank_agent(id)
@@ -25,7 +25,8 @@ local function blank_agent(id)
     state = '', reason = '', since_at = '', ready_since_at = '', queues = '', device = '', call = '', attempt = '',
     due_at = '', wish = '', reachable = '', wrapup_s = '', calls = '', talk_ms = '', home = '', name = '', events = '',
     in_use = '', wrapup = '', misses = '', missed = '', last_queue = '', code_call = '', code_due = '',
-    wrapup_until = '', wish_by = '', serves = '', skills = '', shift_calls = '', shift_talk_ms = '', turn_at = '' }
+    wrapup_until = '', wish_by = '', serves = '', skills = '', shift_calls = '', shift_talk_ms = '', turn_at = '',
+    leg = '', leg_lost = '' }
 end
 
 local function read_record(record)

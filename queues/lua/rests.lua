@@ -7,6 +7,7 @@
 local function rules_of(queue) return queue_of(queue).rules end
 
 local function missed(agent, reason, call, queue)
+  if agent.leg_lost ~= '' then return release(agent, nil, call, queue) end
   local rules = rules_of(queue)
   local misses, most = int(agent.misses) + 1, int(rules.pause_after)
   put(agent, 'misses', misses)

@@ -6,7 +6,7 @@
 -- renew_token(): settings or lanes of some queue have changed.
 -- lane_of(queue, tier, need), read_lane(lane): a lane's name, and what it says.
 
-local lanes_token
+local published
 local lane_of, read_lane, renew_token, queue_of
 
 do
@@ -29,14 +29,10 @@ do
     return queue, tonumber(tier) or 1, need
   end
 
-  local function token()
-    lanes_token = lanes_token or redis.call('GET', SITE_KEY .. 'lanes') or ''
-    return lanes_token
-  end
-
   function renew_token()
-    lanes_token = string.format('%.0f:%d', now_ms(), redis.call('HINCRBY', SITE_KEY .. 'counters', 'lanes', 1))
-    redis.call('SET', SITE_KEY .. 'lanes', lanes_token)
+    local number = redis.call('HINCRBY', SITE_KEY .. 'counters', 'lanes', 1)
+    redis.call('SET', SITE_KEY .. 'lanes', string.format('%.0f:%d', now_ms(), number))
+    published = nil
   end
 
   -- A queue that was unpublished while callers wait in it works on with what it had.
@@ -69,21 +65,23 @@ do
   -- What is kept of this site; sites and queues beyond number begin anew.
   local function kept_here()
     local here = kept[SITE_KEY]
-    if here and here.token == token() and here.count < MOST_QUEUES then return here end
+    local now = redis.call('GET', SITE_KEY .. 'lanes') or ''
+    if here and here.token == now and here.count < MOST_QUEUES then return here end
     if not here then
       kept.sites = (kept.sites or 0) + 1
       if kept.sites > MOST_SITES then kept = { sites = 1 } end
     end
-    kept[SITE_KEY] = { token = token(), count = 0, queues = {} }
+    kept[SITE_KEY] = { token = now, count = 0, queues = {} }
     return kept[SITE_KEY]
   end
 
   function queue_of(name)
-    local here = kept_here()
-    if not here.queues[name] then
-      here.queues[name] = read_queue(name)
-      here.count = here.count + 1
+    published = published or kept_here()
+    local found = published.queues[name]
+    if not found then
+      found = read_queue(name)
+      published.queues[name], published.count = found, published.count + 1
     end
-    return here.queues[name]
+    return found
   end
 end

@@ -1,7 +1,7 @@
 -- settle: the agent has answered and may have this caller: both become `connecting`. One winner; whoever else was rung
 -- for him is told that somebody else has answered.
 --
--- own: 1 agent · 2 attempt. Result: 1 if this agent and attempt have the caller now, else 0.
+-- own: 1 agent · 2 attempt · 3 his channel, if it is a leg that stays, else ''. Result: 1 if this agent and attempt have the caller now, else 0.
 
 local function win(agent)
   local offered_at = agent.since_at
@@ -11,6 +11,7 @@ local function win(agent)
   stop_ringing(call)
   out_of_lane(call)
   put(call, 'state', 'connecting')
+  if call.leg ~= own(3) then put(call, 'leg', own(3)) end
   put(call, 'offered_at', offered_at)
   put(agent, 'turn_at', now_ms())
   agent_to(agent, 'connecting', '', call.id, call.queue)

@@ -4,7 +4,7 @@ local function start(keys, argv)
   KEYS, ARGV = keys, argv
   log_to(KEYS[1])
   calls, agents, freed, moved_on, moved, recounted, stale, offers = {}, {}, {}, {}, {}, {}, {}, {}
-  next_due, asker, told_by, lanes_token = 0, '', '', nil
+  next_due, asker, told_by, published = 0, '', '', nil
   call, at, repeated, inferred = nil, nil, nil, nil
 end
 

@@ -49,8 +49,19 @@ local function is_idle(agent)
   return not missing
 end
 
+-- A leg that no worker has is nobody's to end, and he cannot be reached by it.
+local function sweep_leg(agent)
+  local _, whose = LEGS.at(agent.leg)
+  if whose == agent.id then return end
+  tell('leg-without-worker:' .. agent.id)
+  put(agent, 'leg', '')
+  put(agent, 'leg_lost', 'leg_lost')
+  if not busy(agent) and agent.state ~= 'wrapup' and agent.state ~= 'offline' then release(agent, nil, '', '') end
+end
+
 local function sweep_agent(agent)
   if not agent then return end
+  if agent.leg ~= '' then sweep_leg(agent) end
   if busy(agent) then
     local call = call_of(agent.call)
     local consulted = call and call.c_agent == agent.id and call.c_state == agent.state

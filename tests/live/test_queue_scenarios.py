@@ -260,13 +260,13 @@ async def placed(stage: Stage) -> Played:
     """
     calls = []
 
-    async def comes(number: str, stay_ms: int = 5000) -> str:
+    async def comes(number: str, stay_ms: int = 6000) -> str:
         caller = Caller(stage.number())
         calls.append(asyncio.ensure_future(stage.call(number, caller=caller, stay_ms=stay_ms)))
         return await stage.log.call_of(caller.number)
 
-    for number in ("423", "423", "424", "424"):
-        await stage.log.event(await comes(number), "joined")
+    for number, stay_ms in (("423", 4000), ("423", 5000), ("424", 6000), ("424", 6000)):
+        await stage.log.event(await comes(number, stay_ms), "joined")
     leaves = await comes("423", stay_ms=1000)
     await stage.log.event(leaves, "joined")
     await stage.log.event(await comes("424"), "queue_refused")

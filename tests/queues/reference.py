@@ -197,15 +197,15 @@ class Reference(Doors, Routing, People):
         return verdict
 
     def due(self) -> None:
-        """One agent, or four of the other things that are due; those that were due first."""
+        """One agent, or three of the other things that are due; those that were due first."""
         dues = [(p.due_at, f"agent:{p.agent}", partial(self._rest_over, p)) for p in self.people.values()]
         for c in self.callers.values():
             dues.append((c.stage_at, f"stage:{c.call}", partial(self._next_stage, c)))
             dues.append((c.ring_at, f"ring:{c.call}", partial(self._one_more, c)))
         spent = 0
         for _, name, arrived in sorted((due for due in dues if 0 < due[0] <= self.now), key=itemgetter(0, 1)):
-            cost = 4 if name.startswith("agent:") else 1
-            if spent and spent + cost > 4:
+            cost = 3 if name.startswith("agent:") else 1
+            if spent and spent + cost > 3:
                 break
             spent += cost
             arrived()

@@ -11,6 +11,7 @@ from click.testing import CliRunner, Result
 
 from calllog.events import AgentStateChanged
 from ivr.cli import main
+from queues.models import Queue
 from tests.queues.desk import Desk, settings
 
 Holdfast = Callable[[Sequence[str]], Result]
@@ -168,6 +169,25 @@ async def test_drain(desk: Desk, holdfast: Holdfast) -> None:
     await post.checkpoint.retire("hf-1", inc)
     await post.checkpoint.enlist("hf-1")
     assert (await waits).stdout == "hf-1: restarted (0 calls before)\n"
+
+
+async def test_a_line_by_name_is_shown_when_somebody_waits_in_it(desk: Desk, holdfast: Holdfast) -> None:
+    post = desk.post()
+    titles = {"sales": Queue(title="Sales"), "_alice": Queue(title="Alice, by name")}
+    queues, agents = settings({"alice": ("sales",)}, ready=False, queues=titles)
+    alice = agents["alice"]
+    both = (*alice.queues, alice.queues[0].model_copy(update={"name": "_alice"}))
+    await post.store.configure(queues, {"alice": alice.model_copy(update={"queues": both})}, version=1)
+    shown = (await command(holdfast, "queues")).stdout
+    assert "Sales" in shown
+    assert "Alice, by name" not in shown
+    assert "_alice" not in shown
+    lines = (await as_json(holdfast, "queues"))["queues"]
+    assert {line["queue"] for line in lines} == {"sales", "_alice"}
+    await post.store.join(await post.arrive("pbx-1.1"), "_alice")
+    shown = (await command(holdfast, "queues")).stdout
+    assert "Alice, by name" in shown
+    assert "pbx-1.1" in shown
 
 
 async def test_redis_away(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

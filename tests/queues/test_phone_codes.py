@@ -35,6 +35,7 @@ class Telephone:
         self._presses = list(presses)
         self.heard: list[str] = []
         self.let_gone = False
+        self.stays: list[str] = []
         self.mailbox: Mailbox[Message] | None = None
         self._at = 1_800_000_000_000
 
@@ -90,12 +91,16 @@ class Office:
         """Dial at a device, and press these at each question."""
         phone = Telephone(*presses)
         house = SimpleNamespace(
-            asterisk=phone, store=store or self.post.store, listen=phone.listen, forget=phone.forget
+            asterisk=phone,
+            store=store or self.post.store,
+            listen=phone.listen,
+            forget=phone.forget,
+            nailed=SimpleNamespace(begin=phone.stays.append),
         )
         callflows = SimpleNamespace(agents=self.agents, pauses={"1": "lunch"})
         codes = PhoneCodes(cast(House, house), lambda: cast(Callflows, callflows), self.secrets)
         await codes.obey(dialled[:3], device, dialled[3:], "pbx-1.99")
-        assert phone.mailbox is None
+        assert (phone.mailbox is None) is (not phone.stays), "who stays is listened to"
         return phone
 
     async def states(self) -> dict[str, str]:
@@ -280,3 +285,15 @@ def test_what_is_no_pin(give: Give, given: str, tmp_path: Path) -> None:
 def test_no_agent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOLDFAST_DATA", str(tmp_path))
     assert CliRunner().invoke(main, ["agent-pin", "../worker"], input="736154\n").exit_code == 2
+
+
+async def test_who_dials_44_stays_and_is_ready(office: Office) -> None:
+    await office.post.store.reach("alice-phone", reachable=False)
+    phone = await office.dial("alice-phone", "*44")
+    assert (phone.heard, phone.stays, phone.let_gone) == (["agent-loginok"], ["pbx-1.99"], False)
+    assert (await office.states())["alice"] == "ready alice-phone", "the leg reaches her, not her phone"
+
+
+async def test_nobody_stays_at_a_phone_where_nobody_works(office: Office) -> None:
+    phone = await office.dial("desk-phone", "*44")
+    assert (phone.heard, phone.stays, phone.let_gone) == (["pbx-invalid"], [], True)

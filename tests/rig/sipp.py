@@ -4,6 +4,7 @@ import asyncio
 import csv
 import os
 import signal
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,6 +13,7 @@ from types import TracebackType
 from typing import NamedTuple, Self
 
 from ivr.runtime import RuntimeUnfit
+from ivr.settings import Settings
 from tests.rig.ear import HOST
 from tests.rig.sip_view import Leg, legs, parse
 
@@ -247,3 +249,8 @@ def bound(port: int) -> bool:
     wanted = f":{port:04X}"
     lines = Path("/proc/net/udp").read_text().splitlines()[1:]
     return any(line.split()[1].endswith(wanted) for line in lines)
+
+
+if __name__ == "__main__":
+    command = [*program(Settings().runtime), *sys.argv[1:]]
+    os.execvp(command[0], command)  # noqa: S606  (a list of arguments, without a shell)

@@ -41,7 +41,7 @@ def two_values(kind: Any) -> tuple[Any, Any]:
         return words[0], words[-1]
     text = str(kind)
     if "dict" in text or "Mapping" in text:
-        return {"vip": 60}, {"credit": 7}
+        return {"vip": 60, "weight": 1}, {"credit": 7}
     return (70_000, 9_000_000) if "int" in text or "float" in text else ("one", "another")
 
 

@@ -28,6 +28,7 @@ class Board(Switchboard):
         self.made: list[str] = []
         self.kept, self.asked, self.mark = record, asyncio.Event(), mark
         self.checkpoint = cast(Any, SimpleNamespace(record=self._look, adopt=self._take))
+        self.nailed = cast(Any, SimpleNamespace(heard=lambda _: None, waits=lambda _: False))
         self.asterisk = cast(
             Any,
             SimpleNamespace(

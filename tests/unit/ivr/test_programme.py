@@ -73,3 +73,37 @@ def test_at_random_no_sound_comes_twice_in_a_row() -> None:
 def test_which_places_are_told(news: PositionNews, told: list[int]) -> None:
     programme = Programme()
     assert [place for place in (0, 5, 5, 4, 6, 2, 0) if programme.worth(place, news)] == told
+
+
+def test_whoever_takes_over_says_nothing_at_once_and_no_place_twice() -> None:
+    improved = BOTH.model_copy(update={"position": PositionNews(when="improved", first_s=10, every_s=60)})
+    programme = Programme()
+    programme.take_over(88.0, improved)
+    item = programme.next(improved)
+    assert item is not None
+    assert (item.at_s, item.kind) == (93.0, "reminder"), "5 s of music first"
+    assert improved.position is not None
+    assert [programme.worth(place, improved.position) for place in (3, 3, 2)] == [False, False, True]
+
+
+def test_who_was_told_nothing_yet_is_told_by_whoever_takes_over() -> None:
+    improved = BOTH.model_copy(update={"position": PositionNews(when="improved", first_s=10, every_s=60)})
+    programme = Programme()
+    programme.take_over(9.0, improved)
+    assert improved.position is not None
+    assert programme.worth(3, improved.position)
+
+
+def test_a_longer_time_between_two_is_no_longer_wait_for_the_next() -> None:
+    often = BOTH.model_copy(update={"position": PositionNews(first_s=0, every_s=5), "reminders": None})
+    seldom = BOTH.model_copy(update={"position": PositionNews(first_s=0, every_s=60), "reminders": None})
+    programme = Programme()
+    for _ in range(10):
+        item = programme.next(often)
+        assert item is not None
+        programme.passed(item, often, item.at_s)
+    assert item is not None
+    assert item.at_s == 45
+    following = programme.next(seldom)
+    assert following is not None
+    assert following.at_s == 60

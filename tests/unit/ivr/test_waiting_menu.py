@@ -102,10 +102,8 @@ class Stage:
     async def hold_on(self, until: float) -> None:
         while (message := await self.caller.next(until)) is not None:
             match message:
-                case ari.ChannelDtmfReceived() if self.beside.takes(message):
-                    pass
-                case ari.PlaybackFinished():
-                    self.beside.hear(message)
+                case ari.PlaybackFinished() | ari.ChannelDtmfReceived():
+                    self.beside.hears(message)
                 case Over(Beside()):
                     self.left_at = asyncio.get_running_loop().time()
 
