@@ -150,6 +150,8 @@ class Case(BaseModel):
     """Variables that are set already when the flow begins."""
     figures: Mapping[str, Busy] = {}
     """Queue → its figures during the call; of one that is not written nothing is known."""
+    counted: Mapping[str, Annotated[int, Field(ge=0, le=10**9)]] = {}
+    """Step `split` → how many callers came to it before this one; not written: none."""
     presses: Mapping[str, Annotated[tuple[Keys, ...], BeforeValidator(_listed)]] = {}
     """Step → what the caller presses when it asks him; a list: the first time, the second time, …"""
     keys_at_s: Mapping[Seconds, Keys] = {}
@@ -221,6 +223,7 @@ class Case(BaseModel):
             about=About(self.caller, CALLER.name, self.to or CALLER.called, campaign),
             came_at=self.at,
             figures={queue: Figures(**busy.model_dump()) for queue, busy in self.figures.items()},
+            counts=self.counted,
             variables=self.variables,
             replies=[answer.reply() for answer in self.replies],
             outside={number: Party(**each.model_dump()) for number, each in self.outside.items()},
@@ -271,6 +274,12 @@ def _cases(document: Document, file: str, problems: list[Problem]) -> Iterator[W
 def check_cases(cases: list[Written], folder: Folder) -> Iterator[Problem]:
     """Names in tests that are nothing in the call flows."""
     steps = {name for draft in folder.drafts.values() for name in draft.source.nodes}
+    splits = {
+        name
+        for draft in folder.drafts.values()
+        for name, node in draft.source.nodes.items()
+        if isinstance(node, Fields) and "split" in node.nodes
+    }
     unread = folder.flows - folder.drafts.keys()  # their steps are not known
     queues = folder.names("queues.yaml", "queues")
     for written in cases:
@@ -278,7 +287,11 @@ def check_cases(cases: list[Written], folder: Folder) -> Iterator[Problem]:
         if case.flow is not None and case.flow not in folder.flows:
             hint = nearest(case.flow, folder.flows)
             yield _at(written, ("flow",), f"there is no file flows/{case.flow}.yaml", hint)
-        for field in ("presses", "hangs_up_in"):
+        for step in case.counted:
+            if step.rpartition("/")[2] in steps - splits:
+                text = f"step `{step}` counts nobody"
+                yield _at(written, ("counted", step), text, "only a `split` does")
+        for field in ("counted", "presses", "hangs_up_in"):
             for step in getattr(case, field):
                 if step.rpartition("/")[2] not in steps and not unread:
                     yield _at(written, (field, step), f"there is no step `{step}`", nearest(step, steps))

@@ -63,7 +63,7 @@ class Script:
     figures: Mapping[str, Figures] = field(default_factory=dict)
     """Queue → its figures, as long as the call lasts; one that is not here cannot be known."""
     counts: Mapping[str, int] = field(default_factory=dict)
-    """Counter → how far calls before this one have counted."""
+    """Counter, or its step alone → how far calls before this one have counted."""
     hours: Mapping[str, Hours] = field(default_factory=dict)
     """Opening hours by name."""
     variables: Mapping[str, Value] = field(default_factory=dict)

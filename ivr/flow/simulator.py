@@ -139,7 +139,8 @@ class SimulatedLine(SimulatedCaller):
 
     async def count(self, counter: str, key: str) -> int:  # noqa: ARG002 (one call counts once)
         await self._await()
-        return self._script.counts.get(counter, 0) + 1
+        counts = self._script.counts
+        return counts.get(counter, counts.get(counter.rpartition("/")[2], 0)) + 1
 
     def hours(self, name: str) -> Hours | None:
         return self._script.hours.get(name)

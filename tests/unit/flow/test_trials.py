@@ -10,7 +10,7 @@ from click.testing import CliRunner, Result
 
 from ivr.cli import main
 from ivr.flow.cases import Case, read_cases
-from ivr.flow.check import check_callflows
+from ivr.flow.check import BrokenCallflows, check_callflows
 from ivr.flow.coverage import branches, coverage, taken
 from ivr.flow.document import Problem
 from ivr.flow.line import About, Figures
@@ -250,6 +250,27 @@ def calling(company: Path) -> Path:
     write(company, "flows/pin.yaml", PIN)
     write(company, "flows/main.yaml", CALLING)
     return company
+
+
+SPLIT = """\
+steps:
+  try-out: {split: {new: 1, old: 2}, next: {new: end, old: sales}}
+  sales: {queue: sales, next: {answered: end}}
+  end: {hangup: }
+"""
+
+
+def test_a_test_says_which_of_the_callers_of_a_split_it_is(company: Path) -> None:
+    write(company, "flows/main.yaml", SPLIT)
+    ways = []
+    for number, step in enumerate(("try-out", "main/try-out", "try-out", "try-out")):
+        (told,) = trial(company, f"counted: {{{step}: {number}}}\nsteps: [try-out: none]")
+        ways.append(told.split("ended with `")[1].split("`")[0])
+    assert sorted(ways[:3]) == ["new", "old", "old"]
+    assert ways[3] == ways[0]
+    for field, said in (("sales: 1", "step `sales` counts nobody"), ("try: 1", "there is no step `try`")):
+        with pytest.raises(BrokenCallflows, match=said):
+            trial(company, f"counted: {{{field}}}\nverdict: completed")
 
 
 def test_steps_of_a_flow_that_is_called_are_steps_of_the_test(calling: Path) -> None:
