@@ -17,7 +17,7 @@ alone = scratch=$$(mktemp -d); trap 'rmdir "$$scratch"' EXIT; \
 
 pytest = $(alone) $(python) -m pytest -p tests.nothing_skipped
 
-.PHONY: help setup packages run test test-others test-patient check docs demo sipp customers bench bench-flows bench-keys bench-takeover bench-redis bench-waiting bench-nailed bench-mixed load compose-test soak-queues lock
+.PHONY: help setup packages run test test-others test-patient check docs demo sipp customers bench bench-flows bench-keys bench-takeover bench-redis bench-waiting bench-nailed bench-mixed bench-talks load compose-test soak-queues lock
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -107,6 +107,9 @@ bench-waiting: setup ## CPU of looking after 10,000 callers who wait: rules, pla
 
 bench-nailed: setup ## agents whose phones stay connected beside agents who are rung: from the match to the talk
 	@$(python) -m bench.nailed $(ARGS)
+
+bench-talks: setup ## what a minute of talk costs Asterisk, with and without keys of agents
+	@$(python) -m bench.talks $(ARGS)
 
 bench-mixed: setup ## ten minutes of mixed calls on real SIP; was everybody routed as the rules say?
 	@$(python) -m bench.mixed $(ARGS)

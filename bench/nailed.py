@@ -38,6 +38,8 @@ STAY_PORT = 5095
 TALK_MS = 2_000
 TAIL_S = 20
 RING_MS = 10
+SILENT_S = 3_600
+"""SIPp sends no sound: that is not to be taken for a dead network."""
 SHIFT_MS = 3_600_000
 FOLLOWED_S = 2.0
 """Workers write their last entries."""
@@ -105,7 +107,7 @@ async def play(agents: int, rate: int, seconds: int) -> tuple[list[AnyEvent], in
         for file, content in callflows(agents).items():
             (directory / "callflows" / file).parent.mkdir(parents=True, exist_ok=True)
             (directory / "callflows" / file).write_bytes(msgspec.json.encode(content))
-        async with Server(directory / "callflows") as server:
+        async with Server(directory / "callflows", unheard_s=SILENT_S) as server:
             told = facts(find(server.settings.runtime))
             placed = await _calls(server, agents, rate, seconds)
             async with LogStream(server.settings.redis, server.settings.site) as stream:

@@ -83,7 +83,6 @@ class Hall:
         self.checkpoint = Checkpoint(self.store)
         rules: Any = {"leave_if": ("paused",), "max_waiting": 100_000, "music": "default"}
         self.queues = {f"queue{number:03}": Queue(**rules) for number in range(queues)}
-        self.announce: Announce | None = None
         self.shut: list[str] = []
         self.told = 0
         self.callers: list[Caller] = []
@@ -116,7 +115,7 @@ class Hall:
         return SimpleNamespace(
             asterisk=SimpleNamespace(play=play, stop=nothing, start_music=nothing),
             checkpoint=self.checkpoint,
-            queue=lambda name: self.queues[name].model_copy(update={"announce": self.announce}),
+            queue=lambda name: self.queues[name],
             place=self.places.of,
             flow={}.get,
             now=lambda: datetime.now(UTC),
@@ -151,7 +150,8 @@ class Hall:
 
     async def announcing(self, announce: Announce | None) -> None:
         """From now on this is told."""
-        self.announce = announce
+        update = {"announce": announce}
+        self.queues = {name: queue.model_copy(update=update) for name, queue in self.queues.items()}
         for beside in self.besides:
             await beside.begin()
             beside.published()

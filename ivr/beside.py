@@ -53,7 +53,8 @@ class Beside:
         self._line = line
         self._programme = Programme()
         self._mailbox: Mailbox[Message] = Mailbox()
-        self._changed = asyncio.Event()
+        self._changes: Mailbox[bool] = Mailbox()
+        """One for each publication that he has not seen yet."""
         self._task: asyncio.Task[None] | None = None
         self._playback = ""
         self._menu = False
@@ -83,7 +84,7 @@ class Beside:
 
     def published(self) -> None:
         """Settings have changed."""
-        self._changed.set()
+        self._changes.put(True)
 
     async def go_on(self) -> None:
         """He waits on after all: with music, and told what is due."""
@@ -156,7 +157,7 @@ class Beside:
         if menu is not None and await self._through(menu, playback):
             return
         while True:
-            self._changed.clear()
+            self._changes.empty()
             announce = self._announce
             item = self._programme.next(announce) if announce is not None else None
             menu, begins_s = self._by_itself()
@@ -212,11 +213,8 @@ class Beside:
 
     async def _changes_before(self, at_s: float | None) -> bool:
         """Sleep until then, or for ever; whether other settings came first."""
-        try:
-            async with asyncio.timeout(None if at_s is None else max(0.0, at_s - self._now_s)):
-                return await self._changed.wait()
-        except TimeoutError:
-            return False
+        until = None if at_s is None else self._wait.began + at_s
+        return await self._changes.take(until) is not None
 
     async def _attempt(self, item: Item, announce: Announce) -> None:
         """Tell him; what cannot be told is left out: he hears music instead."""

@@ -228,7 +228,7 @@ class Hunt:
                     if in_vain is not None:
                         self._house.store.send_on(self._handle, in_vain.after().write())
                     return await self._leave("timeout")
-                case Moved() as moved:
+                case Moved() as moved if moved.queue != wait.queue:
                     await self._withdraw()
                     await move(self._caller, wait, beside, moved)
                 case Offer() if in_vain is None and wait.is_over(queue):

@@ -12,7 +12,8 @@ class Mailbox(Generic[T]):
 
     def __init__(self) -> None:
         self._messages: deque[T] = deque()
-        self._reader: asyncio.Future[None] | None = None
+        self._reader: asyncio.Future[bool] | None = None
+        """Its result: whether the time has come."""
 
     def put(self, message: T) -> None:
         self._messages.append(message)
@@ -25,14 +26,17 @@ class Mailbox(Generic[T]):
             if until is not None and loop.time() >= until:
                 return None
             self._reader = loop.create_future()
-            # An alarm of our own: asyncio.timeout costs more than all the rest of a wait.
-            alarm = loop.call_at(until, self._wake) if until is not None else None
+            # An alarm of our own: asyncio.timeout costs more than all the rest of a wait. When it rings it is
+            # time: uvloop counts in milliseconds, and who asked the clock again would turn until it agrees.
+            alarm = loop.call_at(until, self._wake, True) if until is not None else None
             try:
-                await self._reader
+                over = await self._reader
             finally:
                 self._reader = None
                 if alarm is not None:
                     alarm.cancel()
+            if over and not self._messages:
+                return None
         return self._messages.popleft()
 
     def empty(self) -> list[T]:
@@ -41,9 +45,9 @@ class Mailbox(Generic[T]):
         self._messages.clear()
         return messages
 
-    def _wake(self) -> None:
+    def _wake(self, over: bool = False) -> None:
         if self._reader is not None and not self._reader.done():
-            self._reader.set_result(None)
+            self._reader.set_result(over)
 
     def __len__(self) -> int:
         return len(self._messages)

@@ -1,6 +1,7 @@
 """The places of callers who are to be told theirs: one bounded question a second for all of a worker."""
 
 import asyncio
+from collections import deque
 
 from queues.errors import StoreAway
 from queues.store import Store
@@ -15,19 +16,24 @@ class Places:
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._asked: dict[tuple[str, str], asyncio.Future[int]] = {}
+        self._asked: deque[tuple[str, str, asyncio.Future[int]]] = deque()
+        """Queue and call of each who wants to know; who has given up is passed over."""
 
     async def of(self, queue: str, call: str) -> int:
         """The place of a caller within about a second; 0: he is not in that line, or it cannot be known."""
-        asked = self._asked.get((queue, call))
-        if asked is None:
-            asked = self._asked[queue, call] = asyncio.get_running_loop().create_future()
-        return await asyncio.shield(asked)
+        answer: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+        self._asked.append((queue, call, answer))
+        return await answer
 
     async def look(self) -> None:
         """Ask for those who want to know."""
-        callers = list(self._asked)[:AT_ONCE]
-        asked = [self._asked.pop(caller) for caller in callers]
+        callers: list[tuple[str, str]] = []
+        asked: list[asyncio.Future[int]] = []
+        while self._asked and len(asked) < AT_ONCE:
+            queue, call, answer = self._asked.popleft()
+            if not answer.done():
+                callers.append((queue, call))
+                asked.append(answer)
         if not asked:
             return
         try:

@@ -391,6 +391,9 @@ class Switchboard:
         """Redis has found an agent for one of our callers."""
         session = self.sessions.get(offer.call)
         if session is not None:
+            wait = session.wait
+            if wait is not None and wait.queue != offer.queue:  # the news of his move may have been lost
+                session.mailbox.put(Moved(offer.queue, now_ms()))
             session.mailbox.put(offer)
         else:
             self.store.operations.forget(offer.call)  # it has ended, or will be adopted

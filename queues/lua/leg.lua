@@ -51,5 +51,6 @@ local found = {}
 if ARGV[2] == 'mine' then found = mine() end
 if ARGV[2] == 'adopt' then found = adopt(ARGV[3]) end
 if ARGV[2] == 'gone' then gone(ARGV[3], ARGV[4]) end
+match_freed()  -- whoever has waited for him alone
 save_all()
 return { found, next_due, offers }

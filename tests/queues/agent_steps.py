@@ -5,6 +5,7 @@ from contextlib import suppress
 from typing import Any, Protocol
 
 from queues.errors import NotNow
+from queues.legs import Legs
 from tests.queues.post import AGENTS, Post
 from tests.queues.reference import Reference
 
@@ -18,7 +19,9 @@ class AgentSteps:
 
     ref: Reference
     pick: Pick
+    posts: dict[str, Post]
     _calm: bool
+    _legs = 0
 
     def _anyone(self) -> Post:
         raise NotImplementedError
@@ -55,6 +58,22 @@ class AgentSteps:
             return
         p = self.ref.people[agent]
         assert (status.state, status.reason, status.wish) == (p.state, p.reason, p.wish)
+
+    async def nail(self) -> None:
+        """Somebody's phone stays connected from now on; each leg is one worker's."""
+        self._legs += 1
+        await self._act(self.pick(tuple(AGENTS)), "nail", f"pbx-7.{self._legs}")
+        held = [leg for post in self.posts.values() for leg in await Legs(post.store.operations).mine()]
+        kept = {leg.channel: leg.agent for leg in held if leg.agent}
+        assert len(held) == len({leg.channel for leg in held}), "two workers have a leg"
+        assert kept == {p.leg: p.agent for p in self.ref.people.values() if p.leg}, "a leg is nobody's"
+
+    async def leg_gone(self) -> None:
+        connected = [p for p in self.ref.people.values() if p.leg]
+        if connected:
+            p, why = self.pick(connected), self.pick(("hung_up", "leg_lost"))
+            await Legs(self._anyone().store.operations).gone(p.leg, why)
+            self.ref.leg_gone(p, why)
 
     async def reach(self) -> None:
         people = self.ref.people.items()

@@ -16,7 +16,7 @@ from tests.queues.reference import BUSY, IN_LINE, Reference
 PLACE = ("queue", "score", "avoid", "lane", "stage_at")
 CALL = ("state", "agent", "attempt", "rung", "owner", "answered_at", *PLACE)
 ASKED = ("c_state", "c_agent", "c_attempt")
-AGENT = ("state", "reason", "call", "due_at", "wish", "ready_since_at")
+AGENT = ("state", "reason", "call", "due_at", "wish", "ready_since_at", "leg", "leg_lost")
 
 LOOK = """
 local site, calls = KEYS[1], cjson.decode(ARGV[1])
@@ -123,6 +123,7 @@ class Seen:
             real = self.agents[agent]
             assert (real["state"], real["reason"], real["wish"]) == (p.state, p.reason, p.wish), (real, p)
             assert real["call"] == p.call, (real, p)
+            assert (real["leg"], real["leg_lost"]) == (p.leg, p.leg_lost), (real, p)
             assert int(real["due_at"] or 0) == p.due_at, (real, p)
         for queue in ref.queues:
             assert list(self.lists["line:" + queue]) == [c.call for c in ref.line(queue)]

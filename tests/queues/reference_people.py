@@ -99,6 +99,10 @@ class Person:
     shift_calls: int = 0
     shift_talk_ms: int = 0
     turn_at: int = 0
+    leg: str = ""
+    """The channel of his leg that stays."""
+    leg_lost: str = ""
+    """Why he has none any more; empty: he had none."""
 
     def post(self, queue: str) -> Serves:
         return self.serves.get(queue, Serves())
@@ -154,10 +158,12 @@ class People:
             return self._disposition(p, what)
         if p.wish_by and not by:
             return "a supervisor has decided"
-        if action == "ready":
+        if action in ("ready", "nail"):
             if p.must_speak and not by:
                 return "a disposition is due"
-            p.misses, p.wish, p.wish_by = 0, "", ""
+            if action == "nail":
+                p.leg = what
+            p.misses, p.wish, p.wish_by, p.leg_lost = 0, "", "", ""
             if p.state not in BUSY and p.state != self._allowed(p)[0]:
                 self._release(p, None, by=by)
         elif p.state in BUSY or (p.must_speak and not by):
@@ -215,8 +221,16 @@ class People:
         if p.state != self._allowed(p)[0]:
             self._release(p, None)
 
+    def leg_gone(self, p: Person, why: str) -> None:
+        p.leg, p.leg_lost = "", why
+        if p.state not in (*BUSY, "wrapup", "offline"):
+            self._to(p, "offline", why, None)
+        self._match_freed()
+
     def _allowed(self, p: Person) -> tuple[str, str]:
-        if p.device in self.unreachable:
+        if p.leg_lost:
+            return "offline", p.leg_lost
+        if not p.leg and p.device in self.unreachable:
             return "unreachable", "phone"
         return ("busy_private", "") if p.device in self.in_use else ("ready", "")
 
@@ -248,7 +262,7 @@ class People:
             self._freed.append(p)
         self._say(p.agent, "agent_state", self.now, **fields)
         if state == "offline":
-            p.wish = p.wish_by = ""
+            p.wish = p.wish_by = p.leg = p.leg_lost = ""
 
     def _release(self, p: Person, since: int | None, c: Caller | None = None, by: str = "") -> None:
         if p.wish:
@@ -272,6 +286,9 @@ class People:
     def _missed(self, p: Person, reason: str, c: Caller) -> None:
         rules = self.queues[c.queue]
         p.turn_at = self.now
+        if p.leg_lost:
+            self._release(p, None, c)
+            return
         p.misses, p.missed = p.misses + 1, reason
         if rules.pause_after and p.misses >= rules.pause_after and not p.wish:
             self._to(p, "paused", f"auto:{reason}", c)

@@ -126,6 +126,16 @@ WRONG = {
     "he waits for ever": ("if int(call.prefer_until) > now_ms() and", "if"),
     "a dice that shows one side": ("/ 4294967296", "/ 1e18"),
     "it is always his turn": ("put(agent, 'turn_at', now_ms())", ""),
+    "who has lost his leg is reached by it": (
+        "  if agent.leg_lost ~= '' then return 'offline', agent.leg_lost end\n",
+        "",
+    ),
+    "a leg outlives the login": ("  LEGS.drop(agent)\n  if agent.leg_lost", "  if agent.leg_lost"),
+    "two workers have a leg": ("  if before then redis.call('SREM', LEGS.key(before), channel) end\n", ""),
+    "a leg does not reach whose phone is gone": (
+        "if agent.leg == '' and agent.reachable",
+        "if agent.reachable",
+    ),
 }
 
 

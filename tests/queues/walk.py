@@ -3,6 +3,7 @@
 STEPS = (
     *("arrive", "note", "checkpoint", "join", "join_again", "exit", "settle", "connected", "decline"),
     *("nobody_answers", "leave", "hold", "unbridged", "ended", "agent", "wraps_up", "reach"),
+    *("nail", "leg_gone"),
     *("consult", "consulted", "unconsult", "hand_over", "give"),
     *(
         "time_passes",
@@ -31,7 +32,7 @@ WEIGHTS = dict.fromkeys(STEPS, 4) | {
     "wraps_up": 9,
     "reach": 6,
     "time_passes": 8,
-    **dict.fromkeys(("note", "checkpoint", "sweep", "leave", "exit", "move"), 2),
+    **dict.fromkeys(("note", "checkpoint", "sweep", "leave", "exit", "move", "nail", "leg_gone"), 2),
     **dict.fromkeys(("reply_lost", "worker_dies", "stale_owner", "publish"), 1),
 }
 """How often each step is taken in a random walk."""

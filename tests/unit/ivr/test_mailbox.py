@@ -2,6 +2,8 @@
 
 import asyncio
 
+import uvloop
+
 from ivr.mailbox import Mailbox
 
 
@@ -38,3 +40,22 @@ async def test_cancelled_reader_leaves_the_message() -> None:
     reader.cancel()
     await asyncio.gather(reader, return_exceptions=True)
     assert await box.take() == "kept"
+
+
+def test_a_time_limit_wakes_its_reader_once() -> None:
+    """Though uvloop, whose timers count in whole milliseconds, rings a little early."""
+    wakes = 0
+
+    class Counting(Mailbox[str]):
+        def _wake(self, over: bool = False) -> None:
+            nonlocal wakes
+            wakes += 1
+            super()._wake(over)
+
+    async def limited() -> None:
+        box = Counting()
+        for _ in range(30):
+            assert await box.take(asyncio.get_running_loop().time() + 0.0013) is None
+
+    uvloop.run(limited())
+    assert wakes == 30
