@@ -37,12 +37,16 @@ end
 local count_staff, staff_of
 
 do
+  -- Names of fields, and by how much each of them changes. Only if somebody's queues are other ones, or several agents
+  -- have changed, can a field be named twice.
   local function differences()
-    local by = {}
+    local fields, by, place = {}, {}, (#recounted > 1 or recounted[1].uncounted) and {}
     local function add(queues, group, count)
       for name in string.gmatch(group ~= '' and queues or '', '[^,]+') do
         local field = name .. ':' .. group
-        by[field] = (by[field] or 0) + count
+        local i = place and place[field] or #fields + 1
+        fields[i], by[i] = field, (by[i] or 0) + count
+        if place then place[field] = i end
         moved[name] = true
       end
     end
@@ -54,18 +58,16 @@ do
         add(agent.queues, group, 1)
       end
     end
-    return by
+    return fields, by
   end
 
   function count_staff()
     if #recounted == 0 then return end
-    local fields, values, by = {}, {}, differences()
-    for field, count in pairs(by) do
-      if count ~= 0 then fields[#fields + 1] = field end
-    end
+    local fields, by = differences()
     if #fields == 0 then return end
+    local values = {}
     for i, had in ipairs(redis.call('HMGET', SITE_KEY .. 'staff', unpack(fields))) do
-      values[2 * i - 1], values[2 * i] = fields[i], int(had or '') + by[fields[i]]
+      values[2 * i - 1], values[2 * i] = fields[i], int(had or '') + by[i]
     end
     redis.call('HSET', SITE_KEY .. 'staff', unpack(values))
   end

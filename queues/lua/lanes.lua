@@ -39,13 +39,13 @@ local function unstand(agent)
 end
 
 local function lanes_for(agent)
-  local lanes, ahead_ms = { '@' .. agent.id }, { 0 }
+  local lanes, ahead_ms, count = { '@' .. agent.id }, { 0 }, 1
   for name, own, ahead_s in each_served(agent) do
     local tier, ahead = tonumber(own), 1000 * tonumber(ahead_s)
     for _, lane in ipairs(queue_of(name).open) do
       if lane[2] >= tier and meets(lane[3], agent) then
-        lanes[#lanes + 1] = lane[1]
-        ahead_ms[#lanes] = ahead
+        count = count + 1
+        lanes[count], ahead_ms[count] = lane[1], ahead
       end
     end
   end

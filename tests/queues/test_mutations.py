@@ -69,7 +69,7 @@ WRONG = {
     "who pauses is there": ("not is_in(groups, group)", "true"),
     "the ratio counts who is away": ("AT_WORK = { 'ready',", "AT_WORK = { 'offline', 'ready',"),
     "the first of the line have to go": ("-math.min(number, MOST), -1)", "0, number - 1)"),
-    "a change is not counted": ("      add(agent.queues, group, 1)\n", ""),
+    "a change is not counted": ("        add(agent.queues, group, 1)\n", ""),
     "a way that is not there is taken": ("is_in(ways, 'ratio') and ratio", "ratio"),
     "ties are not broken": ("int(n) + 1 or 0", "0 or 0"),
     "a head start counts once": (
