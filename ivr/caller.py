@@ -11,10 +11,11 @@ from datetime import datetime
 from typing import Any, NamedTuple, NoReturn, TypeVar
 
 from calllog.errors import HoldfastError
-from ivr.agent_leg import playback_id
+from ivr.agent_leg import AgentLeg, playback_id
 from ivr.ari import Asterisk, Conflict, NotFound
 from ivr.ari import events as ari
 from ivr.checkpoint import Checkpoint
+from ivr.feature_keys import FeatureKeys
 from ivr.flow.line import About, Hangup
 from ivr.flow.opening import Hours
 from ivr.flow.step import Flow
@@ -141,10 +142,10 @@ class House:
     leave: Callable[[str], None]
     """Nobody serves the call any more, and its end is not written: keep its news for whoever adopts it."""
 
-    def with_keys(self) -> bool:
-        """Whether agents transfer by keys: then Asterisk must look at all they press."""
+    def feature_keys(self, leg: AgentLeg) -> FeatureKeys:
+        """What he can say by keys while he talks."""
         may = self.transfers()
-        return may is not None and may.keys is not None
+        return FeatureKeys(may.keys if may is not None else None, self.nailed.end_key if leg.nailed else "")
 
 
 class Caller:

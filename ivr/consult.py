@@ -151,13 +151,15 @@ class Consult:
         leg, asterisk = self.leg, self._house.asterisk
         assert leg is not None, "he has answered"
         both = (self._speaker, leg.channel)
-        keys_of = both if not self.line else (leg.channel,)
+        keys_of = [each for each in both if each != self.line] if self._with_keys else []
+        if not keys_of and self._house.feature_keys(leg).any:
+            keys_of = [leg.channel]  # it is his talk, if he gets the caller
         try:
             if self.line:
                 await asterisk.answer(self.line)
             else:
                 await asterisk.stop_ringing(self._speaker)
-            await asterisk.bridge(leg.bridge, both, musical="", keys_of=keys_of if self._with_keys else ())
+            await asterisk.bridge(leg.bridge, both, musical="", keys_of=keys_of)
         except AriError as error:
             log.warning("who is asked cannot be heard: %s", error, extra={"call": self._call})
             if await asterisk.lives(self._speaker):

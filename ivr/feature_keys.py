@@ -1,8 +1,8 @@
-"""What an agent presses while he talks: codes of `transfers.keys`, and where to. Pure."""
+"""What an agent presses while he talks: codes of `transfers.keys` and where to, or the talk's end. Pure."""
 
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
-from ivr.transfers import BEGUN, Keys
+from ivr.transfers import Keys, Word
 
 TARGET_S = 4.0
 """A target without # is complete after so long without another key."""
@@ -10,8 +10,7 @@ CODE_S = 2.0
 """A code that is begun and not completed within this time is none: the keys go to the caller."""
 MAX_TARGET = 40
 
-Word = Literal["", "blind", "consult", "complete", "back", "all"]
-ALONE: frozenset[Word] = frozenset({"complete", "back", "all"})
+ALONE: frozenset[Word] = frozenset({"complete", "back", "all", "end"})
 """Codes after which no target comes."""
 
 
@@ -28,25 +27,30 @@ class Pressed(NamedTuple):
 class FeatureKeys:
     """The keys of one talk, in order."""
 
-    def __init__(self, keys: Keys | None) -> None:
-        self._keys = keys
+    def __init__(self, keys: Keys | None, end: str = "") -> None:
+        """`end`: by which he ends the talk; empty: by no keys."""
+        self._codes = keys.words() if keys is not None else {}
+        if end:
+            self._codes[end] = "end"
         self._begun = ""
         self._word: Word = ""
         self.until: float | None = None
         """Loop time at which `wait_over` must be called."""
 
+    @property
+    def any(self) -> bool:
+        """Whether there is anything to say by keys: then Asterisk must look at all that he presses."""
+        return bool(self._codes)
+
     def press(self, digit: str, now: float) -> Pressed:
         """The next key, at this loop time."""
-        if self._keys is None:
-            return Pressed(relay=digit)
         if self._word:
             return self._target(digit, now)
         self._begun += digit
-        meant = self._keys.meant(self._begun)
-        if meant == BEGUN:
+        begun, word = self._begun, self._codes.get(self._begun, "")
+        if not word and any(code.startswith(begun) for code in self._codes):
             self.until = now + CODE_S
             return Pressed()
-        begun, word = self._begun, _WORDS.get(meant, "")
         self._forget()
         if not word:
             return Pressed(relay=begun)
@@ -75,12 +79,3 @@ class FeatureKeys:
 
     def _forget(self) -> None:
         self._begun, self._word, self.until = "", "", None
-
-
-_WORDS: dict[str, Word] = {
-    "blind": "blind",
-    "consult": "consult",
-    "complete": "complete",
-    "back": "back",
-    "all": "all",
-}

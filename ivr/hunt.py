@@ -312,7 +312,7 @@ class Hunt:
             return "rejected"
         leg.bridge = bridge_id(self._call, leg.attempt)
         try:
-            keys_of = (leg.channel,) if self._house.with_keys() else ()
+            keys_of = (leg.channel,) if self._house.feature_keys(leg).any else ()
             await asterisk.bridge(leg.bridge, (self._call, leg.channel), musical=self._call, keys_of=keys_of)
         except AriError as error:
             log.warning("bridge failed: %s", error, extra={"call": self._call})

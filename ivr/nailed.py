@@ -76,6 +76,11 @@ class Nailed:
         """Those to which we have begun to play music."""
         self._looks = 0
 
+    @property
+    def end_key(self) -> str:
+        """By which agents end talks and stay connected; empty: by none."""
+        return self._settings().end_key or ""
+
     def waits(self, channel: str) -> bool:
         """Whether that is a leg that waits here: its events are ours to read."""
         return channel in self._waiting

@@ -58,6 +58,8 @@ class Telephony:
     """Classes that queues name."""
     passwords: Mapping[str, int] = field(default_factory=dict)
     """Trunk → when its password was given, ns; only those that have one."""
+    transfers: bool = False
+    """Whether agents' phones may send REFER."""
 
     @classmethod
     def of(cls, callflows: Callflows, secrets: Path) -> "Telephony":
@@ -66,6 +68,7 @@ class Telephony:
             devices=callflows.phones(),
             trunks=dict(callflows.trunks),
             music={"default", *callflows.music()},
+            transfers=callflows.transfers is not None,
             passwords={name: file.stat().st_mtime_ns for name, file in files.items() if file.exists()},
         )
 
@@ -362,10 +365,6 @@ def _fallback_steps(place: Place) -> str:
     return "\n".join(_priority(step) for step in steps)
 
 
-def _dialplan(place: Place) -> str:
-    return place.settings.dialplan.read_text() if place.settings.dialplan is not None else ""
-
-
 def _priority(step: str) -> str:
     label, bar, application = step.partition("|")
     return f" same => n({label}),{application}" if bar else f" same => n,{step}"
@@ -380,7 +379,7 @@ VALUES: dict[str, Callable[[Place], str]] = {
     "ari_password": lambda place: secret.keep(place.settings.secrets / "ari"),
     "ari_workers": _ari_workers,
     "devices": _devices,
-    "dialplan": _dialplan,
+    "dialplan": lambda place: place.settings.dialplan.read_text() if place.settings.dialplan else "",
     "entityid": _entity,
     "external": _external,
     "etc": lambda place: str(place.etc),
@@ -394,6 +393,7 @@ VALUES: dict[str, Callable[[Place], str]] = {
     "rtp_start": lambda place: place.settings.rtp_ports.partition("-")[0],
     "threads": lambda _: str(max(4, 2 * (os.cpu_count() or 1))),
     "trunk_context": lambda place: "callers" if place.settings.dialplan else "front-door",
+    "transfers": lambda place: "yes" if place.telephony.transfers else "no",
     "trunks": _trunks,
     "websocket_workers": _websocket_workers,
 }

@@ -13,10 +13,11 @@ from ivr.ari import events as ari
 from ivr.caller import Caller, Dialled, Over
 from ivr.checkpoint import CallRecord
 from ivr.consult import Consult
-from ivr.feature_keys import FeatureKeys, Pressed
+from ivr.feature_keys import Pressed
 from ivr.policy import NotAllowed
 from ivr.settling import dismiss
 from ivr.transfers import Errand, Stop, Unknown
+from queues.operations import now_ms
 
 log = logging.getLogger(__name__)
 
@@ -39,8 +40,7 @@ class Talk:
         self._house = caller.house
         self.leg = leg
         self._home = home
-        may = self._house.transfers()
-        self._keys = FeatureKeys(may.keys if may is not None else None)
+        self._keys = self._house.feature_keys(leg)
         self.consult = self._consult()
         self._dialled: set[str] = set()
         """Further calls of his telephone that nobody has looked at yet."""
@@ -49,7 +49,7 @@ class Talk:
 
     def _consult(self) -> Consult:
         music = self._house.queue(self._home).music
-        return Consult(self._caller, self.leg, music, self._house.with_keys())
+        return Consult(self._caller, self.leg, music, self._keys.any)
 
     def take_over(self, record: CallRecord) -> None:
         """Another worker's talk: know whom the agent asks."""
@@ -131,6 +131,8 @@ class Talk:
                     await self.consult.come_back()
                 case "all":
                     await self.consult.all_hear()
+                case "end":
+                    await self._left(self.leg.channel, now_ms())
         except Unknown as why:
             self._refused(why)
 
@@ -230,7 +232,7 @@ class Talk:
             if refers:
                 await self._house.asterisk.tell_transfer(refers, "channel_declined")
             return None
-        self.leg = leg
+        self.leg, self._keys = leg, self._house.feature_keys(leg)
         await self._tell_done(refers, his)
         await consult.join(leg)
         if not leg.agent:
@@ -280,5 +282,7 @@ class Talk:
         await self._house.store.unbridged(self._caller.handle, ended_by="agent", at=at, wait=False)
         await self.consult.give_up()
         self._caller.left_in = self.leg.bridge
+        if self.leg.nailed:
+            await dismiss(self._house, self.leg)
         self._over = True
         return None

@@ -12,7 +12,8 @@ from ivr.policy import MAX_WRITTEN
 from queues.models import Agent, Queue, direct_line
 
 Kind = Literal["agents", "queues", "outside"]
-BEGUN = "…"
+Word = Literal["", "blind", "consult", "complete", "back", "all", "end"]
+"""What an agent can say by keys; empty: nothing."""
 Code = Annotated[str, Field(pattern=r"^[*#][0-9*#]{0,4}$")]
 
 
@@ -40,11 +41,15 @@ class Keys(BaseModel):
                 raise ValueError(f"`{code}` begins another one of the keys: nobody could tell them apart")
         return self
 
-    def meant(self, pressed: str) -> str:
-        """What a code means; `…` if it is the beginning of one; empty if it is none."""
-        codes: dict[str, str] = {code: name for name, code in self.model_dump().items()}
-        begun = any(code.startswith(pressed) for code in codes)
-        return codes.get(pressed) or (BEGUN if begun else "")
+    def words(self) -> dict[str, Word]:
+        """Code → what it means."""
+        return {
+            self.blind: "blind",
+            self.consult: "consult",
+            self.complete: "complete",
+            self.back: "back",
+            self.all: "all",
+        }
 
 
 class Transfers(BaseModel):

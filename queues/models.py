@@ -252,6 +252,8 @@ class NailedUp(Settings):
 
     music: Name | None = None
     """Class of the music that they hear between calls; None: silence."""
+    end_key: str | None = Field("*0", pattern=r"^[*#][0-9*#]{0,4}$")
+    """Keys by which an agent ends a talk and stays connected; None: only hanging up ends it."""
     tone: bool = True
     """Whether a short tone says to the agent that he is being connected with a caller."""
 

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from ivr.callflows import Abroad, Route, Trunk, Vips
-from ivr.flow.document import Broken, Document, Fields, Node, Place, Problem, Scalar, read_document
+from ivr.flow.document import Broken, Document, Fields, Node, Place, Problem, Scalar, place_of, read_document
 from ivr.flow.opening import Clock, Hours
 from ivr.flow.reading import Draft, read_flow
 from ivr.flow.recordings import read_prompts
@@ -156,6 +156,7 @@ def _tables(folder: Folder) -> None:
     folder.timezone = _timezone(folder)
     folder.numbers = dict(_table(folder, "numbers.yaml", "numbers", Route, "number"))
     _policy(folder)
+    _end_key(folder)
     folder.vips = _beside(folder, "queues.yaml", "vips", Vips)
     numbers = folder.documents["numbers.yaml"]
     if numbers is None:
@@ -194,6 +195,22 @@ def _nailed_up(folder: Folder) -> None:
     node = document.root.nodes.get("nailed_up") if document else None
     if node is not None and not (isinstance(node, Scalar) and node.text is None):
         folder.nailed_up = fit(NailedUp, node, folder.problems, "nailed_up") or NailedUp()
+
+
+def _end_key(folder: Folder) -> None:
+    end, keys = folder.nailed_up.end_key, folder.transfers.keys if folder.transfers else None
+    if end is None or keys is None:
+        return
+    for code in keys.words():
+        if code.startswith(end) or end.startswith(code):
+            document, name = folder.documents["agents.yaml"], "nailed_up"
+            if document is None or name not in document.root.nodes:
+                document, name = folder.documents["policy.yaml"], "transfers"
+            assert document is not None, "one of them says something"
+            path = ("end_key",) if name == "nailed_up" else ("keys",)
+            text = f"`{end}` ends a talk (`end_key` of `nailed_up`), and `{code}` is a key for transfers"
+            hint = "nobody could tell them apart: let neither begin the other"
+            folder.problems.append(Problem(place_of(document.root.nodes[name], path), text, hint))
 
 
 def _beside(folder: Folder, file: str, name: str, kind: type[BaseModel]) -> dict[str, Any]:

@@ -116,6 +116,9 @@ async def asked(stage: Stage) -> Played:
             await stage.log.event(call, "offered")
             await asyncio.sleep(1.5)
             await press(nuria, "1", ear)
+            await stage.log.event(call, "bridged")
+            await asyncio.sleep(0.5)
+            await press(nuria, "*0", ear)
 
         return seen_by(await stage.call("432", meanwhile=meanwhile, stay_ms=6000), "nuria", nuria)
 
@@ -125,6 +128,16 @@ async def test_she_is_told_and_asked_before(watch: Watch, stage: Stage) -> None:
     assert played.one("bridged").at - played.one("offered").at >= 1500
     hers = played.heard_by_agents["nuria"].samples
     assert heard(hers, stage.sounds["goodbye"]).share >= ENOUGH
+
+
+async def test_she_ends_the_talk_by_keys_and_stays(watch: Watch) -> None:
+    played = await watch(asked)
+    over = played.one("unbridged")
+    assert isinstance(over, Unbridged)
+    assert over.ended_by == "agent"
+    (leg,) = played.agents["nuria"]
+    assert leg.open
+    assert played.one("ended").at >= over.at
 
 
 @plot

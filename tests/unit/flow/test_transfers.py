@@ -96,3 +96,17 @@ def test_an_extension_is_one_persons(tmp_path: Path, other: str, found: list[str
     write(company, "queues.yaml", 'queues:\n  sales: {extension: "71"}\n')
     problems = [problem for problem in map(str, check_callflows(company).problems) if "extension" in problem]
     assert "queue `sales` has the extension 71" in problems[0]
+
+
+@pytest.mark.parametrize(
+    ("nailed_up", "place"),
+    [('nailed_up: {end_key: "*1"}\n', "agents.yaml:4:22"), ("", "policy.yaml:2:9")],
+)
+def test_keys_that_begin_alike_are_refused(tmp_path: Path, nailed_up: str, place: str) -> None:
+    code = "*1" if nailed_up else "*0"
+    company = build(tmp_path)
+    write(company, "policy.yaml", f'transfers:\n  keys: {{blind: "{code}"}}\n')
+    write(company, "agents.yaml", AGENTS_YAML % "72" + nailed_up)
+    (problem,) = check_callflows(company).problems
+    assert "is a key for transfers" in str(problem)
+    assert str(problem).startswith(place)

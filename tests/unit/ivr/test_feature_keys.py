@@ -54,6 +54,15 @@ def test_without_keys_all_is_the_callers() -> None:
     assert heard.until is None
 
 
+def test_a_key_that_ends_the_talk() -> None:
+    assert [FeatureKeys(None, "*0").press("7", 0)] == [Pressed(relay="7")]
+    for keys in (None, Keys()):
+        heard = FeatureKeys(keys, "*0")
+        assert heard.press("*", 0) == Pressed()
+        assert heard.press("0", 1) == Pressed("end")
+    assert not FeatureKeys(None).any
+
+
 def test_a_key_in_time_goes_on() -> None:
     heard = FeatureKeys(Keys())
     heard.press("*", 0.0)

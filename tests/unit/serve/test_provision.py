@@ -107,6 +107,15 @@ def test_a_trunk_without_its_password_is_told_with_the_mend(settings: Settings, 
     assert replace(telephony, passwords={"carrier": 1}).locked_out() == []
 
 
+@pytest.mark.parametrize(("transfers", "allowed"), [(True, "yes"), (False, "no")])
+def test_a_phone_may_send_refer_if_agents_may_transfer(
+    settings: Settings, runtime: Runtime, transfers: bool, allowed: str
+) -> None:
+    provision(settings, runtime, replace(TELEPHONY, transfers=transfers))
+    pjsip = (settings.data / "etc/asterisk/pjsip.conf").read_text()
+    assert f"\nallow_transfer = {allowed} ;" in section(pjsip, "device", "(!,phone)")
+
+
 @pytest.mark.parametrize(
     "line",
     [
