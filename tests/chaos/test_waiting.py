@@ -46,8 +46,10 @@ async def press(ear: Ear, keys: str, since_s: float) -> None:
 
 
 def music(stage: Stage, played: Played, back: float) -> float:
-    """Share of music in what the caller hears from then on (seconds since the epoch)."""
-    return heard_music(played.heard.part(back, back + MUSIC_S - 0.2), stage.music).share
+    """Share of music in what the caller hears from then on, or a moment later (seconds since the epoch)."""
+    begins = (back, back + 0.4, back + 0.8)
+    pieces = (played.heard.part(begin, begin + MUSIC_S - 0.8) for begin in begins)
+    return max(heard_music(piece, stage.music).share for piece in pieces)
 
 
 async def in_the_menu(drama: Drama) -> Played:
