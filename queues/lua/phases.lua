@@ -105,6 +105,7 @@ end
 
 local function forget_consult()
   for _, field in ipairs({ 'c_state', 'c_agent', 'c_to', 'c_attempt', 'c_at', 'c_line' }) do put(call, field, '') end
+  put(call, 'held_until_at', at)  -- nothing that is told later happened before
 end
 
 local function tell_consult_ended(ended_by)

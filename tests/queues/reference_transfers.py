@@ -57,7 +57,7 @@ class TransferReference(Reference):
         at = self._within(c, at)
         self._close_hold(c, "agent", at)
         self._say(call, "consult_ended", at, agent=c.asked, talk_ms=at - c.asked_at, ended_by="agent")
-        asked, c.consult = c.asked, ""
+        asked, c.consult, c.held_until = c.asked, "", at
         self._close_talk(c, "agent", at)
         self._say(call, "transferred", at, how="attended", agent=asked, by="agent")
         if asked:
@@ -85,6 +85,8 @@ class TransferReference(Reference):
 
     def _close_consult(self, c: Caller, reason: str, ended_by: str, at: int) -> None:
         consult, c.consult = c.consult, ""
+        if consult:
+            c.held_until = at
         p, took_ms = self.people.get(c.asked), at - c.asked_at
         if consult == "talking":
             self._say(c.call, "consult_ended", at, agent=c.asked, talk_ms=took_ms, ended_by=ended_by)
