@@ -50,7 +50,7 @@ class Lease:
         begun = self._clock()
         try:
             await renewal()
-            if begun - self._renewed >= TTL_S - MARGIN_S:
+            if self._clock() - self._renewed >= TTL_S - MARGIN_S:  # now: commands were refused while Redis was slow
                 await lapsed()
         except StoreAway:
             self._redis_away = self._clock()
