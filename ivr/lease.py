@@ -50,7 +50,7 @@ class Lease:
         begun = self._clock()
         try:
             await renewal()
-            if self._clock() - self._renewed >= TTL_S - MARGIN_S:  # now: commands were refused while Redis was slow
+            if self._clock() - self._renewed >= TTL_S - MARGIN_S:  # also if it was Redis that took so long
                 await lapsed()
         except StoreAway:
             self._redis_away = self._clock()

@@ -5,6 +5,7 @@ import os
 import signal
 import time
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Self
 
@@ -70,9 +71,12 @@ CAUGHT = {"prompt": "8245", "key": "8246", "server": "8247", "voice": "8248"}
 STRIKES = [signal.SIGKILL, signal.SIGTERM]
 """What comes over the first worker, and then over the second."""
 
+KEY_EVERY_S = 5.0
 PATIENCE_S = 15.0
-WITHIN_S = 4.0
-"""By then another worker has the calls of one that has died: the front door tries for 0.5, 0.75, 1 s, …"""
+WITHIN_S = 6.0
+"""By then another worker has the calls of one that has died: the front door tries for 0.5, 0.75, 1 s, …
+
+The figure itself is measured by `make bench-takeover`; here it must only end before callers are given up."""
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -134,8 +138,23 @@ async def call(server: Server, where: str, number: str, again: asyncio.Event) ->
         if where == "key":
             await asyncio.sleep(0.5)
             await ear.send(typed("9", Habits()))
-        if where == "voice":  # Asterisk ends what it records before it sees that nobody is there any more
-            await ear.send(typed("##", Habits(pause_s=2.0)))
+        if where == "voice":
+            await stopped(call, ear)
+
+    async def stopped(call: str, ear: Ear) -> None:
+        """He presses the key until it has ended his message.
+
+        The first may only end what Asterisk records for a worker that is gone, before it sees that.
+        """
+
+        def over(event: object) -> bool:
+            return isinstance(event, Step) and event.call == call and event.path.endswith("/voice")
+
+        for pressed in range(4):
+            await ear.send(typed("#", Habits(), since_s=KEY_EVERY_S * pressed))
+            with suppress(TimeoutError):
+                await server.log.until(over, KEY_EVERY_S)
+                return
 
     return await server.call(
         CAUGHT[where], Caller(number), scenario="caller_waits", stay_ms=60_000, meanwhile=meanwhile
