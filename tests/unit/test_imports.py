@@ -21,6 +21,8 @@ PURE = (
     "calllog.durations",
     "calllog.agents",
     "calllog.audit",
+    "calllog.balance",
+    "calllog.scope",
     "calllog.turns",
     "calllog.routing",
     "calllog.regret",
