@@ -83,6 +83,11 @@ class Audit:
         """Calls of the scope that have begun and not ended, as far as the log has been read."""
         return frozenset(self._open)
 
+    @property
+    def any_open(self) -> bool:
+        """Whether a call of the scope has begun and not ended, as far as the log has been read."""
+        return bool(self._open)
+
     def events_of(self, call: str) -> Sequence[AnyCallEvent]:
         """What has been read of an open call of the scope."""
         return self._open.get(call, ())
@@ -148,6 +153,7 @@ class Audit:
         ]
         if counters is not None:
             self._compare(counters, counters_later or counters)
+        self._report.violations = list(dict.fromkeys(self._report.violations))
         return self._report
 
     def _found(self, *violation: Violation) -> None:
