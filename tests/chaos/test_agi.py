@@ -105,7 +105,7 @@ class Calls:
     async def adopted(self, calls: list[str]) -> None:
         """Wait until none of them is on AGI: another worker has them. `make bench-takeover` measures that."""
         async with asyncio.timeout(PATIENCE_S):
-            while any([(await self.has(each))[1] for each in calls]):
+            while any([(await self.has(each))[1] for each in calls]):  # noqa: ASYNC110  (nobody tells of it)
                 await asyncio.sleep(0.05)
 
     async def __aenter__(self) -> Self:
