@@ -12,6 +12,8 @@ from ivr.cli import OK, USAGE
 from ivr.cli.period import BadPeriod, period_of, period_options, site_zone, span_of
 from ivr.settings import Settings
 
+Options = tuple[str | None, str | None, str | None, str | None]
+
 ZONE = "Europe/Berlin"
 
 
@@ -69,9 +71,9 @@ def test_a_day_on_which_clocks_change_has_its_own_length() -> None:
         ((None, None, None, "99999w"), "goes back too far"),
     ],
 )
-def test_what_is_no_period_is_told_with_a_mend(options: tuple[str | None, ...], said: str) -> None:
+def test_what_is_no_period_is_told_with_a_mend(options: Options, said: str) -> None:
     with pytest.raises(BadPeriod) as bad:
-        period_of(*options, ZONE, NOW)  # type: ignore[arg-type]
+        period_of(*options, ZONE, NOW)
     assert said in str(bad.value)
 
 
