@@ -25,6 +25,8 @@ PURE = (
     "calllog.facts_story",
     "calllog.agents",
     "calllog.audit",
+    "calllog.balance",
+    "calllog.scope",
     "calllog.turns",
     "calllog.routing",
     "calllog.regret",
