@@ -17,7 +17,7 @@ alone = scratch=$$(mktemp -d); trap 'rmdir "$$scratch"' EXIT; \
 
 pytest = $(alone) $(python) -m pytest -p tests.nothing_skipped
 
-.PHONY: help setup packages run test test-others test-queues test-chaos test-killing check docs demo sipp customers bench bench-flows bench-keys bench-takeover bench-redis bench-waiting bench-nailed bench-mixed bench-talks load compose-test soak-queues lock
+.PHONY: help setup packages postgresql run test test-others test-queues test-chaos test-killing check docs demo sipp customers bench bench-flows bench-keys bench-takeover bench-redis bench-waiting bench-nailed bench-mixed bench-talks load compose-test soak-queues lock
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -51,7 +51,17 @@ packages:
 run: setup ## start the whole server here; Ctrl-C stops it
 	@exec .venv/bin/holdfast serve
 
-test: setup ## every test, the live ones on real Asterisk and SIPp included; a skipped test fails
+# For tests only. No database is begun and no service started: the tests run a server of their own.
+postgresql:
+	@compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null || command -v initdb >/dev/null || { \
+	  echo "setup: installing packages: postgresql (for tests)"; \
+	  [ "$$(id -u)" = 0 ] || { echo "setup: only root can install packages" >&2; exit 1; }; \
+	  mkdir -p /etc/postgresql-common/createcluster.d; \
+	  echo 'create_main_cluster = false' > /etc/postgresql-common/createcluster.d/holdfast.conf; \
+	  apt-get -qq update; \
+	  DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends postgresql >/dev/null; }
+
+test: setup postgresql ## every test, the live ones on real Asterisk and SIPp included; a skipped test fails
 ifdef ARGS
 	@$(pytest) $(ARGS)
 else
