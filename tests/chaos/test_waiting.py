@@ -4,9 +4,7 @@ import asyncio
 import os
 import signal
 import time
-from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
-from pathlib import Path
 
 import pytest
 
@@ -14,11 +12,10 @@ from calllog.call_events import Announced, Bridged, Declined, Input, Offered, St
 from calllog.events import AnyEvent
 from calllog.grammar import violations
 from tests.chaos.test_transfers import Drama
-from tests.live.stage import Stage, make_callflows
+from tests.live.stage import Stage
 from tests.rig.ear import Ear
 from tests.rig.keypad import Habits, typed
 from tests.rig.log_watch import kinds
-from tests.rig.server import Server, alone_in_network
 from tests.rig.site import Played
 from tests.rig.sound import ENOUGH, heard, heard_music
 
@@ -30,15 +27,6 @@ MUSIC_S = 3.0
 MUSIC = 0.35
 """Share of it that must be found: a machine that starts workers plays with gaps. Others stay below 0.2."""
 STAY_MS = 24_000
-
-
-@pytest.fixture
-async def stage(tmp_path: Path) -> AsyncIterator[Stage]:
-    if not alone_in_network():
-        pytest.fail("chaos wants name spaces of its own: make test")
-    sounds = make_callflows(tmp_path / "callflows")
-    async with Server(tmp_path / "callflows") as server:
-        yield Stage(server, sounds)
 
 
 async def press(ear: Ear, keys: str, since_s: float) -> None:
