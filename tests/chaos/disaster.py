@@ -29,7 +29,7 @@ from tests.rig.sipp import Caller, Phone, Play
 
 OK = 200
 STAMP_MS = 1500
-"""So much may SIPp's BYE and the log's `ended` differ on a machine on which workers die and start all the time."""
+"""So much may SIPp's BYE and the log's `ended` differ where workers die and start all the time."""
 SETTLED_S = 60.0
 """After the last call all is written, and the agents are ready again, within this time."""
 
