@@ -168,6 +168,7 @@ class Server:
         yield Service("asterisk", (*self.runtime.enter(asterisk), *command), log_owner=asterisk.uid)
         for number, name in enumerate(self.workers, 1):
             yield Service(name, (sys.executable, "-m", self.settings.worker_module, str(number)), tells=True)
+        yield Service("archiver", (sys.executable, "-m", "ivr.archiver"))
 
     def _scan(self) -> None:
         """Start the supervisor of all, in its own mount namespace and away from the terminal."""
@@ -307,7 +308,7 @@ class Server:
                 self.say(f"ending {calls} calls")
         self._end_asterisk()
         workers = [name for name in self.supervision.names() if name.startswith("worker-")]
-        for names in (workers, ["redis"]):
+        for names in (workers, ["archiver"], ["redis"]):
             for name in names:
                 self.supervision.down(name)
             for name in names:
