@@ -43,6 +43,7 @@ FAMILIES = {
     "trunk-password": "ivr.cli.trunks",
     "log": "ivr.cli.log",
     "trace": "ivr.cli.trace",
+    "archive": "ivr.cli.archive",
     "audit": "ivr.cli.audit",
 }
 """Command → the module that has it, under the same name (`_` for `-`). Modules are imported when a command is
