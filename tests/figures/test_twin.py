@@ -1,4 +1,4 @@
-"""Every figure of 1,000 made-up days is the number that the naive twin gives: each interval, each grouping."""
+"""Every figure of 1,000 made-up days is the number that the naive twin gives, however it is broken down."""
 
 from collections.abc import Callable, Iterator, Mapping
 from random import Random
@@ -6,9 +6,11 @@ from random import Random
 import pytest
 from sqlalchemy import Engine
 
+from calllog.figures.agents import agent_figures
 from calllog.figures.figure import Row
+from calllog.figures.keys import By
 from calllog.figures.queues import queue_figures
-from tests.figures import naive_queues
+from tests.figures import naive_people, naive_queues
 from tests.figures.days import day, setting
 from tests.figures.filled import empty_archive, facts_of, fill
 from tests.figures.naive import Log, Record
@@ -19,14 +21,21 @@ CLOSE = 1e-9
 """As share of the number: both add up in another order."""
 
 Cells = Mapping[tuple[int, int, str], Mapping[str, float | None]]
-Real = Callable[[Engine, View, str], list[Row]]
+Real = Callable[[Engine, View, By], list[Row]]
 Plain = Callable[[Log, View, str], Cells]
 
-FAMILIES: dict[str, tuple[tuple[str, ...], Real, Plain]] = {
+FAMILIES: dict[str, tuple[tuple[By, ...], Real, Plain]] = {
     "queues": (
         ("", "queue", "campaign", "flow", "hour", "weekday", "weekday_hour"),
         lambda engine, seen, by: queue_figures(engine, seen.real_period, seen.interval, by, seen.thresholds),
         lambda log, seen, by: naive_queues.queue_rows(log, seen.period, seen.interval, by, seen.limits),
+    ),
+    "agents": (
+        ("", "agent", "agent", "queue", "campaign", "flow", "hour", "weekday", "weekday_hour"),
+        lambda engine, seen, by: agent_figures(
+            engine, seen.real_period, seen.interval, by, seen.thresholds, now=seen.now
+        ),
+        lambda log, seen, by: naive_people.agent_rows(log, seen.period, seen.interval, by, seen.now),
     ),
 }
 """Family → by what its figures can be broken down; the figures; the twin's."""

@@ -3,13 +3,13 @@
 from dataclasses import dataclass
 from random import Random
 
-from calllog.figures.period import Period
+from calllog.figures.period import Interval, Period
 from calllog.figures.thresholds import QueueThresholds, Sla, Thresholds
 from tests.figures.days import DAY, Setting
 from tests.figures.naive import Record
 from tests.figures.naive_queues import LEVELS, LIMITS
 
-INTERVALS = ("whole", "whole", "day", "week", "month", "60m", "30m", "15m")
+INTERVALS: tuple[Interval, ...] = ("whole", "whole", "day", "week", "month", "60m", "30m", "15m")
 SHORT = 3 * DAY
 """Longer periods are not cut by the clock: that is many rows of nothing."""
 
@@ -19,7 +19,7 @@ class View:
     """The same choice, for the twin and for the figures."""
 
     period: tuple[int, int, str]
-    interval: str
+    interval: Interval
     limits: Record
     now: int
 
