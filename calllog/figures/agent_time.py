@@ -22,7 +22,7 @@ from sqlalchemy import (
 
 from calllog.archive.schema import agent_states, offers, talks
 from calllog.figures.period import Period, Span
-from calllog.figures.read import earlier, in_span, key_table, packed, span_table, streamed, unpacked
+from calllog.figures.read import earlier, in_span, key_table, keys_of, packed, span_table, streamed, unpacked
 from calllog.vocabulary import AgentState, DeclinedReason
 
 STATES: tuple[str, ...] = get_args(AgentState)
@@ -73,7 +73,7 @@ def offers_of_agents(
 ) -> Iterator[Counted]:
     """How often agents were rung, and what came of it."""
     key, span = key_table("keys", ("agent",), agents), span_table(spans)
-    for result in (*TAKEN, *DECLINED, ""):
+    for (result,) in keys_of(connection, offers.c.result):
         many = (
             select(func.count())
             .select_from(offers)
@@ -82,8 +82,9 @@ def offers_of_agents(
         )
         name = "answered_legs" if result in TAKEN else f"declined_{result}" if result else "ringing"
         for at, agent, number in _each(connection, key, span, spans, many):
-            yield Counted(at, agent, name, number)
-            yield Counted(at, agent, "offered_legs", number)
+            if number:
+                yield Counted(at, agent, name, number)
+                yield Counted(at, agent, "offered_legs", number)
 
 
 def time_in_states(

@@ -5,5 +5,9 @@ from calllog.figures.figure import Figure
 from calllog.figures.queues import QUEUE_MEASURES
 
 FIGURES: dict[str, Figure] = {
-    measure.figure.name: measure.figure for measure in (*QUEUE_MEASURES, *AGENT_MEASURES)
+    figure.name: figure
+    for figure in (
+        *(measure.figure for measure in QUEUE_MEASURES),
+        *(measure.figure for measure in AGENT_MEASURES),
+    )
 }

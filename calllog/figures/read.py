@@ -141,12 +141,12 @@ def _keys(
         yield begin
         return
     each = columns[len(begin)]
-    same = (known == value for known, value in zip(columns, begin, strict=False))
-    next_one = select(each).where(*same).order_by(each).limit(1)
-    value = connection.scalar(next_one)
-    while value is not None:
+    same = [known == value for known, value in zip(columns, begin, strict=False)]
+    found = select(func.min(each).label("value")).where(*same).cte("found", recursive=True)
+    after = select(func.min(each)).where(each > found.c.value, *same).correlate(found).scalar_subquery()
+    found = found.union_all(select(after).where(found.c.value.is_not(None)))
+    for value in connection.scalars(select(found.c.value).where(found.c.value.is_not(None))).all():
         yield from _keys(connection, columns, (*begin, value))
-        value = connection.scalar(next_one.where(each > value))
 
 
 def streamed(connection: Connection, statement: Select[Any]) -> Iterator[Any]:
