@@ -164,6 +164,7 @@ def test_refused_callers_by_the_time_of_that(archive: Engine, fill: Fill) -> Non
         "sales": (3, 0),
         "help": (1, 0),
     }
+    assert only(queue_figures(archive, DAY, "whole", "", USUAL))["refused"] == 4
     rows = queue_figures(archive, DAY, "whole", "campaign", USUAL)
     assert {each.key: each.values["refused"] for each in rows} == {"": 3, "web": 1}
 
