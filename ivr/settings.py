@@ -28,6 +28,8 @@ class Settings(BaseSettings):
     """Root directory that holds Asterisk, Redis and SIPp when the machine does not bring its own."""
     redis_url: str = ""
     """Redis to use; empty: the one on `<data>/run/redis.sock`."""
+    archive_url: str = ""
+    """URL of the archive of the call log, `postgresql://…`; empty: `<data>/archive/archive.db` (SQLite)."""
     workers: int = 2
     """Controller workers on this host, named hf-1, hf-2, …"""
     worker_module: str = "ivr.worker"
@@ -78,6 +80,11 @@ class Settings(BaseSettings):
     def api_socket(self) -> Path:
         """Who may open it is let in as a supervisor: mode 0600."""
         return self.data / "run" / "api.sock"
+
+    @cached_property
+    def archive(self) -> str:
+        """What `calllog.archive.database.connect` is given."""
+        return self.archive_url or str(self.data / "archive" / "archive.db")
 
     @cached_property
     def secrets(self) -> Path:

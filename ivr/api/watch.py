@@ -136,9 +136,10 @@ class Watch:
             self._read = await self._stream.end()
         for _ in range(PAGES):
             before = self._read
-            self._read, lines = await self._stream.page(before)
+            lines, _ = await self._stream.page(before)
             if not lines:
                 return
+            self._read = lines[-1].position
             self._tally.count_all(lines)
             events = [line.event for line in lines]
             if self._counted == before:
@@ -242,7 +243,7 @@ class Watch:
     async def _catch_up(self, after: str, end: str) -> None:
         """Count a page. Whoever has come to where `_read` is has nothing left: the turns do it from there."""
         today = self.today
-        reached, lines = await self._stream.page(after)
+        lines, _ = await self._stream.page(after)
         if self.today is not today:
             return
         if not lines:
@@ -250,7 +251,7 @@ class Watch:
             return
         known = [line.event for line in lines if not is_behind(line.position, self._read)]
         today.count_all(known)
-        self._counted = reached if len(known) == len(lines) else self._read
+        self._counted = lines[-1].position if len(known) == len(lines) else self._read
 
 
 class InTurn:
