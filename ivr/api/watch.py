@@ -216,10 +216,9 @@ class Watch:
                 self._lines.discard(stand.queue)
                 del self._curves[stand.queue]
                 continue
-            settings = self._settings.get(stand.queue)
-            title = settings.title if settings else stand.queue
+            settings = self._settings.get(stand.queue) or QueueSettings(stand.queue, 20, 5)
             today = models.Today(**self.today.figures(stand.queue)._asdict())
-            self._board.queues.put(stand.queue, queue_of(stand, title, today, list(curve)))
+            self._board.queues.put(stand.queue, queue_of(stand, settings, today, list(curve)))
         self._board.queues.keep({*self._names, *self._lines})
         self._board.today_from = self.today.begins_at
         self._board.today_complete = self._counted == self._read
@@ -313,11 +312,14 @@ def call_of(view: CallView) -> models.Call:
     )
 
 
-def queue_of(stand: QueueStand, title: str, today: models.Today, curve: list[int]) -> models.Queue:
+def queue_of(
+    stand: QueueStand, settings: QueueSettings, today: models.Today, curve: list[int]
+) -> models.Queue:
     staff = {name: max(0, getattr(stand, name)) for name in models.Staff.model_fields}
     return models.Queue.model_construct(
         queue=stand.queue,
-        title=title,
+        title=settings.title,
+        service_level_s=settings.service_level_s,
         waiting=stand.waiting,
         oldest_joined_at=stand.oldest_joined_at or None,
         staff=models.Staff.model_construct(**staff),
