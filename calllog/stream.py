@@ -66,10 +66,6 @@ class LogStream:
             for line in entries(position, fields):
                 yield line
 
-    async def end(self) -> str:
-        """The position of the last transition."""
-        return await self._end()
-
     async def page(self, after: str) -> tuple[list[Entry], bool]:
         """The next entries behind a position, and whether the one at the position is still on the stream.
 
@@ -79,6 +75,10 @@ class LogStream:
         held = bool(found) and found[0][0].decode() == after
         behind = [(position.decode(), fields) for position, fields in found[held:]]
         return [line for position, fields in behind for line in entries(position, fields)], held
+
+    async def end(self) -> str:
+        """The position of the last transition."""
+        return await self._end()
 
     async def last(self, count: int) -> list[Entry]:
         """The last events, oldest first."""

@@ -77,14 +77,14 @@ class Settings(BaseSettings):
         return self.redis_url or f"unix://{self.data}/run/redis.sock"
 
     @cached_property
-    def api_socket(self) -> Path:
-        """Who may open it is let in as a supervisor: mode 0600."""
-        return self.data / "run" / "api.sock"
-
-    @cached_property
     def archive(self) -> str:
         """What `calllog.archive.database.connect` is given."""
         return self.archive_url or str(self.data / "archive" / "archive.db")
+
+    @cached_property
+    def api_socket(self) -> Path:
+        """Who may open it is let in as a supervisor: mode 0600."""
+        return self.data / "run" / "api.sock"
 
     @cached_property
     def secrets(self) -> Path:
