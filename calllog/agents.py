@@ -14,7 +14,8 @@ from calllog.call_events import (
     Unbridged,
 )
 from calllog.events import AgentEvent, AgentStateChanged, Disposition
-from calllog.grammar import CLOCK_SLACK_MS, EPOCH_MS, Violation
+from calllog.grammar import Violation
+from calllog.scope import EVERYTHING, Scope, possible
 
 
 @dataclass
@@ -25,8 +26,8 @@ class _Agent:
     number: int = 0
     leg: str = ""
     """The call he is offered to or bridged with."""
-    talked: str = ""
-    """The call of his last talk."""
+    talked: str | None = ""
+    """The call of his last talk; None: it was before what is read."""
     calls: int = 0
     talk_ms: int = 0
 
@@ -39,6 +40,7 @@ class AgentCheck:
     are written by the same script, so counts that differ mean that one of the two was lost or made up.
     """
 
+    scope: Scope = EVERYTHING
     _agents: dict[str, _Agent] = field(default_factory=dict)
     _given: dict[str, str] = field(default_factory=dict)
     """By call: who has been consulted, talks already, and gets the caller."""
@@ -46,6 +48,8 @@ class AgentCheck:
     """By call, until it has ended: how often it says that an agent was offered or talking."""
     _stated: dict[str, Counter[tuple[str, str]]] = field(default_factory=dict)
     """The same by the agents' states."""
+    _stated_at: dict[str, int] = field(default_factory=dict)
+    """When a call was first named by an agent's state."""
 
     @property
     def count(self) -> int:
@@ -60,15 +64,24 @@ class AgentCheck:
     def _agent(self, name: str) -> _Agent:
         return self._agents.setdefault(name, _Agent())
 
+    def seed(self, event: AgentEvent) -> None:
+        """The last event, or the last change of state, of an agent before what is read; in order."""
+        agent = self._agent(event.agent)
+        agent.talked = None
+        number = event.id.rpartition(":")[2]
+        agent.number = int(number) if number.isdecimal() else agent.number
+        if not isinstance(event, Disposition):
+            agent.last = event
+
     def add(self, event: AgentEvent) -> list[Violation]:
         """The next event of an agent. Changes of his state tile his time from the first on."""
         agent = self._agent(event.agent)
         wrong = self._numbered(agent, event)
-        if event.at < EPOCH_MS or event.at > event.logged_at + CLOCK_SLACK_MS:
+        if not possible(event):
             wrong.append(("time", "changes after it was logged, or before this century"))
         about, broken = event.call, []
         if isinstance(event, Disposition):
-            if event.call != agent.talked:
+            if agent.talked not in (event.call, None):
                 broken.append(("disposition", "speaks of a call that is not his last talk"))
         else:
             broken = [("tile", what) for what in _untiled(agent.last, event)]
@@ -76,9 +89,12 @@ class AgentCheck:
             agent.last = event
             if event.to in ("offered", "talking"):
                 self._stated.setdefault(event.call, Counter())[event.agent, event.to] += 1
+                self._stated_at.setdefault(event.call, event.at)
         about = about or f"agent {event.agent}"
         return [
-            Violation(about, rule, f"agent {event.agent} {what}", event.id) for rule, what in wrong + broken
+            Violation(about, rule, f"agent {event.agent} {what}", event.id, at=event.at)
+            for rule, what in wrong + broken
+            if self.scope.has(event)
         ]
 
     def _numbered(self, agent: _Agent, event: AgentEvent) -> list[tuple[str, str]]:
@@ -122,17 +138,19 @@ class AgentCheck:
                 agent = self._agent(event.agent)
                 agent.leg = ""
                 agent.talk_ms += event.talk_ms
-        return [Violation(event.call, "agent", wrong, event.id, event.seq)] if wrong else []
+        return [Violation(event.call, "agent", wrong, event.id, event.seq, event.at)] if wrong else []
 
     def ended(self, call: str) -> list[Violation]:
         """The call is over: do both sides tell the same story of it?"""
         called, stated = self._called.pop(call, Counter()), self._stated.pop(call, Counter())
+        at = self._stated_at.pop(call, 0)
         return [
             Violation(
                 call or f"agent {agent}",
                 "agent",
                 f"the call says {agent} was {state} {called[agent, state]} times, "
                 f"his states say {stated[agent, state]} times",
+                at=at,
             )
             for agent, state in sorted(called.keys() | stated.keys())
             if called[agent, state] != stated[agent, state]
@@ -140,9 +158,12 @@ class AgentCheck:
 
     def finish(self) -> list[Violation]:
         """Agents' stories of calls that say nothing of them. (A live call may not be read to its end.)"""
-        return [
-            found for call in sorted(self._stated.keys() - self._called.keys()) for found in self.ended(call)
+        unheard = [
+            call
+            for call in sorted(self._stated.keys() - self._called.keys())
+            if self._stated_at[call] in self.scope and not self.scope.begun_before(call)
         ]
+        return [found for call in unheard for found in self.ended(call)]
 
 
 def _untiled(last: AgentStateChanged | None, event: AgentStateChanged) -> list[str]:

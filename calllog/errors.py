@@ -20,6 +20,12 @@ class LogAway(HoldfastError):
     reason: str = "log-away"
 
 
+class ArchiveAway(HoldfastError):
+    """The archive cannot be read or written now. The message says where it is and why."""
+
+    reason: str = "archive-away"
+
+
 class BrokenEntry(HoldfastError):
     """One entry of the call log cannot be read as an event. The message says why."""
 

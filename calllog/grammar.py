@@ -37,14 +37,9 @@ from calllog.call_events import (
     Unbridged,
 )
 from calllog.durations import wrong_durations
+from calllog.scope import CLOCK_SLACK_MS, possible
 from calllog.verdicts import Life, wrong_verdict
 from calllog.vocabulary import SEVERAL_RING
-
-CLOCK_SLACK_MS = 1000
-"""Asterisk, workers and Redis may read different clocks; facts this much out of order are no finding."""
-
-EPOCH_MS = 1_000_000_000_000
-"""September 2001. An instant before it is a mistake of unit."""
 
 Place = Literal["start", "flow", "joined", "waiting", "unheld", "connected", "talking", "ended"]
 
@@ -111,13 +106,14 @@ _IN_WORDS = {
 
 @dataclass(frozen=True)
 class Violation:
-    """One broken rule. `call`: the call (or agent, worker, queue) it was found in; `id`: the event's."""
+    """One broken rule. `call`: the call (agent, worker, queue) it was found in; `id`, `at`: the event's."""
 
     call: str
     rule: str
     what: str
     id: str = ""
     seq: int = 0
+    at: int = 0
 
     def __str__(self) -> str:
         where = f" (event {self.seq})" if self.seq else ""
@@ -187,7 +183,7 @@ class _Check:
     """The survey whose question was put to him last, and where; empty when he has answered."""
 
     def report(self, event: AnyCallEvent, rule: str, what: str) -> None:
-        self.found.append(Violation(self.call, rule, what, event.id, event.seq))
+        self.found.append(Violation(self.call, rule, what, event.id, event.seq, event.at))
 
     def event(self, event: AnyCallEvent) -> None:
         self._identity(event)
@@ -210,7 +206,7 @@ class _Check:
             self.report(event, "id", f"the id does not fit call and seq {event.seq}")
 
     def _time(self, event: AnyCallEvent) -> None:
-        if event.at < EPOCH_MS or event.at > event.logged_at + CLOCK_SLACK_MS:
+        if not possible(event):
             self.report(event, "time", "happened after it was logged, or before this century")
         if self.last and event.logged_at < self.last.logged_at:
             self.report(

@@ -6,7 +6,8 @@ Only scripts write to the stream (calllog/lua/log.lua); this module reads.
 """
 
 import re
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Iterator
+from itertools import groupby
 from typing import Any, NamedTuple, Self
 
 from redis.asyncio import Redis
@@ -20,6 +21,9 @@ PAGE = 1000
 BLOCK_MS = 5000
 TIMEOUT_S = 10.0
 """Longer than BLOCK_MS: a follower's silence is not Redis' silence."""
+
+NOWHERE = "0-0"
+"""The position before the first entry."""
 
 EARLY_S = 10
 """An id made by Asterisk tells the second the call began; clocks may differ by as much."""
@@ -61,6 +65,16 @@ class LogStream:
         async for position, fields in self._raw(after):
             for line in entries(position, fields):
                 yield line
+
+    async def page(self, after: str) -> tuple[list[Entry], bool]:
+        """The next entries behind a position, and whether the one at the position is still on the stream.
+
+        If it is, nothing behind it has been trimmed.
+        """
+        found = await self._ask(self._redis.xrange(self._key, after, "+", PAGE + 1))
+        held = bool(found) and found[0][0].decode() == after
+        behind = [(position.decode(), fields) for position, fields in found[held:]]
+        return [line for position, fields in behind for line in entries(position, fields)], held
 
     async def last(self, count: int) -> list[Entry]:
         """The last events, oldest first."""
@@ -166,6 +180,17 @@ def _entry(position: str, raw: bytes) -> Entry:
         return Entry(position, raw, decode(raw))
     except BrokenEntry as error:
         return Entry(position, raw, None, str(error))
+
+
+def place(position: str) -> tuple[int, ...]:
+    """Positions, as they follow each other."""
+    return tuple(map(int, position.split("-")))
+
+
+def numbered(lines: Iterable[Entry]) -> Iterator[tuple[Entry, int]]:
+    """Each line of the log with its number, from 1, in its entry of the stream."""
+    for _, together in groupby(lines, lambda line: line.position):
+        yield from ((line, number) for number, line in enumerate(together, 1))
 
 
 def call_events(entries: list[Entry]) -> list[AnyCallEvent]:

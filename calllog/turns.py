@@ -23,6 +23,9 @@ from calllog.call_events import (
 )
 from calllog.grammar import Violation
 
+TIDY_AFTER = 10_000
+"""Joins between two times of tidying up."""
+
 Claim = tuple[str, str, float]
 """Queue, needs, head start."""
 
@@ -57,6 +60,8 @@ class TurnCheck:
     _callers: dict[str, _Caller] = field(default_factory=dict)
     _lines: dict[Claim, list[Turn]] = field(default_factory=dict)
     """Heaps. Who has gone, or is not to be had now, is taken out when he comes to the top."""
+    _joins: int = 0
+    """Since lines of which nobody is left were taken away."""
 
     def call(self, event: AnyCallEvent) -> list[Violation]:
         """The next event of any call."""
@@ -64,6 +69,7 @@ class TurnCheck:
             claim = (event.queue, event.needs, event.head_start_s)
             self._callers[event.call] = _Caller(claim, Turn(event.score, event.call))
             self._stand(event.call)
+            self._tidy()
             return []
         caller = self._callers.get(event.call)
         if caller is None:
@@ -92,13 +98,22 @@ class TurnCheck:
         if caller.waits:
             heapq.heappush(self._lines.setdefault(caller.claim, []), caller.turn)
 
+    def _tidy(self) -> None:
+        """Claims are many (head starts differ), and lines in which nobody stands are not looked at again."""
+        self._joins += 1
+        if self._joins >= TIDY_AFTER:
+            self._joins = 0
+            self._lines.clear()
+            for call in self._callers:
+                self._stand(call)
+
     def _judge(self, event: Offered, offered: _Caller) -> list[Violation]:
         first = self._first(offered.claim)
         if first is None or first >= offered.turn:
             return []
         self.passed_over += 1
         what = f"offered to {event.agent} while {first.call} waits, who came before with the same claim"
-        return [Violation(event.call, "turn", what, event.id, event.seq)]
+        return [Violation(event.call, "turn", what, event.id, event.seq, event.at)]
 
     def _first(self, claim: Claim) -> Turn | None:
         line = self._lines.get(claim, [])

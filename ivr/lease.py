@@ -50,7 +50,7 @@ class Lease:
         begun = self._clock()
         try:
             await renewal()
-            if begun - self._renewed >= TTL_S - MARGIN_S:
+            if self._clock() - self._renewed >= TTL_S - MARGIN_S:  # also if it was Redis that took so long
                 await lapsed()
         except StoreAway:
             self._redis_away = self._clock()

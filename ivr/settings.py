@@ -28,6 +28,8 @@ class Settings(BaseSettings):
     """Root directory that holds Asterisk, Redis and SIPp when the machine does not bring its own."""
     redis_url: str = ""
     """Redis to use; empty: the one on `<data>/run/redis.sock`."""
+    archive_url: str = ""
+    """URL of the archive of the call log, `postgresql://…`; empty: `<data>/archive/archive.db` (SQLite)."""
     workers: int = 2
     """Controller workers on this host, named hf-1, hf-2, …"""
     worker_module: str = "ivr.worker"
@@ -69,6 +71,11 @@ class Settings(BaseSettings):
     @cached_property
     def redis(self) -> str:
         return self.redis_url or f"unix://{self.data}/run/redis.sock"
+
+    @cached_property
+    def archive(self) -> str:
+        """What `calllog.archive.database.connect` is given."""
+        return self.archive_url or str(self.data / "archive" / "archive.db")
 
     @cached_property
     def secrets(self) -> Path:

@@ -1,0 +1,1 @@
+"""The archive: the call log in SQL, for ever, and what is derived from it."""

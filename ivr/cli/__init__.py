@@ -42,7 +42,7 @@ FAMILIES = {
     "trunk-password": "ivr.cli.trunks",
     "log": "ivr.cli.log",
     "trace": "ivr.cli.trace",
-    "audit": "ivr.cli.log",
+    "audit": "ivr.cli.audit",
 }
 """Command → the module that has it, under the same name (`_` for `-`). Modules are imported when a command is
 asked for: `holdfast agent` in a script must not wait for everything `serve` needs."""

@@ -1,4 +1,4 @@
-"""`holdfast log` shows what has happened, `holdfast audit` proves that the log of it is sound."""
+"""`holdfast log` shows what has happened."""
 
 import asyncio
 import sys
@@ -8,27 +8,20 @@ from contextlib import aclosing
 import click
 import msgspec
 from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
-from calllog.audit import AgentCounters, Audit, Report
 from calllog.call_events import CallEvent
 from calllog.errors import LogAway
 from calllog.events import Disposition, encode, redacted
-from calllog.grammar import Violation
 from calllog.printable import escaped, printable, printable_json
 from calllog.stream import Entry, LogStream, is_about
 from calllog.table import CallTable
 from calllog.words import line
 from ivr.cli import AWAY, FINDINGS, OK, json_option
 from ivr.settings import Settings
-from queues.errors import StoreAway
-from queues.store import Store
 
 TAIL = 10
 RETRY_S = 1.0
 LOOK_BACK = 5000
-ALL_CALLS = 1_000_000
 
 
 class Printer:
@@ -94,27 +87,10 @@ def log(follow: bool, call: str | None, last: int | None, as_json: bool, redact:
     _run(work)
 
 
-@click.command()
-@json_option
-def audit(as_json: bool) -> None:
-    """Prove that the call log is sound.
-
-    Reads the whole log and checks that every call follows the grammar, began and ended exactly once and
-    has durations that add up; that for every queue offered = answered + abandoned + flowed out + failed +
-    waiting; that every agent was in exactly one state at any instant and never had two calls; that of
-    two callers of a queue with the same needs and head start the first was offered first; that the
-    counters that routing keeps equal the log. Each call that breaks a rule is named.
-
-    \b
-    Exit codes: 0 sound · 1 at least one rule is broken · 2 wrong usage · 3 Redis is away
-    """
-    _run(_audit(as_json))
-
-
 def _run(work: Coroutine[None, None, int]) -> None:
     try:
         code = asyncio.run(work)
-    except (LogAway, StoreAway) as error:
+    except LogAway as error:
         click.echo(f"holdfast: {escaped(str(error))}", err=True)
         code = AWAY
     except KeyboardInterrupt:
@@ -204,99 +180,3 @@ async def _go_on(printer: Printer, stream: LogStream, call: str | None, position
 
 def _over(entries: list[Entry]) -> bool:
     return any(entry.event is not None and entry.event.kind == "ended" for entry in entries)
-
-
-async def _audit(as_json: bool) -> int:
-    settings = Settings()
-    store = Store(settings.redis, settings.site)
-    try:
-        async with _stream() as stream:
-            report = await _fold(stream, store)
-    finally:
-        await store.close()
-    sound = not report.violations
-    if as_json:
-        facts = {"sound": sound, **msgspec.to_builtins(report)}
-        click.echo(printable_json(msgspec.json.encode(facts).decode()))
-    else:
-        _tell(report)
-    return OK if sound else FINDINGS
-
-
-async def _fold(stream: LogStream, store: Store) -> Report:
-    """Audit a log that grows while it is read: what is live, and what was counted, is asked on both sides."""
-    fold = Audit()
-    before = await _counters(store)
-    position = await _feed(fold, stream, "0-0")
-    live = {view.call for view in await store.calls(ALL_CALLS)}
-    known = fold.open_calls
-    await _feed(fold, stream, position)
-    live |= fold.open_calls - known
-    return fold.finish(live, before, await _counters(store))
-
-
-async def _feed(fold: Audit, stream: LogStream, after: str) -> str:
-    async for entry in stream.read(after):
-        after = entry.position
-        if entry.event is None:
-            fold.broken(entry.position, entry.broken)
-        else:
-            fold.add(entry.event)
-    return after
-
-
-async def _counters(store: Store) -> dict[str, AgentCounters]:
-    return {view.agent: AgentCounters(view.calls, view.talk_ms) for view in await store.agents()}
-
-
-def _tell(report: Report) -> None:
-    console = Console(highlight=False)
-    console.print(
-        f"{report.events:,} events, {report.calls:,} calls ({report.ended:,} ended, {report.live:,} live), "
-        f"{report.agents:,} agents; {report.broken:,} entries unreadable"
-    )
-    if report.queues:
-        console.print()
-        console.print(_balance(report))
-    console.print()
-    if report.violations:
-        _tell_findings(console, report)
-    else:
-        console.print("✓ Sound: no rule is broken.")
-
-
-def _tell_findings(console: Console, report: Report) -> None:
-    """Every finding, under the call it was found in."""
-    by_owner: dict[str, list[Violation]] = {}
-    for violation in report.violations:
-        by_owner.setdefault(violation.call, []).append(violation)
-    console.print(f"✗ {len(report.violations):,} findings, in {len(by_owner):,} places:")
-    for owner, violations in by_owner.items():
-        table = Table(box=None, show_header=False, padding=(0, 1))
-        table.add_column(min_width=9, no_wrap=True)
-        table.add_column(min_width=8, no_wrap=True)
-        table.add_column(overflow="fold")
-        for violation in violations:
-            where = f"event {violation.seq}" if violation.seq else ""
-            table.add_row(where, violation.rule, Text(escaped(violation.what)))
-        console.print()
-        console.print(Text(printable(owner), style="bold"))
-        console.print(table)
-
-
-def _balance(report: Report) -> Table:
-    table = Table(box=None, padding=(0, 1), header_style="")
-    table.add_column("queue", overflow="fold")
-    for heading in ("offered =", "answered +", "abandoned +", "flowed out +", "failed +", "waiting"):
-        table.add_column(heading, justify="right")
-    for name, counts in report.queues.items():
-        numbers = (
-            counts.offered,
-            counts.answered,
-            counts.abandoned,
-            counts.flowed_out,
-            counts.failed,
-            counts.waiting,
-        )
-        table.add_row(Text(printable(name)), *(f"{number:,}" for number in numbers))
-    return table

@@ -3,8 +3,6 @@
 import asyncio
 import os
 import signal
-from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
 import redis
@@ -12,12 +10,11 @@ import redis
 from calllog.call_events import Bridged
 from calllog.grammar import violations
 from tests.chaos.test_transfers import RECOVERY_S
-from tests.live.stage import Stage, make_callflows
+from tests.live.stage import Stage
 from tests.live.test_agent_transfers import loud
 from tests.live.test_nailed import CALLER, HELLO, nailed_up
 from tests.rig.agreement import caller_disagreements
 from tests.rig.ear import Ear
-from tests.rig.server import Server, alone_in_network
 from tests.rig.site import Agent, Played
 from tests.rig.sound import LOUD
 
@@ -25,15 +22,6 @@ STAY_MS = 28_000
 """Nele's caller stays longer than all of it takes."""
 SOON_MS = 3000
 """A caller who comes while things are mended has her within this time."""
-
-
-@pytest.fixture
-async def stage(tmp_path: Path) -> AsyncIterator[Stage]:
-    if not alone_in_network():
-        pytest.fail("chaos wants name spaces of its own: make test")
-    sounds = make_callflows(tmp_path / "callflows")
-    async with Server(tmp_path / "callflows") as server:
-        yield Stage(server, sounds)
 
 
 class Drama:

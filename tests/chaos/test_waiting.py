@@ -4,9 +4,7 @@ import asyncio
 import os
 import signal
 import time
-from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
-from pathlib import Path
 
 import pytest
 
@@ -14,11 +12,10 @@ from calllog.call_events import Announced, Bridged, Declined, Input, Offered, St
 from calllog.events import AnyEvent
 from calllog.grammar import violations
 from tests.chaos.test_transfers import Drama
-from tests.live.stage import Stage, make_callflows
+from tests.live.stage import Stage
 from tests.rig.ear import Ear
 from tests.rig.keypad import Habits, typed
 from tests.rig.log_watch import kinds
-from tests.rig.server import Server, alone_in_network
 from tests.rig.site import Played
 from tests.rig.sound import ENOUGH, heard, heard_music
 
@@ -30,15 +27,6 @@ MUSIC_S = 3.0
 MUSIC = 0.35
 """Share of it that must be found: a machine that starts workers plays with gaps. Others stay below 0.2."""
 STAY_MS = 24_000
-
-
-@pytest.fixture
-async def stage(tmp_path: Path) -> AsyncIterator[Stage]:
-    if not alone_in_network():
-        pytest.fail("chaos wants name spaces of its own: make test")
-    sounds = make_callflows(tmp_path / "callflows")
-    async with Server(tmp_path / "callflows") as server:
-        yield Stage(server, sounds)
 
 
 async def press(ear: Ear, keys: str, since_s: float) -> None:
@@ -115,7 +103,7 @@ async def being_connected(drama: Drama) -> Played:
 
     played = await stage.call("445", {"stine": stine}, meanwhile=story, stay_ms=STAY_MS)
     assert music(stage, played, back) >= MUSIC
-    assert _lost(played) == ["stine"]
+    assert _lost(played) == ["stine"], story_of(played)
     assert _parties(played) == ["stine"]
     return played
 
@@ -131,7 +119,7 @@ async def agent_is_told(drama: Drama) -> Played:
         await drama.blow(call)
 
     played = await stage.call("446", {"sverre": sverre}, meanwhile=story, stay_ms=STAY_MS)
-    assert _lost(played) == ["sverre"]
+    assert _lost(played) == ["sverre"], story_of(played)
     assert _parties(played) == ["sverre"]
     return played
 
@@ -164,12 +152,16 @@ async def many_phones_ring(drama: Drama) -> Played:
 
     phones = {"amrit": amrit, "alva": alva, "alina": alina}
     played = await stage.call("302", phones, meanwhile=story, stay_ms=LONG_MS)
-    assert sorted(_lost(played)) == ["alina", "alva", "amrit"]
+    assert sorted(_lost(played)) == ["alina", "alva", "amrit"], story_of(played)
     assert _parties(played) == ["alva"]
     for agent in ("amrit", "alina"):
         assert len(played.agents[agent]) == 2
         assert all(leg.cancelled_at for leg in played.agents[agent]), "nobody's phone is left ringing"
     return played
+
+
+def story_of(played: Played) -> str:
+    return "\n".join(map(str, played.events))
 
 
 def _parties(played: Played) -> list[str]:
@@ -197,7 +189,7 @@ async def test_every_kind_of_waiting(stage: Stage) -> None:
             raise
     for played in seen:
         wrong = violations(played.events)
-        assert not wrong, "\n".join([*map(str, wrong), *map(str, played.events)])
+        assert not wrong, "\n".join([*map(str, wrong), story_of(played)])
         assert kinds(played.events)[-1] == "ended"
     code, said, _ = await stage.server.run("audit")
     assert code == 0, said

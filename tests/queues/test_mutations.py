@@ -1,4 +1,8 @@
-"""The walk can fail: scripts with one thing wrong in them do not survive it."""
+"""The walk can fail: scripts with one thing wrong in them do not survive it.
+
+Each of these is found within 25,000 steps as the walk goes today. One that the walk finds late, or by luck,
+is shown by a test of its own instead: any change of the walk would turn it.
+"""
 
 from pathlib import Path
 
@@ -19,10 +23,6 @@ WRONG = {
     "who has put us on hold is rung for": (
         "  if call.hold_caller_at ~= '' then return step_aside(call) end\n",
         "",
-    ),
-    "who comes back from hold is forgotten": (
-        "    if wanted(call) > 0 then\n      into_lane(call)\n      match_call(call)\n    end\n    done",
-        "    done",
     ),
     "an old owner is obeyed": ("call.epoch ~= ARGV[3]", "false"),
     "a repetition is applied again": ("if int(ARGV[4]) <= int(call.op) then", "if false then"),
@@ -97,7 +97,6 @@ WRONG = {
         "uncount",
     ),
     "whom he passes is not told": ("local overtook = tell_overtaken(agent)", "local overtook = 0"),
-    "the smallest difference is the reason": ("if difference > most then", "if difference > 0 then"),
     "whoever is rung is passed, too": ("if values[1] ~= 'waiting' then return nil end", ""),
     "a place is behind, not before": ("before and after and (before + after) / 2", "before and before + 1"),
     "a new priority adds up with the old": ("local before = starts[reason] or 0", "local before = 0"),

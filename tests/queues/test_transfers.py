@@ -92,6 +92,21 @@ async def test_by_a_second_call_of_his_telephone_the_hold_is_its_own(desk: Desk)
     desk.assert_sound()
 
 
+async def test_what_is_told_late_did_not_happen_before_the_end_of_a_consult_by_line(desk: Desk) -> None:
+    """No hold of ours ends with it, whose end would keep later events behind."""
+    post, h = await talk(desk)
+    post.later(10_000)
+    await post.store.consult(h, "bob", line="pbx-1.9")
+    await post.store.consulted(h, 2)
+    began = desk.calls()[CALL][-1].at
+    assert desk.kinds(CALL)[-1] == "consulted"
+    post.later(10_000)
+    await post.store.unconsult(h, 2)
+    await post.store.unbridged(h, ended_by="agent", at=began)
+    await post.checkpoint.ended(h, reason="agent-hangup", ended_by="agent", cause=16)
+    desk.assert_sound()
+
+
 @pytest.mark.parametrize("answers", [False, True])
 async def test_the_caller_goes_while_another_is_asked(desk: Desk, answers: bool) -> None:
     post, h = await talk(desk)

@@ -13,7 +13,7 @@ from ivr.checkpoint import Kept
 from queues.errors import Fenced
 from queues.handle import CallHandle
 from queues.head_starts import HeadStart
-from queues.operations import REPEATED, now_ms
+from queues.operations import REPEATED
 from queues.results import Done
 from tests.queues.admin import SALES, STEP_NEEDS, move, people, publish
 from tests.queues.agent_steps import AgentSteps, Pick
@@ -24,7 +24,8 @@ from tests.queues.reference import IN_LINE, Reference
 from tests.queues.reference_doors import WAYS
 
 DECLINES = ("no_answer", "busy", "rejected", "unreachable", "not_confirmed", "withdrawn", "worker_lost")
-AHEAD_MS = 10 * 365 * 86_400_000
+BEGINS_AT = 4_000_000_000_000
+"""Years ahead, and the same for each walk of a seed."""
 HEAD_STARTS: tuple[dict[HeadStart, float], ...] = ({}, {}, {}, {"priority": 5}, {"vip": 60, "escalated": 2.5})
 LIVE = (2, 3, 9)
 """So many calls live at most in a world: in some, agents wait for callers; in some, callers for agents."""
@@ -37,7 +38,7 @@ class World(AgentSteps):
 
     def __init__(self, redis: RedisProcess, site: str, folder: Path, pick: Pick) -> None:
         self._redis, self.site, self._folder, self.pick = redis, site, folder, pick
-        self.ref = self.reference(now_ms() + AHEAD_MS, dict(QUEUES), people({}, {}))
+        self.ref = self.reference(BEGINS_AT, dict(QUEUES), people({}, {}))
         self.posts = {name: self._post(name) for name in WORKERS}
         self.handles: dict[str, CallHandle] = {}
         self.stale: list[CallHandle] = []

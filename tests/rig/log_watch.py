@@ -10,7 +10,7 @@ from calllog.errors import LogAway
 from calllog.events import AgentStateChanged, AnyEvent
 from calllog.stream import LogStream
 
-PATIENCE_S = 30.0
+PATIENCE_S = 60.0
 
 
 class LogWatch:

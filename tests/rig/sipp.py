@@ -18,7 +18,7 @@ from tests.rig.ear import HOST
 from tests.rig.sip_view import Leg, legs, parse
 
 SCENARIOS = Path(__file__).resolve().parent.parent / "sipp"
-PATIENCE_S = 60.0
+PATIENCE_S = 100.0
 _STOP_S = 5.0
 
 

@@ -49,6 +49,24 @@ async def test_a_stopped_worker_stays_silent_until_it_has_looked_at_its_calls() 
     assert lease.may_command()
 
 
+async def test_an_answer_that_comes_late_finds_a_worker_that_was_silent() -> None:
+    clock = Clock()
+    lease = Lease(clock)
+    await lease.renew(_well, _well)
+    clock.now += 0.5
+    looked = []
+
+    async def slow() -> None:
+        clock.now += TTL_S - MARGIN_S
+        assert not lease.may_command()
+
+    async def look() -> None:
+        looked.append(clock.now)
+
+    await lease.renew(slow, look)
+    assert looked, "what was refused meanwhile is made good"
+
+
 async def test_goes_on_while_redis_is_away_but_only_on_fresh_news() -> None:
     clock = Clock()
     lease = Lease(clock)

@@ -1,0 +1,125 @@
+"""A day of calls, generated straight into the tables of an archive, as fast as SQLite can take it.
+
+Nothing is random: each draw is a multiple of an irrational number, modulo 1, so that a day of so many calls
+is the same wherever it is made. Callers come by a day curve, choose one of 40 queues (some of them much more
+often), wait exponentially longer at noon, are answered, give up, are sent on; each answered call occupies an
+agent, whose states tile his day. Orders of rows and widths of columns are those of a real archive.
+"""
+
+from pathlib import Path
+
+from sqlalchemy import Connection, Engine, text
+
+from calllog.archive.schema import metadata
+
+DAY_AT = 1_796_083_200_000
+"""2026-12-01 00:00 UTC, a Tuesday; two days so late that there is daylight saving nowhere in Europe."""
+HOUR_MS = 3_600_000
+WEIGHTS = (2, 1, 1, 1, 1, 2, 6, 20, 55, 80, 90, 88, 70, 72, 84, 82, 75, 60, 40, 24, 14, 9, 6, 3)
+"""Calls of each hour, in proportion."""
+QUEUES = 40
+CALLS_PER_AGENT = 90
+MOST_AGENTS = 5_000
+
+
+def draw(column: str, number: float) -> str:
+    """A number in [0, 1) as SQL, evenly spread over the rows."""
+    return f"({column} * {number} - CAST({column} * {number} AS INTEGER))"
+
+
+_U, _V, _W, _X = (draw("i", n) for n in (0.6180339887, 0.4142135623, 0.7320508075, 0.2360679774))
+
+_DRAWN = f"""
+CREATE TEMP TABLE drawn AS
+WITH RECURSIVE n(i) AS (SELECT :first UNION ALL SELECT i + 1 FROM n WHERE i + 1 < :end)
+SELECT i, CAST(:at + (i - :first) * {HOUR_MS}.0 / (:end - :first) AS INTEGER) AS at,
+       printf('main-%d.%d', :at / 1000, i) AS call,
+       printf('queue-%02d', CAST({QUEUES} * {_U} * {_U} AS INTEGER)) AS queue,
+       printf('agent-%04d', i % :agents) AS agent,
+       printf('campaign-%d', i % 7) AS campaign,
+       CAST(-(4000 + 30000.0 * :weight / 90) * ln(1 - {_V}) AS INTEGER) AS wait,
+       CAST(2000 - 60000 * ln(1 - {_X}) AS INTEGER) AS patience,
+       CAST(30000 - 120000 * ln(1 - {_W}) AS INTEGER) AS talk,
+       CASE WHEN i % 50 < 2 THEN 'F' WHEN i % 500 = 7 THEN 'X' ELSE 'A' END AS class
+FROM n
+"""  # noqa: S608  (numbers of ours alone)
+_SETTLE = """
+UPDATE drawn SET class = 'B', wait = patience WHERE patience < wait AND class = 'A'
+"""
+_CALLS = """
+INSERT INTO calls (call, arrived_at, answered_at, ended_at, caller, number, campaign, language, asterisk,
+  journey, flow, version, verdict, reason, ended_by, cause, lifetime_ms, flow_ms, wait_ms, talk_ms, served)
+SELECT call, at, at + 200, at + 3200 + wait + CASE class WHEN 'A' THEN talk ELSE 0 END,
+  printf('49301%07d', i * 7919 % 9000000), '100', campaign, 'en', 'pbx1', call, 'main', '12',
+  CASE class WHEN 'A' THEN 'completed' WHEN 'B' THEN 'abandoned' WHEN 'F' THEN 'overflowed' ELSE 'failed' END,
+  'caller-hung-up', 'caller', 16, 3200 + wait + CASE class WHEN 'A' THEN talk ELSE 0 END, 3200, wait,
+  CASE class WHEN 'A' THEN talk ELSE 0 END, 0
+FROM drawn
+"""
+_WAITS = """
+INSERT INTO waits (call, n, queue, joined_at, left_at, bridged_at, reason, class, waited_ms, agent,
+  position_first, position_last, last_heard, told_position, rung, ringing, campaign, flow, version)
+SELECT call, 5, queue, at + 3200, at + 3200 + wait, CASE class WHEN 'A' THEN at + 3200 + wait END,
+  CASE class WHEN 'A' THEN 'answered' WHEN 'F' THEN 'timeout' WHEN 'X' THEN 'system_error'
+    ELSE CASE WHEN i % 9 THEN 'caller_hangup' ELSE 'caller_hangup_ringing' END END,
+  class, wait, CASE class WHEN 'A' THEN agent ELSE '' END, 1 + i % 9, 1, 'main/hello', 0, i % 3 = 0,
+  '', campaign, 'main', '12'
+FROM drawn
+"""
+_OFFERS = """
+INSERT INTO offers (call, n, queue, agent, attempt, why, offered_at, closed_at, result, ring_ms)
+SELECT call, 8, queue, agent, 1, 'longest_idle', at + 3200 + wait - 4000, at + 3200 + wait, 'bridged', 4000
+FROM drawn WHERE class = 'A'
+"""
+_TALKS = """
+INSERT INTO talks (call, n, queue, agent, bridged_at, unbridged_at, talk_ms, held_ms, ended_by, transferred,
+  campaign, flow, version)
+SELECT call, 11, queue, agent, at + 3200 + wait, at + 3200 + wait + talk, talk - talk / 10, talk / 10,
+  'caller', CASE WHEN i % 31 THEN '' ELSE 'blind' END, campaign, 'main', '12'
+FROM drawn WHERE class = 'A'
+"""
+_STATES = """
+INSERT INTO agent_states (agent, n, state, queue, call, from_at, to_at)
+SELECT agent, (i / :agents) * 5 + step, state, queue, call,
+  :at + (i - :first) / :agents * turn + CAST(turn * begins AS INTEGER),
+  :at + (i - :first) / :agents * turn + CAST(turn * ends AS INTEGER)
+FROM (SELECT *, CAST(3600000.0 / ((:end - :first - 1) / :agents + 1) AS INTEGER) AS turn FROM drawn)
+JOIN (SELECT 1 AS step, 'ready' AS state, 0.0 AS begins, 0.2 AS ends
+      UNION ALL SELECT 2, 'offered', 0.2, 0.23 UNION ALL SELECT 3, 'connecting', 0.23, 0.235
+      UNION ALL SELECT 4, 'talking', 0.235, 0.9 UNION ALL SELECT 5, 'wrapup', 0.9, 1.0)
+WHERE class = 'A'
+"""
+
+
+def generate(engine: Engine, calls: int) -> int:
+    """Fill a new archive with a day of about so many calls; how many they are."""
+    metadata.create_all(engine)
+    agents = max(10, min(MOST_AGENTS, calls // CALLS_PER_AGENT))
+    with engine.connect() as connection:
+        for pragma in (
+            "journal_mode = OFF",
+            "synchronous = OFF",
+            "temp_store = MEMORY",
+            "cache_size = -262144",
+        ):
+            connection.exec_driver_sql(f"PRAGMA {pragma}")
+        made = 0
+        for hour, weight in enumerate(WEIGHTS):
+            end = made + calls * weight // sum(WEIGHTS)
+            _hour(connection, DAY_AT + hour * HOUR_MS, weight, made, end, agents)
+            made = end
+        connection.commit()
+    return made
+
+
+def _hour(connection: Connection, at: int, weight: int, first: int, end: int, agents: int) -> None:
+    numbers = {"at": at, "weight": weight, "first": first, "end": end, "agents": agents}
+    for statement in (_DRAWN, _SETTLE, _CALLS, _WAITS, _OFFERS, _TALKS, _STATES, "DROP TABLE drawn"):
+        names = {name: value for name, value in numbers.items() if f":{name}" in statement}
+        connection.execute(text(statement), names)
+    connection.commit()
+
+
+def size_mb(path: Path) -> int:
+    """What the archive takes on the disk."""
+    return path.stat().st_size // 1_000_000

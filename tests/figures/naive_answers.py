@@ -1,0 +1,200 @@
+"""What came of the calls: settled or not, surveys, sales, the flows, the line: plainly (see naive.py)."""
+
+import math
+
+from tests.figures.naive import Log, Record, calls, legs
+from tests.figures.naive_queues import limit, mean, share, wilson
+
+DAY = 86_400_000
+
+# First contact
+
+
+def settled(log: Log, limits: Record, now: int) -> list[Record]:
+    """Completed calls whose days are over: did the same person come again? (No number: nobody.)"""
+    every, found = calls(log), []
+    for call in every:
+        if call["verdict"] != "completed" or not call["caller"]:
+            continue
+        last = [leg for leg in legs(log) if leg["call"] == call["call"]][-1]
+        until = call["ended_at"] + limit(limits, "fcr_days", last["queue"]) * DAY
+        if until > now:
+            continue
+        again = [
+            other
+            for other in every
+            if other["caller"] == call["caller"] and call["ended_at"] < other["arrived_at"] <= until
+        ]
+        found.append({**call, "queue": last["queue"], "agent": last["agent"], "settled": not again})
+    return found
+
+
+def said_by_agents(log: Log, limits: Record) -> list[Record]:
+    """Talks of which an agent has said what they were about: what he said last of that call counts."""
+    every, found = legs(log), []
+    for agent, events in log.agents.items():
+        last: dict[str, Record] = {}
+        for event in events:
+            if event["kind"] == "disposition":
+                last[event["call"]] = event
+        for call, event in last.items():
+            leg = [leg for leg in every if leg["agent"] == agent and leg["call"] == call][-1:]
+            if leg and event.get("code", ""):
+                found.append({**leg[0], "settled": event["code"] in limits["resolved_codes"]})
+    return found
+
+
+# Surveys
+
+
+def surveys(log: Log) -> list[Record]:
+    """One for each survey put to a call, however often; the last answer counts."""
+    found = []
+    for call, events in log.calls.items():
+        names = {event["survey"] for event in events if event["kind"] == "survey_offered"}
+        for name in sorted(names):
+            mine = [event for event in events if event.get("survey") == name]
+            asked = next(event for event in mine if event["kind"] == "survey_offered")
+            answers = [event for event in mine if event["kind"] == "survey_answered"]
+            before = [leg for leg in legs(log) if leg["call"] == call and leg["over_at"] <= asked["at"]]
+            whose = {"queue": before[-1]["queue"], "agent": before[-1]["agent"]} if before else {}
+            found.append(
+                {
+                    "call": call,
+                    "survey": name,
+                    "at": asked["at"],
+                    "answer": answers[-1] if answers else None,
+                    "queue": "",
+                    "agent": "",
+                    **whose,
+                }
+            )
+    return found
+
+
+def survey_values(some: list[Record], limits: Record) -> Record:
+    """The figures of some surveys."""
+    answers = [one["answer"] for one in some if one["answer"]]
+    happy = len([one for one in answers if _is_high(one)])
+    scores = [one["score"] for one in answers]
+    values: Record = {
+        "csat_responses": len(answers),
+        "csat_offered": len(some),
+        "csat_response_rate": share(len(answers), len(some)),
+    }
+    enough = len(answers) >= max(1, limits["csat_min_answers"])
+    low, high = wilson(happy, len(answers)) if enough else (None, None)
+    return {
+        **values,
+        "csat": happy / len(answers) if enough else None,
+        "csat_mean": mean(scores) if enough else None,
+        "csat_low": low,
+        "csat_high": high,
+    }
+
+
+def _is_high(answer: Record) -> bool:
+    """4 and 5 of 1 to 5; elsewhere the upper two fifths of the scale."""
+    low, high = answer["lowest"], answer["highest"]
+    return bool(answer["score"] >= math.ceil((2 * low + 3 * high) / 5))
+
+
+# Sales
+
+
+def sales(log: Log) -> list[Record]:
+    """Each thing offered, whether it was taken, what the step that offered it took, after which queue."""
+    found = []
+    for call, events in log.calls.items():
+        for n, event in enumerate(events):
+            if event["kind"] != "offer_made":
+                continue
+            took, accepted = 0, False
+            for after in events[n + 1 :]:
+                if after["kind"] == "offer_made" and after["path"] == event["path"]:
+                    break
+                accepted = accepted or (after["kind"] == "offer_accepted" and after["path"] == event["path"])
+                if after["kind"] == "step" and after["path"] == event["path"]:
+                    took = after["took_ms"]
+                    break
+            about = {
+                "call": call,
+                "at": event["at"],
+                "offer": event["offer"],
+                "queue": _queue(call, events[:n]),
+            }
+            found.append({**about, "accepted": accepted, "ms": took})
+    return found
+
+
+def _queue(call: str, before: list[Record]) -> str:
+    """In which he waits, else from which he came to his last talk."""
+    for event in before[::-1]:
+        if event["kind"] == "joined":
+            return str(event["queue"])
+        if event["kind"] == "queue_left":
+            break
+    so_far = Log([])
+    so_far.calls[call] = before
+    over = legs(so_far)
+    return str(over[-1]["queue"]) if over else ""
+
+
+def sales_values(some: list[Record]) -> Record:
+    taken = len([one for one in some if one["accepted"]])
+    return {
+        "sales_made": len(some),
+        "sales_accepted": taken,
+        "sales_rate": share(taken, len(some)),
+        "sales_took_ms": mean([one["ms"] for one in some]),
+    }
+
+
+# Flows
+
+
+def steps(log: Log, begin: int, end: int) -> dict[tuple[str, str, str], Record]:
+    """Flow, version, path → how often, with which outcomes, how long, how many hung up right after it."""
+    found: dict[tuple[str, str, str], Record] = {}
+    for call in calls(log):
+        events = [event for event in log.calls[call["call"]] if event["kind"] == "step"]
+        for event in events:
+            if not begin <= event["at"] < end:
+                continue
+            key = event["flow"], str(event["version"]), event["path"]
+            one = found.setdefault(key, {"entered": 0, "outcomes": {}, "dropped": 0, "took": []})
+            one["entered"] += 1
+            one["outcomes"][event["outcome"]] = one["outcomes"].get(event["outcome"], 0) + 1
+            one["dropped"] += event is events[-1] and call["verdict"] == "ivr_exit"
+            one["took"].append(event["took_ms"])
+    return found
+
+
+# The line
+
+
+def outages(log: Log, now: int) -> list[tuple[str, int, int]]:
+    """Asterisk, and from when to when it was lost; until `now`, if it is not back."""
+    lost: dict[str, int] = {}
+    found = []
+    for event in sorted(log.system, key=lambda event: int(event["at"])):
+        name = event.get("asterisk", "")
+        if event["kind"] == "asterisk_lost":
+            lost.setdefault(name, event["at"])
+        elif event["kind"] == "asterisk_connected" and name in lost:
+            found.append((name, lost.pop(name), event["at"]))
+    return found + [(name, at, max(at, now)) for name, at in lost.items()]
+
+
+def availability(log: Log, begin: int, end: int, now: int) -> dict[str, float]:
+    """Asterisk → share of the interval in which it was not lost."""
+    names = {event.get("asterisk", "") for event in log.system if event["kind"].startswith("asterisk_")}
+    found = {}
+    for name in names:
+        away = sum(
+            max(0, min(end, to_at) - max(begin, from_at))
+            for other, from_at, to_at in outages(log, now)
+            if other == name
+        )
+        found[name] = 1 - away / (end - begin)
+    return found
