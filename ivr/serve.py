@@ -168,6 +168,7 @@ class Server:
         yield Service("asterisk", (*self.runtime.enter(asterisk), *command), log_owner=asterisk.uid)
         for number, name in enumerate(self.workers, 1):
             yield Service(name, (sys.executable, "-m", self.settings.worker_module, str(number)), tells=True)
+        yield Service("api", (sys.executable, "-m", "ivr.api"), tells=True)
 
     def _scan(self) -> None:
         """Start the supervisor of all, in its own mount namespace and away from the terminal."""
@@ -200,7 +201,7 @@ class Server:
         self.say("Asterisk")
         self.supervision.up("asterisk")
         self._until("asterisk", lambda: self._sockets() >= len(self.workers))
-        for name in self.workers:
+        for name in (*self.workers, "api"):
             self._until(name, partial(self._serves, name))
 
     def _serves(self, name: str) -> bool:
@@ -306,8 +307,8 @@ class Server:
             if calls := self.calls():
                 self.say(f"ending {calls} calls")
         self._end_asterisk()
-        workers = [name for name in self.supervision.names() if name.startswith("worker-")]
-        for names in (workers, ["redis"]):
+        others = [name for name in self.supervision.names() if name not in ("asterisk", "redis")]
+        for names in (others, ["redis"]):
             for name in names:
                 self.supervision.down(name)
             for name in names:

@@ -1,0 +1,1 @@
+"""How the tables of an archive came to be as they are, one script a change (Alembic)."""
