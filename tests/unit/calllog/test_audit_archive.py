@@ -52,7 +52,7 @@ class Site:
 
     def archive(self, count: int) -> None:
         """Its first `count` events."""
-        archived(self.path, self.log[:count], self.positions[count - 1] if count else "0-0").dispose()
+        archived(self.path, self.log[:count], self.positions[:count])
 
     def archive_anew(self, count: int) -> None:
         """The archive has gone on meanwhile."""

@@ -44,10 +44,9 @@ def audited(planted: Planted, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -
         for event in log:
             pipe.xadd(planted.key, {"e": encode(event)}, id=f"{event.logged_at}-*")
         positions = pipe.execute()
-        last = str(positions[count - 1])
         planted.client.xtrim(planted.key, minid=positions[count])
         (tmp_path / "archive" / "archive.db").unlink(missing_ok=True)
-        archived(tmp_path / "archive" / "archive.db", log[:count], last).dispose()
+        archived(tmp_path / "archive" / "archive.db", log[:count], positions[:count])
         return CliRunner().invoke(main, ["audit", *options])
 
     return run
