@@ -18,7 +18,7 @@ alone = scratch=$$(mktemp -d); trap 'rmdir "$$scratch"' EXIT; \
 pytest = $(alone) $(python) -m pytest -p tests.nothing_skipped
 
 .PHONY: help setup packages postgresql run test test-others test-queues test-chaos test-killing check docs demo sipp customers \
-  bench bench-flows bench-keys bench-takeover bench-redis bench-waiting bench-nailed bench-mixed bench-talks audit-load load \
+  bench bench-flows bench-keys bench-takeover bench-redis bench-waiting bench-nailed bench-mixed bench-talks bench-report audit-load load \
   compose-test soak-queues lock
 
 help: ## this list
@@ -136,6 +136,9 @@ bench-mixed: setup ## ten minutes of mixed calls on real SIP; was everybody rout
 
 audit-load: setup ## 2,000 mixed calls: do SIPp, the call log and Asterisk tell the same of every hold and hangup?
 	@$(python) -m bench.audit_load $(ARGS)
+
+bench-report: setup ## a day's report over 1,000,000 calls, made for it: make bench-report ARGS="--calls 10000000"
+	@$(python) -m bench.archive_report $(ARGS)
 
 load: setup ## calls against any server: make load TARGET=host:port RATE=20 CALLS=1000
 	@$(python) -m tests.rig.load --target "$(or $(TARGET),127.0.0.1:5060)" --rate "$(or $(RATE),20)" --calls "$(or $(CALLS),1000)" $(ARGS)
