@@ -38,11 +38,13 @@ FAMILIES = {
     "messages": "ivr.cli.messages",
     "agent": "ivr.cli.desk",
     "agent-pin": "ivr.cli.pins",
+    "top": "ivr.cli.top",
     "token": "ivr.cli.token",
     "drain": "ivr.cli.desk",
     "trunk-password": "ivr.cli.trunks",
     "log": "ivr.cli.log",
     "trace": "ivr.cli.trace",
+    "archive": "ivr.cli.archive",
     "audit": "ivr.cli.audit",
     "report": "ivr.cli.report",
 }
