@@ -7,6 +7,7 @@ import pytest
 from sqlalchemy import Engine
 
 from calllog.figures.agents import agent_figures
+from calllog.figures.calls import call_figures
 from calllog.figures.figure import Row
 from calllog.figures.keys import By
 from calllog.figures.queues import queue_figures
@@ -36,6 +37,11 @@ FAMILIES: dict[str, tuple[tuple[By, ...], Real, Plain]] = {
             engine, seen.real_period, seen.interval, by, seen.thresholds, now=seen.now
         ),
         lambda log, seen, by: naive_people.agent_rows(log, seen.period, seen.interval, by, seen.now),
+    ),
+    "calls": (
+        ("", "campaign", "flow", "hour", "weekday", "weekday_hour"),
+        lambda engine, seen, by: call_figures(engine, seen.real_period, seen.interval, by, seen.thresholds),
+        lambda log, seen, by: naive_queues.call_rows(log, seen.period, seen.interval, by),
     ),
 }
 """Family → by what its figures can be broken down; the figures; the twin's."""
