@@ -10,7 +10,6 @@ from types import ModuleType
 import pytest
 
 import calllog.facts
-from tests.figures import filled
 from tests.figures.days import day, setting
 from tests.figures.filled import empty_archive, facts_of, fill
 from tests.figures.naive import Log
@@ -191,11 +190,12 @@ def test_a_wrong_fact_is_found(what: str, monkeypatch: pytest.MonkeyPatch) -> No
 
 @pytest.mark.parametrize("family", ["queues", "agents", "calls"])
 def test_nothing_is_found_if_nothing_is_wrong(family: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = calllog.facts.call_facts
     with fresh("calllog.figures", "calllog.figures.read", "class Numbers", "class Numbers"):
         assert not figures_differ(family, 8)
     with fresh("calllog.facts", "calllog.facts_queue", "def _joined", "def _joined"):
         loaded = importlib.import_module("calllog.facts")
-        assert loaded.call_facts is not filled.call_facts
+        assert loaded.call_facts is not before
         monkeypatch.setattr("tests.figures.filled.call_facts", loaded.call_facts)
         assert not any(other_facts(seed) for seed in range(8))
 

@@ -10,8 +10,11 @@ from calllog.figures.agents import agent_figures
 from calllog.figures.calls import call_figures
 from calllog.figures.figure import Row
 from calllog.figures.keys import By
+from calllog.figures.patience import patience_curves
 from calllog.figures.queues import queue_figures
-from tests.figures import naive_people, naive_queues
+from calllog.figures.sales import sales_figures
+from calllog.figures.surveys import survey_figures
+from tests.figures import naive_answers, naive_people, naive_queues
 from tests.figures.days import day, setting
 from tests.figures.filled import empty_archive, facts_of, fill
 from tests.figures.naive import Log, Record
@@ -24,6 +27,20 @@ CLOSE = 1e-9
 Cells = Mapping[tuple[int, int, str], Mapping[str, float | None]]
 Real = Callable[[Engine, View, By], list[Row]]
 Plain = Callable[[Log, View, str], Cells]
+
+
+def patience(engine: Engine, seen: View, by: By) -> list[Row]:
+    """Each curve as a row: its figures are its points."""
+    return [
+        Row(
+            *seen.period[:2],
+            curve.key,
+            {f"S({ms})": share for ms, share in zip(curve.times, curve.shares, strict=True)}
+            | {"median_ms": curve.median_ms, "points": len(curve.times)},
+        )
+        for curve in patience_curves(engine, seen.real_period, by, now=seen.now)
+    ]
+
 
 FAMILIES: dict[str, tuple[tuple[By, ...], Real, Plain]] = {
     "queues": (
@@ -42,6 +59,21 @@ FAMILIES: dict[str, tuple[tuple[By, ...], Real, Plain]] = {
         ("", "campaign", "flow", "hour", "weekday", "weekday_hour"),
         lambda engine, seen, by: call_figures(engine, seen.real_period, seen.interval, by, seen.thresholds),
         lambda log, seen, by: naive_queues.call_rows(log, seen.period, seen.interval, by),
+    ),
+    "surveys": (
+        ("", "queue", "agent", "campaign", "flow", "hour", "weekday", "weekday_hour"),
+        lambda engine, seen, by: survey_figures(engine, seen.real_period, seen.interval, by, seen.thresholds),
+        lambda log, seen, by: naive_answers.survey_rows(log, seen.period, seen.interval, by, seen.limits),
+    ),
+    "sales": (
+        ("", "queue", "campaign", "flow", "hour", "weekday", "weekday_hour"),
+        lambda engine, seen, by: sales_figures(engine, seen.real_period, seen.interval, by, seen.thresholds),
+        lambda log, seen, by: naive_answers.sales_rows(log, seen.period, seen.interval, by),
+    ),
+    "patience": (
+        ("", "queue", "campaign", "flow", "hour", "weekday", "weekday_hour"),
+        lambda engine, seen, by: patience(engine, seen, by),
+        lambda log, seen, by: naive_queues.patience_rows(log, seen.period, by, seen.now),
     ),
 }
 """Family → by what its figures can be broken down; the figures; the twin's."""
