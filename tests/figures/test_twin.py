@@ -21,8 +21,10 @@ from tests.figures.naive import Log, Record
 from tests.figures.views import View, view
 
 BLOCKS, BLOCK = 20, 50
-CLOSE = 1e-9
-"""As share of the number: both add up in another order."""
+CLOSE, NOTHING = 1e-9, 1e-12
+"""As share of the number, and in itself: both add up in another order."""
+EVERY = {"agents": 5}
+"""Figures that are slow to work out, even of an empty day, are compared on each so-manieth day."""
 
 Cells = Mapping[tuple[int, int, str], Mapping[str, float | None]]
 Real = Callable[[Engine, View, By], list[Row]]
@@ -93,7 +95,7 @@ def differences(real: Cells, plain: Cells) -> Iterator[str]:
 def same(one: float | None, other: float | None) -> bool:
     if one is None or other is None:
         return one is other
-    return abs(one - other) <= CLOSE * max(abs(one), abs(other))
+    return abs(one - other) <= max(NOTHING, CLOSE * max(abs(one), abs(other)))
 
 
 def compared(seed: int, engine: Engine, log: Log, family: str) -> list[str]:
@@ -117,7 +119,8 @@ def test_the_figures_are_the_numbers_of_the_twin(block: int) -> None:
         fill(engine, facts_of(lines))
         log = Log(lines)
         for family in FAMILIES:
-            found += compared(seed, engine, log, family)
+            if seed % EVERY.get(family, 1) == 0:
+                found += compared(seed, engine, log, family)
     engine.dispose()
     assert found == []
 

@@ -11,7 +11,7 @@ from tests.figures.days import DAY, Setting
 from tests.figures.naive import Record
 from tests.figures.naive_queues import LEVELS, LIMITS
 
-INTERVALS: tuple[Interval, ...] = ("whole", "whole", "day", "week", "month", "60m", "30m", "15m")
+INTERVALS: tuple[Interval, ...] = ("whole", "whole", "day", "day", "week", "month", "60m", "30m", "15m")
 SHORT = 3 * DAY
 """Longer periods are not cut by the clock: that is many rows of nothing."""
 
