@@ -44,6 +44,30 @@ def said_by_agents(log: Log, limits: Record) -> list[Record]:
     return found
 
 
+def contact_rows(log: Log, period: Period, interval: str, by: str, limits: Record, now: int) -> Rows:
+    """Three ways to say that it was settled: calls count where they arrived, talks where they began, answers
+    where the question was put."""
+    answers = [one for one in surveys(log) if one["survey"] == limits["resolved_survey"] and one["answer"]]
+    for one in answers:
+        one["settled"] = one["answer"]["score"] == one["answer"]["highest"]
+    mine = cells(settled(log, limits, now), "arrived_at", period, interval, by)
+    said = cells(said_by_agents(log, limits), "bridged_at", period, interval, by)
+    told = cells(answers, "at", period, interval, by)
+    return {
+        place: {
+            **_settled("fcr", "calls", mine.get(place, [])),
+            **_settled("fcr_agent", "talks", said.get(place, [])),
+            **_settled("fcr_survey", "answers", told.get(place, [])),
+        }
+        for place in places(period, interval, by, mine, said, told)
+    }
+
+
+def _settled(name: str, what: str, some: list[Record]) -> Record:
+    yes = len([one for one in some if one["settled"]])
+    return {name: share(yes, len(some)), f"{name}_{what}": len(some)}
+
+
 # Surveys
 
 NOBODY = {"queue": "", "agent": ""}

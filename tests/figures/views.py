@@ -12,7 +12,7 @@ from tests.figures.naive import Record
 from tests.figures.naive_queues import LEVELS, LIMITS
 
 INTERVALS: tuple[Interval, ...] = ("whole", "whole", "day", "day", "week", "month", "60m", "30m", "15m")
-SHORT = 3 * DAY
+SHORT = DAY + DAY // 12
 """Longer periods are not cut by the clock: that is many rows of nothing."""
 
 
