@@ -17,7 +17,9 @@ alone = scratch=$$(mktemp -d); trap 'rmdir "$$scratch"' EXIT; \
 
 pytest = $(alone) $(python) -m pytest -p tests.nothing_skipped
 
-.PHONY: help setup packages postgresql run test test-others test-queues test-chaos test-killing check docs demo sipp customers bench bench-flows bench-keys bench-takeover bench-redis bench-waiting bench-nailed bench-mixed bench-talks load compose-test soak-queues lock
+.PHONY: help setup packages postgresql run test test-others test-queues test-chaos test-killing check docs demo sipp customers \
+  bench bench-flows bench-keys bench-takeover bench-redis bench-waiting bench-nailed bench-mixed bench-talks audit-load load \
+  compose-test soak-queues lock
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -131,6 +133,9 @@ bench-talks: setup ## what a minute of talk costs Asterisk, with and without key
 
 bench-mixed: setup ## ten minutes of mixed calls on real SIP; was everybody routed as the rules say?
 	@$(python) -m bench.mixed $(ARGS)
+
+audit-load: setup ## 2,000 mixed calls: do SIPp, the call log and Asterisk tell the same of every hold and hangup?
+	@$(python) -m bench.audit_load $(ARGS)
 
 load: setup ## calls against any server: make load TARGET=host:port RATE=20 CALLS=1000
 	@$(python) -m tests.rig.load --target "$(or $(TARGET),127.0.0.1:5060)" --rate "$(or $(RATE),20)" --calls "$(or $(CALLS),1000)" $(ARGS)

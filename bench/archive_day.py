@@ -1,7 +1,7 @@
 """A day of calls, generated straight into the tables of an archive, as fast as SQLite can take it.
 
-Nothing is random: each draw is a multiple of an irrational number, modulo 1, so that a day of so many calls is
-the same wherever it is made. Callers come by a day curve, choose one of 40 queues (some of them much more
+Nothing is random: each draw is a multiple of an irrational number, modulo 1, so that a day of so many calls
+is the same wherever it is made. Callers come by a day curve, choose one of 40 queues (some of them much more
 often), wait exponentially longer at noon, are answered, give up, are sent on; each answered call occupies an
 agent, whose states tile his day. Orders of rows and widths of columns are those of a real archive.
 """
@@ -74,8 +74,8 @@ FROM drawn WHERE class = 'A'
 _TALKS = """
 INSERT INTO talks (call, n, queue, agent, bridged_at, unbridged_at, talk_ms, held_ms, ended_by, transferred,
   campaign, flow, version)
-SELECT call, 11, queue, agent, at + 3200 + wait, at + 3200 + wait + talk, talk - talk / 10, talk / 10, 'caller',
-  CASE WHEN i % 31 THEN '' ELSE 'blind' END, campaign, 'main', '12'
+SELECT call, 11, queue, agent, at + 3200 + wait, at + 3200 + wait + talk, talk - talk / 10, talk / 10,
+  'caller', CASE WHEN i % 31 THEN '' ELSE 'blind' END, campaign, 'main', '12'
 FROM drawn WHERE class = 'A'
 """
 _STATES = """
@@ -96,7 +96,12 @@ def generate(engine: Engine, calls: int) -> int:
     metadata.create_all(engine)
     agents = max(10, min(MOST_AGENTS, calls // CALLS_PER_AGENT))
     with engine.connect() as connection:
-        for pragma in ("journal_mode = OFF", "synchronous = OFF", "temp_store = MEMORY", "cache_size = -262144"):
+        for pragma in (
+            "journal_mode = OFF",
+            "synchronous = OFF",
+            "temp_store = MEMORY",
+            "cache_size = -262144",
+        ):
             connection.exec_driver_sql(f"PRAGMA {pragma}")
         made = 0
         for hour, weight in enumerate(WEIGHTS):

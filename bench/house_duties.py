@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from queues.handle import CallHandle
 from queues.results import Consult
+from queues.snapshots import wall
 from queues.store import Store
 from queues.wire import Arg
 
@@ -30,6 +31,7 @@ class Duties:
         house, store = self._house, post.store
         await self._due(post)
         await self._watch.time("figures", store.figures(house.waited_in()))
+        await self._watch.time("wall", wall(store.operations, list(house.settings)))
         await self._functions(store, store.sweep)
 
     async def rarely(self, post: "Post") -> None:

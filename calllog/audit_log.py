@@ -165,16 +165,16 @@ class AuditedLog:
         total = connection.execute(select(func.max(schema.events.c.n))).scalar() or 0
         for row in self._pages(connection):
             self._n = row.n
-            if row.id in self._ahead:
-                self._ahead.discard(row.id)
-                continue
             event = self._checked(row)
             if event is None:
                 continue
-            if self._is_over(event):
+            if row.id in self._ahead:
+                self._ahead.discard(row.id)
+            elif self._is_over(event):
                 self._n -= 1
                 return True
-            self.fold.add(event)
+            else:
+                self.fold.add(event)
             if not isinstance(event, CallEvent):
                 self._rows.event(event)
             if self._rows.full:

@@ -136,6 +136,8 @@ class Peer:
     """When it last renewed its lease while it had its calls, ms."""
     legs: int = 0
     """Agents' legs that stay connected, which it has."""
+    connected: int = 0
+    """1: Asterisk was connected to it when it last renewed its lease."""
 
 
 @dataclass(frozen=True)
@@ -279,13 +281,13 @@ class Checkpoint:
             await self._operations.run("enlist", worker, os.getpid(), host_id(), LEASE_TTL_MS, library)
         )
 
-    async def lease(self, worker: str, inc: int, serves: bool = True) -> Grant:
+    async def lease(self, worker: str, inc: int, serves: bool = True, connected: bool = False) -> Grant:
         """Renew the lease (TTL 4 s). Raises Fenced if a newer incarnation has the name.
 
-        `serves`: it has found its calls, and is told how they go on.
+        `serves`: it has found its calls, and is told how they go on. `connected`: it has an Asterisk.
         """
         status, draining, now, peers = await self._operations.run(
-            "lease", worker, inc, LEASE_TTL_MS, int(serves)
+            "lease", worker, inc, LEASE_TTL_MS, int(serves), int(connected)
         )
         if status == FENCED:
             raise Fenced(f"{worker}: a newer process has this name")
@@ -311,7 +313,7 @@ class Checkpoint:
 
     async def workers(self) -> list[Peer]:
         """Every worker that has ever had a name here."""
-        _, _, _, peers = await self._operations.run("lease", "", 0, LEASE_TTL_MS, 0)
+        _, _, _, peers = await self._operations.run("lease", "", 0, LEASE_TTL_MS, 0, 0)
         return [_peer(*peer) for peer in peers]
 
 

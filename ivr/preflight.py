@@ -162,6 +162,9 @@ def ports(settings: Settings) -> list[str]:
     ]
     if settings.agi_port:
         wanted.append((socket.SOCK_STREAM, settings.agi_bind, settings.agi_port, "AGI", "HOLDFAST_AGI_PORT"))
+    if settings.api_bind:
+        api_host, _, api_port = settings.api_bind.rpartition(":")
+        wanted.append((socket.SOCK_STREAM, api_host, int(api_port), "API", "HOLDFAST_API_BIND"))
     return [
         f"{host}:{port} ({what}) cannot be used: {error}; stop the program that has it, or set {variable}"
         for kind, host, port, what, variable in wanted

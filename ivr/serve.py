@@ -169,6 +169,7 @@ class Server:
         for number, name in enumerate(self.workers, 1):
             yield Service(name, (sys.executable, "-m", self.settings.worker_module, str(number)), tells=True)
         yield Service("archiver", (sys.executable, "-m", "ivr.archiver"))
+        yield Service("api", (sys.executable, "-m", "ivr.api"), tells=True)
 
     def _scan(self) -> None:
         """Start the supervisor of all, in its own mount namespace and away from the terminal."""
@@ -201,7 +202,7 @@ class Server:
         self.say("Asterisk")
         self.supervision.up("asterisk")
         self._until("asterisk", lambda: self._sockets() >= len(self.workers))
-        for name in self.workers:
+        for name in (*self.workers, "api"):
             self._until(name, partial(self._serves, name))
 
     def _serves(self, name: str) -> bool:
@@ -307,8 +308,9 @@ class Server:
             if calls := self.calls():
                 self.say(f"ending {calls} calls")
         self._end_asterisk()
-        workers = [name for name in self.supervision.names() if name.startswith("worker-")]
-        for names in (workers, ["archiver"], ["redis"]):
+        last = ("archiver", "redis", "asterisk")
+        others = [name for name in self.supervision.names() if name not in last]
+        for names in (others, ["archiver"], ["redis"]):
             for name in names:
                 self.supervision.down(name)
             for name in names:

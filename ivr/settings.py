@@ -46,6 +46,10 @@ class Settings(BaseSettings):
     """All workers take FastAGI connections on this port, from `trusted` networks; 0: none does."""
     agi_calls: int = 200
     """Calls on AGI of one worker at a time; further ones go on to the front door."""
+    api_bind: Annotated[str, Field(pattern=r"^(\S+:\d{1,5})?$")] = "127.0.0.1:7790"
+    """Address and port of the API; empty: only its Unix socket, `<data>/run/api.sock`."""
+    api_hosts: list[str] = []
+    """Names by which the API is reached, as JSON, besides its addresses and `localhost`."""
     dialplan: Path | None = None
     """A file with dialplan of your own; callers come into its context `callers`. See docs/agi.md."""
     sip_bind: str = "0.0.0.0:5060"
@@ -78,6 +82,11 @@ class Settings(BaseSettings):
     def archive(self) -> str:
         """What `calllog.archive.database.connect` is given."""
         return self.archive_url or str(self.data / "archive" / "archive.db")
+
+    @cached_property
+    def api_socket(self) -> Path:
+        """Who may open it is let in as a supervisor: mode 0600."""
+        return self.data / "run" / "api.sock"
 
     @cached_property
     def secrets(self) -> Path:

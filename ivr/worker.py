@@ -237,7 +237,7 @@ class Worker:
                 await asyncio.sleep(0.2)
 
     async def _renew(self) -> None:
-        grant = await self.checkpoint.lease(self.name, self._inc, self._recovered_calls)
+        grant = await self.checkpoint.lease(self.name, self._inc, self._recovered_calls, self.link.connected)
         if grant.draining and not self._stop.is_set():
             log.info("asked to drain")
             self._stop.set()

@@ -89,6 +89,33 @@ class QueueFigures(NamedTuple):
     staffed: int
 
 
+class QueueStand(NamedTuple):
+    """A queue at one instant: who waits, and how many of its agents are in each group of states.
+
+    `ringing`: rung, being connected, or cooling down after a call that they did not take.
+    """
+
+    queue: str
+    waiting: int
+    oldest_joined_at: int
+    """When who waits longest has joined, ms; 0: nobody waits."""
+    offline: int
+    unreachable: int
+    ready: int
+    ringing: int
+    talking: int
+    wrapup: int
+    paused: int
+
+
+class QueueSettings(NamedTuple):
+    """What is published of a queue, as far as figures need it. `_s`: seconds."""
+
+    title: str
+    service_level_s: float
+    short_abandon_s: float
+
+
 @dataclass(frozen=True)
 class WaitingCaller:
     """Somebody in a queue's line. `state`: waiting, offered or connecting."""
@@ -144,3 +171,10 @@ class CallView:
     queue: str
     agent: str
     arrived_at: int
+    campaign: str = ""
+    score: float = 0
+    """By it he stands in line; the lowest is next."""
+    joined_at: int = 0
+    """When he joined the queue he is in, or was in last; 0: he was in none."""
+    bridged_at: int = 0
+    """When he was connected with the agent he had last; 0: he had none."""

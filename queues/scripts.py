@@ -23,7 +23,7 @@ OPERATIONS = (
 FUNCTIONS = (
     *OPERATIONS,
     *("agent", "leg", "reach", "ringing", "due", "sweep", "configure", "enroll", "restage", "enact", "move"),
-    *("enlist", "lease", "retire", "system", "adopt", "probe", "figures", "doors", "places"),
+    *("enlist", "lease", "retire", "system", "adopt", "probe", "figures", "doors", "places", "wall"),
     *("outgoing", "sent", "dial", "once", "count", "tries"),
 )
 

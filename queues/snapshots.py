@@ -1,13 +1,16 @@
 """What is in Redis now, for people who look. Reads only, in bounded slices; a snapshot is not one instant."""
 
 import asyncio
+from collections.abc import Sequence
 from typing import Any
 
 from queues.operations import Operations, now_ms
 from queues.preview import Standing
-from queues.results import AgentView, CallView, QueueView, WaitingCaller
+from queues.results import AgentView, CallView, QueueSettings, QueueStand, QueueView, WaitingCaller
 
 AT_ONCE = 200
+WALL_AT_ONCE = 100
+"""One script for more of them would keep the others waiting."""
 TIERS = range(1, 10)
 
 
@@ -60,34 +63,75 @@ def _starts(text: str) -> dict[str, float]:
     return {reason: float(seconds) for reason, _, seconds in pairs}
 
 
+async def wall(operations: Operations, names: Sequence[str]) -> tuple[int, list[QueueStand]]:
+    """These queues, `WALL_AT_ONCE` of them at one instant each; and that instant (the last one), ms."""
+    now, rows = now_ms(), []
+    for start in range(0, len(names), WALL_AT_ONCE):
+        some = names[start : start + WALL_AT_ONCE]
+        now, found = await operations.run("wall", *some)
+        rows += [QueueStand(name, *row) for name, row in zip(some, found, strict=True)]
+    return now, rows
+
+
+async def published(operations: Operations) -> tuple[list[str], list[str]]:
+    """Names of the queues, and ids of the agents."""
+    queues, agents = await asyncio.gather(
+        operations.link.call("SMEMBERS", operations.keys.queues),
+        operations.link.call("SMEMBERS", operations.keys.agents),
+    )
+    return sorted(queues), sorted(agents)
+
+
+async def queue_settings(operations: Operations, names: Sequence[str]) -> dict[str, QueueSettings]:
+    """What is published of each of these queues."""
+    keys = [operations.keys.queue(name) for name in names]
+    records = await _hashes(operations, keys, "title", "service_level_s", "short_abandon_s")
+    return {
+        name: QueueSettings(title or name, float(in_time or 20), float(short or 5))
+        for name, (title, in_time, short) in zip(names, records, strict=True)
+    }
+
+
 async def agents(operations: Operations) -> list[AgentView]:
     """Every published agent, by id."""
     ids = sorted(await operations.link.call("SMEMBERS", operations.keys.agents))
+    return [view for view in (await agents_of(operations, ids)).values() if view is not None]
+
+
+async def agents_of(operations: Operations, ids: Sequence[str]) -> dict[str, AgentView | None]:
+    """These agents; None: there is no such agent."""
     fields = ("name", "state", "reason", "since_at", "device", "queues", "call", "wish", "calls", "talk_ms")
     records = await _hashes(operations, [operations.keys.agent(agent) for agent in ids], *fields)
-    return [
-        AgentView(
-            agent=agent,
-            name=name or agent,
-            state=state,
-            reason=reason or "",
-            since_at=int(since_at or 0),
-            device=device or "",
-            queues=[queue for queue in (queues or "").split(",") if queue],
-            call=call or "",
-            wish=wish or "",
-            calls=int(calls or 0),
-            talk_ms=int(talk_ms or 0),
-        )
-        for agent, (name, state, reason, since_at, device, queues, call, wish, calls, talk_ms) in zip(
-            ids, records, strict=True
-        )
-        if state is not None
-    ]
+    return {agent: _agent(agent, *record) for agent, record in zip(ids, records, strict=True)}
+
+
+def _agent(agent: str, name: str | None, state: str | None, *more: str | None) -> AgentView | None:
+    if state is None:
+        return None
+    reason, since_at, device, queues, call, wish, calls, talk_ms = (value or "" for value in more)
+    return AgentView(
+        agent=agent,
+        name=name or agent,
+        state=state,
+        reason=reason,
+        since_at=int(since_at or 0),
+        device=device,
+        queues=[queue for queue in queues.split(",") if queue],
+        call=call,
+        wish=wish,
+        calls=int(calls or 0),
+        talk_ms=int(talk_ms or 0),
+    )
 
 
 async def calls(operations: Operations, limit: int) -> list[CallView]:
     """Live calls of every worker, at most `limit`, oldest first."""
+    views = await calls_of(operations, await live(operations, limit))
+    return sorted((view for view in views.values() if view), key=lambda view: (view.arrived_at, view.call))
+
+
+async def live(operations: Operations, limit: int) -> list[str]:
+    """Ids of live calls of every worker, at most `limit`."""
     keys = operations.keys
     ids: list[str] = []
     for worker in sorted(await operations.link.call("HKEYS", keys.workers)):
@@ -97,20 +141,27 @@ async def calls(operations: Operations, limit: int) -> list[CallView]:
             ids += some
             if cursor == "0":
                 break
-    ids = ids[:limit]
-    fields = ("owner", "state", "from", "to", "flow", "step", "queue", "agent", "arrived_at")
-    records = await _hashes(operations, [keys.call(call) for call in ids], *fields)
-    views = [
-        _call(call, *(value or "" for value in record))
+    return ids[:limit]
+
+
+async def calls_of(operations: Operations, ids: Sequence[str]) -> dict[str, CallView | None]:
+    """These calls; None: it is not live."""
+    fields = (
+        *("owner", "state", "from", "to", "flow", "step", "queue", "agent", "arrived_at"),
+        *("campaign", "score", "joined_at", "bridged_at"),
+    )
+    records = await _hashes(operations, [operations.keys.call(call) for call in ids], *fields)
+    return {
+        call: _call(call, *(value or "" for value in record)) if record[0] else None
         for call, record in zip(ids, records, strict=True)
-        if record[0]
-    ]
-    return sorted(views, key=lambda view: (view.arrived_at, view.call))
+    }
 
 
 def _call(call: str, *values: str) -> CallView:
-    worker, state, from_, to, flow, step, queue, agent, arrived_at = values
-    return CallView(call, worker, state, from_, to, flow, step, queue, agent, int(arrived_at or 0))
+    worker, state, from_, to, flow, step, queue, agent, arrived_at, campaign, score, *instants = values
+    joined_at, bridged_at = (int(float(instant or 0)) for instant in instants)
+    where = (worker, state, from_, to, flow, step, queue, agent, int(arrived_at or 0), campaign)
+    return CallView(call, *where, float(score or 0), joined_at, bridged_at)
 
 
 async def _hashes(operations: Operations, keys: list[str], *fields: str) -> list[list[Any]]:

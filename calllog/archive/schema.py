@@ -145,6 +145,7 @@ waits = Table(
     _text("flow"),
     _text("version"),
     Index("waits_by_time", "joined_at"),
+    Index("waits_of_queue", "queue", "reason", "joined_at", "waited_ms"),
 )
 """One row for each time a caller joined a queue; `n` is the `seq` of `joined`.
 

@@ -1,7 +1,7 @@
 """What a figure is: its name, how it is shown, and how it is worked out. Pure: no I/O."""
 
-from collections.abc import Mapping
-from typing import Literal
+from collections.abc import Callable, Iterable, Mapping
+from typing import Generic, Literal, NamedTuple, TypeVar
 
 import msgspec
 
@@ -38,3 +38,18 @@ class Row(msgspec.Struct, frozen=True):
 def share(part: float, whole: float) -> float | None:
     """part / whole; None if there is nothing to have a share of."""
     return part / whole if whole else None
+
+
+T = TypeVar("T")
+
+
+class Measure(NamedTuple, Generic[T]):
+    """A definition, and beside it the code that computes it, from what has been counted."""
+
+    figure: Figure
+    of: Callable[[T], Value]
+
+
+def measured(measures: Iterable[Measure[T]], counted: T) -> dict[str, Value]:
+    """All of these figures of what has been counted."""
+    return {measure.figure.name: measure.of(counted) for measure in measures}

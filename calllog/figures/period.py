@@ -1,13 +1,14 @@
 """Periods, and how they are cut: on the local clock of a zone, whatever it does. Pure: no I/O.
 
 Instants are ms since the epoch; all is half-open: [from_at, to_at). A day is what lies between two local
-midnights and has 23 or 25 hours when clocks are changed. Within it an interval begins whenever the local clock
-shows a multiple of its length, and when the clock is changed: of an hour that comes twice each is an
+midnights and has 23 or 25 hours when clocks are changed. Within it an interval begins whenever the local
+clock shows a multiple of its length, and when the clock is changed: of an hour that comes twice each is an
 interval of its own. Weeks begin on Monday (ISO 8601).
 """
 
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, time, timedelta
+from itertools import pairwise
 from typing import Literal, NamedTuple
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -101,17 +102,15 @@ def _next(day: date) -> date:
 
 
 def _spans(edges: list[int]) -> list[Span]:
-    return [Span(begin, end) for begin, end in zip(edges, edges[1:], strict=False)]
+    return [Span(begin, end) for begin, end in pairwise(edges)]
 
 
 def _clock_beginnings(from_at: int, to_at: int, zone: ZoneInfo, minutes: int) -> Iterator[int]:
     """Instants at which the local clock shows a multiple of so many minutes, or is changed."""
     step = minutes * 60_000
     for begin, end in _steady(from_at, to_at, zone):
-        offset = _offset(begin, zone)
-        if begin > from_at:
-            yield begin
-        yield from range(begin + -(begin + offset) % step, end, step)
+        yield begin
+        yield from range(begin + step - (begin + _offset(begin, zone)) % step, end, step)
 
 
 def _steady(from_at: int, to_at: int, zone: ZoneInfo) -> Iterator[Span]:

@@ -9,6 +9,7 @@ span, so that no sort is larger than a span.
 from array import array
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import pairwise
 from typing import Any
 
 import msgspec
@@ -27,7 +28,6 @@ from sqlalchemy import (
     func,
     literal,
     select,
-    tuple_,
     values,
 )
 
@@ -125,14 +125,27 @@ def key_table(name: str, columns: Sequence[str], keys: Iterable[Sequence[str]]) 
 
 def keys_of(connection: Connection, *columns: Column[str]) -> list[tuple[str, ...]]:
     """The different values of these columns, with which an index begins: a look-up for each of them."""
-    keys: list[tuple[str, ...]] = []
-    beyond = select(*columns).order_by(*columns).limit(1)
-    found = connection.execute(beyond).first()
-    while found:
-        keys.append(tuple(found))
-        last = tuple_(*(literal(value, Text) for value in found))
-        found = connection.execute(beyond.where(tuple_(*columns) > last)).first()
-    return keys
+    return list(_keys(connection, columns, ()))
+
+
+def _keys(
+    connection: Connection, columns: Sequence[Column[str]], begin: tuple[str, ...]
+) -> Iterator[tuple[str, ...]]:
+    if len(begin) == len(columns):
+        yield begin
+        return
+    each = columns[len(begin)]
+    same = (known == value for known, value in zip(columns, begin, strict=False))
+    next_one = select(each).where(*same).order_by(each).limit(1)
+    value = connection.scalar(next_one)
+    while value is not None:
+        yield from _keys(connection, columns, (*begin, value))
+        value = connection.scalar(next_one.where(each > value))
+
+
+def streamed(connection: Connection, statement: Select[Any]) -> Iterator[Any]:
+    """What a statement finds, a few rows at a time."""
+    return iter(connection.execute(statement.execution_options(yield_per=1000)))
 
 
 def in_span(at: ColumnElement[Any], span: Span) -> ColumnElement[bool]:
@@ -142,14 +155,14 @@ def in_span(at: ColumnElement[Any], span: Span) -> ColumnElement[bool]:
 
 def fine_spans(connection: Connection, at: Column[int], period: Period, edges: Iterable[int]) -> list[Span]:
     """The period cut at these instants, and so often that no piece has many more than AT_ONCE rows."""
-    table: Table = at.table  # type: ignore[assignment]
+    table: Table = at.table
     whole = Span(period.from_at, period.to_at)
     rows = connection.scalar(select(func.count()).select_from(table).where(in_span(at, whole))) or 0
     pieces = rows // AT_ONCE + 1
     length = whole.to_at - whole.from_at
     cuts = {whole.from_at + length * number // pieces for number in range(pieces)}
     ordered = sorted({*cuts, whole.to_at, *(edge for edge in edges if whole.from_at < edge < whole.to_at)})
-    return [Span(begin, end) for begin, end in zip(ordered, ordered[1:], strict=False)]
+    return [Span(begin, end) for begin, end in pairwise(ordered)]
 
 
 def grouped(statement: Select[Any], at: Column[int], spans: Sequence[Span]) -> list[tuple[Span, Select[Any]]]:

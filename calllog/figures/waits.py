@@ -4,12 +4,21 @@ from array import array
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, select, true
 
 from calllog.archive.schema import waits
 from calllog.figures.keys import By, own_key, shown
 from calllog.figures.period import Period
-from calllog.figures.read import fine_spans, grouped, in_span, key_table, keys_of, numbers, span_table, strung
+from calllog.figures.read import (
+    fine_spans,
+    grouped,
+    key_table,
+    keys_of,
+    numbers,
+    span_table,
+    streamed,
+    strung,
+)
 
 
 class Cell(NamedTuple):
@@ -38,22 +47,21 @@ def _by_index(connection: Connection, period: Period, edges: Iterable[int]) -> I
     if not keys:
         return
     spans = fine_spans(connection, waits.c.joined_at, period, edges)
-    span = span_table(spans)
-    for key in keys:
-        queue, reason = key
-        found = (
-            select(strung(waits.c.waited_ms))
-            .where(
-                waits.c.queue == queue,
-                waits.c.reason == reason,
-                waits.c.joined_at >= span.c.from_at,
-                waits.c.joined_at < span.c.to_at,
-            )
-            .scalar_subquery()
+    key, span = key_table("keys", ("queue", "reason"), keys), span_table(spans)
+    found = (
+        select(strung(waits.c.waited_ms))
+        .where(
+            waits.c.queue == key.c.queue,
+            waits.c.reason == key.c.reason,
+            waits.c.joined_at >= span.c.from_at,
+            waits.c.joined_at < span.c.to_at,
         )
-        for number, text in connection.execute(select(span.c.i, found)):
-            if text:
-                yield Cell(spans[number].from_at, queue, "", reason, numbers(text))
+        .scalar_subquery()
+    )
+    statement = select(span.c.i, key.c.queue, key.c.reason, found).select_from(key.join(span, true()))
+    for number, queue, reason, text in streamed(connection, statement):
+        if text:
+            yield Cell(spans[number].from_at, queue, "", reason, numbers(text))
 
 
 def _grouped(connection: Connection, period: Period, edges: Iterable[int], by: By) -> Iterator[Cell]:
@@ -63,5 +71,5 @@ def _grouped(connection: Connection, period: Period, edges: Iterable[int], by: B
     )
     spans = fine_spans(connection, waits.c.joined_at, period, edges)
     for span, of_span in grouped(statement, waits.c.joined_at, spans):
-        for queue, own, reason, text in connection.execute(of_span):
+        for queue, own, reason, text in streamed(connection, of_span):
             yield Cell(span.from_at, queue, shown(by, own), reason, numbers(text))

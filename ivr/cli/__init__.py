@@ -38,6 +38,7 @@ FAMILIES = {
     "messages": "ivr.cli.messages",
     "agent": "ivr.cli.desk",
     "agent-pin": "ivr.cli.pins",
+    "token": "ivr.cli.token",
     "drain": "ivr.cli.desk",
     "trunk-password": "ivr.cli.trunks",
     "log": "ivr.cli.log",

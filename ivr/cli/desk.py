@@ -15,6 +15,7 @@ from rich.text import Text
 
 from calllog.errors import HoldfastError
 from calllog.printable import duration, escaped, printable, printable_json
+from ivr.asked_of_agents import objection
 from ivr.checkpoint import Checkpoint, Peer
 from ivr.cli import AWAY, OK, REFUSED, json_option
 from ivr.settings import Settings
@@ -188,7 +189,8 @@ def agent(
     \b
     Exit codes: 0 done · 2 wrong usage · 3 Redis is away · 4 no such agent, device in use, or not possible now
     """
-    _check_request(action, what, device, force, by)
+    if wrong := objection(action, what, device, force, by):
+        raise click.UsageError(wrong)
 
     async def act(store: Store) -> int:
         try:
@@ -205,23 +207,6 @@ def agent(
         return OK
 
     run(act)
-
-
-def _check_request(action: AgentAction, what: str, device: str | None, force: bool, by: str) -> None:
-    if action == "pause" and not what:
-        raise click.UsageError("a pause has a reason: holdfast agent ID pause REASON")
-    if action == "pause" and (what == "cooldown" or what.startswith("auto:")):
-        raise click.UsageError("`cooldown` and `auto:` are pauses that nobody asks for: use another word")
-    if action == "disposition" and not what:
-        raise click.UsageError("say which: holdfast agent ID disposition CODE")
-    if action == "extend" and what and not (what.isascii() and what.isdecimal() and len(what) < 6):
-        raise click.UsageError("seconds are a number: holdfast agent ID extend 30")
-    if action in ("ready", "offline") and what:
-        raise click.UsageError(f"`{action}` has no reason")
-    if action in ("extend", "disposition") and (device or force or by):
-        raise click.UsageError(f"`{action}` is nobody's but the agent's, where he is")
-    if force != bool(by):
-        raise click.UsageError("--force and --by WHO go together")
 
 
 class Drained(NamedTuple):

@@ -62,6 +62,7 @@ def _facts(settings: Settings, callflows: Callflows) -> dict[str, Any]:
         "other_numbers": callflows.default.flow,
         "trunks": {name: [str(net) for net in trunk.match] for name, trunk in callflows.trunks.items()},
         "devices": {name: str(settings.secrets / f"device-{name}") for name in sorted(callflows.phones())},
+        "api": f"http://{settings.api_bind}" if settings.api_bind else "",
         "logs": str(settings.data / "log"),
     }
 
@@ -79,7 +80,9 @@ def _text(facts: dict[str, Any]) -> str:
             f"  any other number (flow {facts['other_numbers']})",
             "Agents' phones register there as (*45 ready, *46 pause):",
             *(devices or ["  none yet (agents.yaml)"]),
-            f"Logs: {facts['logs']}/{{redis,asterisk,worker-N}}/current",
+            "Live figures: holdfast top; for programs:"
+            f" {facts['api'] or 'none (HOLDFAST_API_BIND)'}/v1/openapi.json, docs/api.md",
+            f"Logs: {facts['logs']}/{{redis,asterisk,worker-N,api}}/current",
             "Ctrl-C stops.",
             "",
         )

@@ -33,7 +33,7 @@ LONG_S = 6.0
 """A sound that is heard when the worker dies."""
 LIVES_S = 3.0
 """From the first call to the kill: all calls are in their steps then."""
-RECOVERY_S = 8.0
+RECOVERY_S = 15.0
 BREATH_S = 1.0
 """After the take-over callers press what they are asked for; who presses at once is heard, too."""
 SPEAKS_S = 2.5

@@ -11,6 +11,10 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 Record = dict[str, Any]
+Period = tuple[int, int, str]
+"""From, to, and the zone on whose clock it is cut."""
+Cells = dict[tuple[int, int, str], list[Record]]
+"""Records by interval (from, to) and key."""
 QUARTER = 15 * 60_000
 
 CLASS = {
@@ -125,7 +129,9 @@ def _wait(call: str, events: list[Record], n: int) -> Record:
     kind = CLASS.get(left["reason"], "F") if left else "W"
     bridged = _first(after, "bridged") if kind == "A" else None
     until = bridged or left
-    escalated = _last(before, "escalated", "joined")
+    follows = _first(after, "escalated", "joined")
+    raised = follows is not None and follows["kind"] == "escalated"
+    later = _first(after, "joined")
     return {
         "call": call,
         "queue": joined["queue"],
@@ -134,9 +140,8 @@ def _wait(call: str, events: list[Record], n: int) -> Record:
         "class": kind,
         "ms": until["at"] - joined["at"] if until else None,
         "agent": bridged["agent"] if bridged else "",
-        "escalated": escalated is not None
-        and escalated["kind"] == "escalated"
-        and escalated["queue"] == joined["queue"],
+        "raised": raised,
+        "next_ms": _wait(call, events, events.index(later))["ms"] if raised and later else None,
         "campaign": _campaign(before),
         **_flow(events),
     }
@@ -283,9 +288,30 @@ def intervals(from_at: int, to_at: int, zone: str, interval: str) -> list[tuple[
     while at < to_at:
         end = min(to_at, at - at % QUARTER + QUARTER)
         name = _name(local(at, zone), interval)
-        pieces = [*pieces[:-1], (pieces[-1][0], end)] if name == before else [*pieces, (at, end)]
+        if name == before:
+            pieces[-1] = (pieces[-1][0], end)
+        else:
+            pieces.append((at, end))
         before, at = name, end
     return pieces
+
+
+def cells(records: list[Record], when: str, period: Period, interval: str, by: str) -> Cells:
+    """Records by the interval in which their instant `when` lies, and by their key."""
+    from_at, to_at, zone = period
+    spans, found = intervals(from_at, to_at, zone, interval), Cells()
+    for record in records:
+        for begin, end in spans:
+            if begin <= record[when] < end:
+                key = key_of(record, record[when], by, zone)
+                found.setdefault((begin, end, key), []).append(record)
+    return found
+
+
+def places(period: Period, interval: str, by: str, *counted: Cells) -> list[tuple[int, int, str]]:
+    """Each interval with each key that was counted anywhere in the period; all together are always there."""
+    keys = {key for some in counted for _, _, key in some} | ({""} if by == "" else set())
+    return [(begin, end, key) for begin, end in intervals(*period, interval) for key in sorted(keys)]
 
 
 def _name(clock: datetime, interval: str) -> object:
@@ -307,6 +333,8 @@ def key_of(record: Record, at: int, by: str, zone: str) -> str:
         return f"{local(at, zone).hour:02d}"
     if by == "weekday":
         return str(local(at, zone).isoweekday())
+    if by == "weekday_hour":
+        return f"{key_of(record, at, 'weekday', zone)} {key_of(record, at, 'hour', zone)}"
     if by == "flow":
-        return f"{record['flow']} {record['version']}".strip()
+        return f"{record['flow']}@{record['version']}" if record["flow"] else ""
     return str(record[by]) if by else ""

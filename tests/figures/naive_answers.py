@@ -103,7 +103,7 @@ def _is_high(answer: Record) -> bool:
 
 
 def sales(log: Log) -> list[Record]:
-    """Each thing offered, whether it was taken, and how long the step that offered it took."""
+    """Each thing offered, whether it was taken, what the step that offered it took, after which queue."""
     found = []
     for call, events in log.calls.items():
         for n, event in enumerate(events):
@@ -117,10 +117,27 @@ def sales(log: Log) -> list[Record]:
                 if after["kind"] == "step" and after["path"] == event["path"]:
                     took = after["took_ms"]
                     break
-            found.append(
-                {"call": call, "at": event["at"], "offer": event["offer"], "accepted": accepted, "ms": took}
-            )
+            about = {
+                "call": call,
+                "at": event["at"],
+                "offer": event["offer"],
+                "queue": _queue(call, events[:n]),
+            }
+            found.append({**about, "accepted": accepted, "ms": took})
     return found
+
+
+def _queue(call: str, before: list[Record]) -> str:
+    """In which he waits, else from which he came to his last talk."""
+    for event in before[::-1]:
+        if event["kind"] == "joined":
+            return str(event["queue"])
+        if event["kind"] == "queue_left":
+            break
+    so_far = Log([])
+    so_far.calls[call] = before
+    over = legs(so_far)
+    return str(over[-1]["queue"]) if over else ""
 
 
 def sales_values(some: list[Record]) -> Record:

@@ -1,6 +1,8 @@
 """The figures of agents, and of what callers and agents have said: plainly (see naive.py)."""
 
-from tests.figures.naive import Log, Record, intervals, key_of, legs, offers, states
+import itertools
+
+from tests.figures.naive import Log, Period, Record, cells, intervals, legs, offers, places, states
 from tests.figures.naive_queues import Rows, share
 
 STATES = (
@@ -77,9 +79,9 @@ def offer_values(some: list[Record]) -> Record:
     return values
 
 
-def state_values(pieces: list[tuple[str, int]]) -> Record:
-    """The figures of time in states, given as (state, ms)."""
-    spent = {state: sum(ms for name, ms in pieces if name == state) for state in STATES}
+def state_values(some: list[Record]) -> Record:
+    """The figures of pieces of time in states."""
+    spent = {state: sum(one["ms"] for one in some if one["state"] == state) for state in STATES}
     ring = spent["offered"] + spent["connecting"]
     busy = spent["talking"] + spent["wrapup"] + ring
     return {
@@ -90,44 +92,34 @@ def state_values(pieces: list[tuple[str, int]]) -> Record:
     }
 
 
-def _clipped(log: Log, begin: int, end: int, by: str, zone: str, now: int) -> list[tuple[str, str, int]]:
-    """Key, state and ms of every state, as far as it lies in the interval; by hour also cut at hours."""
+def _pieces(log: Log, period: Period, interval: str, by: str, now: int) -> list[Record]:
+    """Every state, as far as it lies in the period, cut wherever another interval or another key begins."""
+    finest = {"hour": "60m", "weekday": "day", "weekday_hour": "60m"}.get(by, "whole")
+    cuts = {at for kind in (interval, finest) for span in intervals(*period, kind) for at in span}
     found = []
     for state in states(log, now):
-        low, high = max(begin, state["from_at"]), min(end, state["to_at"])
-        if low >= high:
-            continue
-        if by in ("hour", "weekday"):
-            for first, last in intervals(low, high, zone, "60m" if by == "hour" else "day"):
-                found.append((key_of({}, first, by, zone), state["state"], last - first))
-        else:
-            found.append(
-                (
-                    key_of(state | {"campaign": "", "flow": "", "version": ""}, low, by, zone),
-                    state["state"],
-                    high - low,
+        low, high = max(period[0], state["from_at"]), min(period[1], state["to_at"])
+        edges = [low, *sorted(cut for cut in cuts if low < cut < high), high]
+        for begin, end in itertools.pairwise(edges):
+            if begin < end:
+                found.append(
+                    {"agent": state["agent"], "state": state["state"], "at": begin, "ms": end - begin}
                 )
-            )
     return found
 
 
-def agent_rows(log: Log, period: tuple[int, int, str], interval: str, by: str, now: int) -> Rows:
+def agent_rows(log: Log, period: Period, interval: str, by: str, now: int) -> Rows:
     """Legs count where they began, offers too; time in states where it was spent."""
-    from_at, to_at, zone = period
-    every_leg, every_offer, wrapup = legs(log), offers(log), wrapups(log, now)
-    rows: Rows = {}
-    for begin, end in intervals(from_at, to_at, zone, interval):
-        mine = [leg for leg in every_leg if begin <= leg["bridged_at"] < end]
-        rung = [one for one in every_offer if begin <= one["at"] < end]
-        spent = _clipped(log, begin, end, by, zone, now) if by in ("", "agent", "hour", "weekday") else []
-        keys = {key_of(leg, leg["bridged_at"], by, zone) for leg in mine}
-        keys |= {key_of(one, one["at"], by, zone) for one in rung} | {key for key, _, _ in spent}
-        for key in keys:
-            rows[begin, end, key] = {
-                **leg_values(
-                    [leg for leg in mine if key_of(leg, leg["bridged_at"], by, zone) == key], wrapup
-                ),
-                **offer_values([one for one in rung if key_of(one, one["at"], by, zone) == key]),
-                **state_values([(state, ms) for other, state, ms in spent if other == key]),
-            }
-    return rows
+    wrapup = wrapups(log, now)
+    mine = cells(legs(log), "bridged_at", period, interval, by)
+    rung = cells(offers(log), "at", period, interval, by)
+    of_agents = by not in ("queue", "campaign", "flow")
+    spent = cells(_pieces(log, period, interval, by, now), "at", period, interval, by) if of_agents else {}
+    return {
+        place: {
+            **leg_values(mine.get(place, []), wrapup),
+            **offer_values(rung.get(place, [])),
+            **state_values(spent.get(place, [])),
+        }
+        for place in places(period, interval, by, mine, rung, spent)
+    }

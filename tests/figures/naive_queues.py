@@ -3,7 +3,7 @@
 import math
 from typing import Any
 
-from tests.figures.naive import Log, Record, calls, intervals, key_of, overtakings, refusals, waits
+from tests.figures.naive import Log, Period, Record, calls, cells, overtakings, places, refusals, waits
 
 Rows = dict[tuple[int, int, str], dict[str, float | None]]
 """Interval (from, to) and key → the figures."""
@@ -102,8 +102,8 @@ def queue_values(some: list[Record], refused: list[Record], passed: list[Record]
     shorts = [wait for wait in some if short(wait, limits)]
     times = [wait["ms"] for wait in of["A"]]
     gone = [wait["ms"] for wait in of["B"]]
-    up = [wait for wait in some if wait["reason"] == "escalated"]
-    raised = [wait["ms"] for wait in some if wait["escalated"] and wait["class"] != "W"]
+    up = [wait for wait in some if wait["raised"]]
+    raised = [wait["next_ms"] for wait in up if wait["next_ms"] is not None]
     late = [one["ms"] for one in passed if one["ms"] is not None]
     values: Record = {
         "offered": len(some),
@@ -142,26 +142,16 @@ def sla_met(queue: str, some: list[Record], limits: Record) -> float | None:
     return None if actual is None else int(actual >= sla["share"])
 
 
-def queue_rows(log: Log, period: tuple[int, int, str], interval: str, by: str, limits: Record) -> Rows:
+def queue_rows(log: Log, period: Period, interval: str, by: str, limits: Record) -> Rows:
     """Queue figures of every interval and key: waits count where they began."""
-    from_at, to_at, zone = period
-    every, refused, passed = waits(log), refusals(log), overtakings(log)
+    mine = cells(waits(log), "joined_at", period, interval, by)
+    over = cells(overtakings(log), "joined_at", period, interval, by)
+    out = cells(refusals(log), "at", period, interval, by) if by != "flow" else {}
     rows: Rows = {}
-    for begin, end in intervals(from_at, to_at, zone, interval):
-        mine = [wait for wait in every if begin <= wait["joined_at"] < end]
-        out = [one for one in refused if begin <= one["at"] < end]
-        over = [one for one in passed if begin <= one["joined_at"] < end]
-        keys = {key_of(wait, wait["joined_at"], by, zone) for wait in mine}
-        keys |= {key_of(one, one["at"], by, zone) for one in out}
-        for key in keys:
-            some = [wait for wait in mine if key_of(wait, wait["joined_at"], by, zone) == key]
-            rows[begin, end, key] = queue_values(
-                some,
-                [one for one in out if key_of(one, one["at"], by, zone) == key],
-                [one for one in over if key_of(one, one["joined_at"], by, zone) == key],
-                limits,
-            )
-            rows[begin, end, key]["sla_met"] = sla_met(key, some, limits) if by == "queue" else None
+    for place in places(period, interval, by, mine, over, out):
+        some = mine.get(place, [])
+        rows[place] = queue_values(some, out.get(place, []), over.get(place, []), limits)
+        rows[place]["sla_met"] = sla_met(place[2], some, limits) if by == "queue" else None
     return rows
 
 
@@ -197,22 +187,15 @@ def call_values(some: list[Record], fallbacks: int) -> Record:
     return values
 
 
-def call_rows(log: Log, period: tuple[int, int, str], interval: str, by: str) -> Rows:
-    """Figures of calls: they count where they arrived."""
-    from_at, to_at, zone = period
-    every = calls(log)
-    taken = [event["at"] for event in log.system if event["kind"] == "fallback_taken"]
-    rows: Rows = {}
-    for begin, end in intervals(from_at, to_at, zone, interval):
-        mine = [call for call in every if begin <= call["arrived_at"] < end]
-        some_taken = [at for at in taken if begin <= at < end] if by in ("", "hour", "weekday") else []
-        keys = {key_of(call, call["arrived_at"], by, zone) for call in mine}
-        keys |= {key_of({}, at, by, zone) for at in some_taken}
-        for key in keys:
-            some = [call for call in mine if key_of(call, call["arrived_at"], by, zone) == key]
-            fallbacks = [at for at in some_taken if key_of({}, at, by, zone) == key]
-            rows[begin, end, key] = call_values(some, len(fallbacks))
-    return rows
+def call_rows(log: Log, period: Period, interval: str, by: str) -> Rows:
+    """Figures of calls: they count where they arrived. Fallbacks are nobody's campaign or flow."""
+    mine = cells(calls(log), "arrived_at", period, interval, by)
+    fallbacks = [event for event in log.system if event["kind"] == "fallback_taken"]
+    taken = cells(fallbacks, "at", period, interval, by) if by not in ("campaign", "flow") else {}
+    return {
+        place: call_values(mine.get(place, []), len(taken.get(place, [])))
+        for place in places(period, interval, by, mine, taken)
+    }
 
 
 # Patience

@@ -13,6 +13,7 @@ PLAIN = {
     "dataclasses",
     "datetime",
     "functools",
+    "itertools",
     "json",
     "math",
     "random",

@@ -48,6 +48,7 @@ class Server(Site):
             "workers": workers,
             "sip_bind": SIP,
             "media_address": "127.0.0.1",
+            "api_bind": "",
             **settings,
         }
         super().__init__(Settings(**chosen), directory, str(chosen["sip_bind"]))

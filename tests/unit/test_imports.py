@@ -36,6 +36,10 @@ PURE = (
     "queues.models",
     "queues.keys",
     "queues.results",
+    "calllog.today",
+    "ivr.api.models",
+    "ivr.api.routes",
+    "ivr.asked_of_agents",
     "ivr.flow.line",
     "ivr.flow.step",
     "ivr.flow.run",
@@ -57,7 +61,7 @@ IO = {
 MAY_SPEAK = {
     "redis": ("queues.store", "queues.link", "calllog.stream", "ivr.checkpoint"),
     "hiredis": ("queues.store", "queues.link", "queues.wire"),
-    "aiohttp": ("ivr.ari", "ivr.worker", "ivr.web"),
+    "aiohttp": ("ivr.ari", "ivr.worker", "ivr.web", "ivr.api"),
     "asterisk": ("ivr.agi.wire",),
 }
 """Library → the modules (or packages) that may import it. `queues.link` and `queues.wire` lie below

@@ -276,3 +276,4 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("call", "n"),
     )
     op.create_index("waits_by_time", "waits", ["joined_at"], unique=False)
+    op.create_index("waits_of_queue", "waits", ["queue", "reason", "joined_at", "waited_ms"], unique=False)

@@ -1,0 +1,95 @@
+"""What the archive derives from the events of 1,000 made-up days is what the naive twin reads in them."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from tests.figures import naive, naive_answers
+from tests.figures.days import day, setting
+from tests.figures.filled import Facts, facts_of
+from tests.figures.naive import Log, Record
+
+BLOCKS, BLOCK = 10, 100
+NOW = 10**15
+
+FLOW = ("campaign", "flow", "version")
+COLUMNS: dict[str, tuple[str, ...]] = {
+    "calls": (
+        "call",
+        "arrived_at",
+        "ended_at",
+        "verdict",
+        "caller",
+        "served",
+        "inferred",
+        "hold_abandon",
+        *FLOW,
+    ),
+    "waits": ("call", "queue", "joined_at", "reason", "class", "waited_ms", "agent", *FLOW),
+    "refusals": ("call", "at", "queue", "campaign"),
+    "talks": ("call", "queue", "agent", "bridged_at", "talk_ms", "held_ms", "transferred", *FLOW),
+    "offers": ("call", "queue", "agent", "offered_at", "result"),
+    "agent_states": ("agent", "state", "call", "queue", "from_at", "to_at"),
+    "overtakings": ("call", "at", "queue", "reason"),
+    "surveys": ("call", "survey", "offered_at", "score", "lowest", "highest", "queue", "agent"),
+    "sales": ("call", "offer", "made_at", "accepted", "took_ms", "queue"),
+}
+
+
+def rows(table: str, facts: Facts) -> list[Record]:
+    """The archive's, in the words of the comparison."""
+    found: list[dict[str, Any]] = [dict(row) for row in facts.get(table, [])]
+    if table == "talks":
+        found = [row for row in found if row["unbridged_at"] is not None]
+    for row in found:
+        if table == "sales":
+            row["accepted"] = row["accepted_at"] is not None
+        if table == "agent_states" and row["to_at"] is None:
+            row["to_at"] = NOW
+    return found
+
+
+def surveys(log: Log) -> list[Record]:
+    nothing = {"score": None, "lowest": None, "highest": None}
+    return [
+        {**one, **(one["answer"] or nothing), "offered_at": one["at"]} for one in naive_answers.surveys(log)
+    ]
+
+
+PLAINLY: dict[str, Callable[[Log], list[Record]]] = {
+    "calls": naive.calls,
+    "waits": lambda log: [{**wait, "waited_ms": wait["ms"] or 0} for wait in naive.waits(log)],
+    "refusals": naive.refusals,
+    "talks": naive.legs,
+    "offers": lambda log: [{**one, "offered_at": one["at"]} for one in naive.offers(log)],
+    "agent_states": lambda log: naive.states(log, NOW),
+    "overtakings": naive.overtakings,
+    "surveys": surveys,
+    "sales": lambda log: [
+        {**one, "made_at": one["at"], "took_ms": one["ms"]} for one in naive_answers.sales(log)
+    ],
+}
+
+
+def cut(table: str, found: list[Record]) -> list[str]:
+    """Only the columns that are compared, in an order that does not depend on how they were found."""
+    return sorted(repr([row[name] for name in COLUMNS[table]]) for row in found)
+
+
+def differences(seed: int) -> list[str]:
+    lines = day(seed)
+    facts, log = facts_of(lines), Log(lines)
+    found = []
+    for table, plainly in PLAINLY.items():
+        ours, theirs = cut(table, rows(table, facts)), cut(table, plainly(log))
+        if ours != theirs:
+            only = sorted(set(ours) ^ set(theirs))
+            found.append(f"day {seed} ({setting(seed).zone}), {table}: {only[:3]}")
+    return found
+
+
+@pytest.mark.parametrize("block", range(BLOCKS))
+def test_the_archive_and_the_twin_read_the_same(block: int) -> None:
+    found = [what for seed in range(block * BLOCK, (block + 1) * BLOCK) for what in differences(seed)]
+    assert found == []

@@ -1,0 +1,1 @@
+"""Three witnesses of every call, compared: SIPp, the call log and Asterisk (docs/witnesses.md)."""
