@@ -103,12 +103,6 @@ class LogStream:
         behind = [(position.decode(), fields) for position, fields in found[held:]]
         return [line for position, fields in behind for line in entries(position, fields)], held
 
-    async def behind(self, after: str, count: int = PAGE) -> tuple[str, list[Entry]]:
-        """The next `count` transitions behind a position, perhaps none; and the position of the last one."""
-        page = await self._ask(self._redis.xrange(self._key, f"({after}", "+", count))
-        lines = [line for position, fields in page for line in entries(position.decode(), fields)]
-        return (page[-1][0].decode() if page else after), lines
-
     async def end(self) -> str:
         """The position of the last transition."""
         return await self._end()

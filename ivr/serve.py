@@ -168,8 +168,8 @@ class Server:
         yield Service("asterisk", (*self.runtime.enter(asterisk), *command), log_owner=asterisk.uid)
         for number, name in enumerate(self.workers, 1):
             yield Service(name, (sys.executable, "-m", self.settings.worker_module, str(number)), tells=True)
-        yield Service("archiver", (sys.executable, "-m", "ivr.archiver"))
         yield Service("api", (sys.executable, "-m", "ivr.api"), tells=True)
+        yield Service("archiver", (sys.executable, "-m", "ivr.archiver"))
 
     def _scan(self) -> None:
         """Start the supervisor of all, in its own mount namespace and away from the terminal."""
@@ -308,9 +308,8 @@ class Server:
             if calls := self.calls():
                 self.say(f"ending {calls} calls")
         self._end_asterisk()
-        last = ("archiver", "redis", "asterisk")
-        others = [name for name in self.supervision.names() if name not in last]
-        for names in (others, ["archiver"], ["redis"]):
+        first = [name for name in self.supervision.names() if name not in ("asterisk", "archiver", "redis")]
+        for names in (first, ["archiver"], ["redis"]):
             for name in names:
                 self.supervision.down(name)
             for name in names:

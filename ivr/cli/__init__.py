@@ -38,6 +38,7 @@ FAMILIES = {
     "messages": "ivr.cli.messages",
     "agent": "ivr.cli.desk",
     "agent-pin": "ivr.cli.pins",
+    "top": "ivr.cli.top",
     "token": "ivr.cli.token",
     "drain": "ivr.cli.desk",
     "trunk-password": "ivr.cli.trunks",
@@ -45,6 +46,7 @@ FAMILIES = {
     "trace": "ivr.cli.trace",
     "archive": "ivr.cli.archive",
     "audit": "ivr.cli.audit",
+    "report": "ivr.cli.report",
 }
 """Command → the module that has it, under the same name (`_` for `-`). Modules are imported when a command is
 asked for: `holdfast agent` in a script must not wait for everything `serve` needs."""
