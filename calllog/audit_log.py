@@ -16,13 +16,14 @@ from typing import Any
 from sqlalchemy import Connection, Engine, func, select
 
 from calllog.archive import schema
+from calllog.archive.sorting import read
 from calllog.audit import Audit
 from calllog.audit_rows import RowCheck
 from calllog.audit_stream import acknowledged
 from calllog.balance import Interval, whole
 from calllog.call_events import AnyCallEvent, CallEvent
 from calllog.errors import BrokenEntry
-from calllog.events import AgentStateChanged, AnyEvent, Disposition, decode
+from calllog.events import AgentStateChanged, AnyEvent, Disposition
 from calllog.facts import owner_and_number
 from calllog.grammar import Violation
 from calllog.scope import Scope
@@ -203,7 +204,7 @@ class AuditedLog:
     def _checked(self, row: Any) -> AnyEvent | None:
         """The event of a row, if it can be read; what the row's columns say must be what the event says."""
         try:
-            event = decode(row.raw)
+            event = read(row.raw)
         except BrokenEntry as error:
             self.fold.broken(f"{row.n} of the archive", str(error))
             return None
@@ -307,6 +308,6 @@ def _position(connection: Connection) -> str:
 
 def _decoded(raw: bytes) -> AnyEvent | None:
     try:
-        return decode(raw)
+        return read(raw)
     except BrokenEntry:
         return None

@@ -43,7 +43,7 @@ class RowCheck:
 
     def call(self, call: str, events: Sequence[AnyCallEvent]) -> None:
         """What has been archived of a call of the scope."""
-        self._calls[call] = call_facts(events)
+        self._calls[call] = call_facts(sorted(events, key=lambda event: event.seq))
 
     def seed(self, event: AgentStateChanged) -> None:
         """An agent's last change before what is read."""

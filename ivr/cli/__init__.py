@@ -44,7 +44,9 @@ FAMILIES = {
     "trunk-password": "ivr.cli.trunks",
     "log": "ivr.cli.log",
     "trace": "ivr.cli.trace",
+    "archive": "ivr.cli.archive",
     "audit": "ivr.cli.audit",
+    "report": "ivr.cli.report",
 }
 """Command → the module that has it, under the same name (`_` for `-`). Modules are imported when a command is
 asked for: `holdfast agent` in a script must not wait for everything `serve` needs."""
