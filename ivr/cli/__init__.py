@@ -44,6 +44,7 @@ FAMILIES = {
     "log": "ivr.cli.log",
     "trace": "ivr.cli.trace",
     "audit": "ivr.cli.audit",
+    "queue-log": "ivr.cli.queue_log",
 }
 """Command → the module that has it, under the same name (`_` for `-`). Modules are imported when a command is
 asked for: `holdfast agent` in a script must not wait for everything `serve` needs."""
