@@ -129,7 +129,7 @@ def wrapup_of_legs(connection: Connection, spans: Sequence[Span], now: int) -> I
         .scalar_subquery()
     )
     for at, agent, number in _each(connection, key, span, spans, ms):
-        yield Counted(at, agent, "wrapup_ms", number or 0)
+        yield Counted(at, agent, "wrapup_ms", int(number or 0))
 
 
 def wrapup_without_leg(connection: Connection, period: Period, now: int) -> Iterator[Counted]:

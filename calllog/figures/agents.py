@@ -198,7 +198,7 @@ def _legs_by(
     ):
         for own, *sums in streamed(connection, of_span):
             for name, number in zip((*LEG_SUMS, "wrapup_ms"), sums, strict=True):
-                yield Counted(span.from_at, shown(by, own), name, number or 0)
+                yield Counted(span.from_at, shown(by, own), name, int(number or 0))
 
 
 def _wrapup(now: int) -> ColumnElement[int]:
