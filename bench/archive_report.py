@@ -39,7 +39,7 @@ from calllog.figures.patience import patience_curves
 from calllog.figures.period import DAY_MS, Period
 from calllog.figures.queues import queue_figures
 from calllog.figures.thresholds import Thresholds
-from calllog.figures.waits import Cell, read_waits
+from calllog.figures.waits import Cell, Waits, read_waits
 from ivr.runtime import find
 from ivr.settings import Settings
 
@@ -94,7 +94,8 @@ class _Watch:
     def take(self, name: str, work: Callable[[], Any]) -> Any:
         wall, cpu = time.perf_counter(), time.process_time()
         found = work()
-        rows = found if isinstance(found, int) else len(found)
+        counted = found.cells if isinstance(found, Waits) else found
+        rows = counted if isinstance(counted, int) else len(counted)
         self.parts.append(Part(name, time.perf_counter() - wall, time.process_time() - cpu, rows))
         return found
 
@@ -103,18 +104,18 @@ def measure(path: Path) -> Measured:
     """The report of the day in this archive."""
     engine = connect(path, read_only=True)
     period, thresholds, watch = Period(DAY_AT, DAY_AT + DAY_MS), Thresholds(), _Watch()
-    cells = watch.take("waits, read once", lambda: read_waits(engine, period))
+    read = watch.take("waits, read once", lambda: read_waits(engine, period, "30m"))
 
     def queues(name: str, interval: Any, by: Any) -> None:
-        watch.take(name, lambda: queue_figures(engine, period, interval, by, thresholds, cells=cells))
+        watch.take(name, lambda: queue_figures(engine, period, interval, by, thresholds, read=read))
 
     queues("queues, per 30 min", "30m", "queue")
     queues("queues, whole day", "whole", "queue")
     queues("all queues, per 30 min", "30m", "")
     queues("heat map", "whole", "weekday_hour")
-    watch.take("waiting times", lambda: _waiting_times(cells))
+    watch.take("waiting times", lambda: _waiting_times(read.cells))
     watch.take(
-        "patience, per queue", lambda: patience_curves(engine, period, "queue", now=period.to_at, cells=cells)
+        "patience, per queue", lambda: patience_curves(engine, period, "queue", now=period.to_at, read=read)
     )
     watch.take("calls, per 30 min", lambda: call_figures(engine, period, "30m", "", thresholds))
     watch.take(
@@ -122,7 +123,7 @@ def measure(path: Path) -> Measured:
     )
     watch.take("who gave up", lambda: sum(1 for _ in abandoned_waits(engine, period)))
     return Measured(
-        calls=sum(len(cell.waited_ms) for cell in cells),
+        calls=sum(len(cell.waited_ms) for cell in read.cells),
         file_mb=size_mb(path),
         seconds=sum(part.seconds for part in watch.parts),
         cpu_s=sum(part.cpu_s for part in watch.parts),

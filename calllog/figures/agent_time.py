@@ -87,14 +87,16 @@ def time_in_states(connection: Connection, spans: Sequence[Span], now: int) -> I
     """ms that each agent was in each state in each span; an interval that goes on ends now.
 
     States tile an agent's days. So of one state those that begin in a span count up to its end, and of those
-    before it only the last one can reach into it.
+    before it only the last one can reach into it; and of those in it only the last beyond it.
     """
     key, span = _agents(), span_table(spans)
     before = agent_states.alias("before")
-    end = earlier(func.coalesce(agent_states.c.to_at, now), span.c.to_at)
+    ends = func.coalesce(agent_states.c.to_at, now)
+    end = earlier(ends, span.c.to_at)
     for state in STATES:
         of_agent = and_(agent_states.c.agent == key.c.value, agent_states.c.state == state)
-        inside = select(func.sum(end - agent_states.c.from_at)).where(
+        beyond = case((func.max(ends) > span.c.to_at, func.max(ends) - span.c.to_at), else_=0)
+        inside = select(func.sum(ends - agent_states.c.from_at) - beyond).where(
             of_agent, _in(agent_states.c.from_at, span)
         )
         last = select(func.max(before.c.from_at)).where(

@@ -9,6 +9,7 @@ from array import array
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from functools import partial
 
 from sqlalchemy import Connection, Engine, select
 
@@ -17,7 +18,7 @@ from calllog.figures.figure import Figure
 from calllog.figures.keys import By, Places, allowed, own_key, shown
 from calllog.figures.period import Period
 from calllog.figures.read import Numbers, in_span, streamed
-from calllog.figures.waits import Cell, wait_cells
+from calllog.figures.waits import Cell, Waits, wait_cells
 from calllog.vocabulary import LEFT_CLASS
 
 PATIENCE_BY: tuple[By, ...] = ("", "queue", "campaign", "flow", "hour", "weekday", "weekday_hour")
@@ -53,9 +54,7 @@ class Curve:
         """Every time, ms, at which somebody gave up."""
         self.shares = array("d")
         """S at each of these times."""
-        gone = array("q", bytes(8 * (len(self.times) + 1)))
-        for waited in others:
-            gone[bisect_right(self.times, waited)] += 1
+        gone = Counter(map(partial(bisect_right, self.times), others))
         at_risk, share = self.callers, 1.0
         for number, time in enumerate(self.times):
             at_risk -= gone[number]
@@ -89,18 +88,18 @@ def patience_curves(
     *,
     now: int,
     queue: str | None = None,
-    cells: Iterable[Cell] | None = None,
+    read: Waits | None = None,
 ) -> list[Curve]:
     """A curve for each key of the period; of the callers of one `queue` if it is given.
 
-    `cells`: the waits, if they have been read already (`read_waits`; not by campaign or flow).
+    `read`: the waits, if they have been read already (`read_waits`; not by campaign or flow).
     """
     allowed("patience", by, *PATIENCE_BY)
     places = Places(period, "whole", by)
     abandoned: dict[str, Numbers] = {}
     others: dict[str, Numbers] = {}
     with engine.connect() as connection:
-        every = wait_cells(connection, period, places.edges, by) if cells is None else cells
+        every = wait_cells(connection, period, places.edges, by) if read is None else read.cells
         for cell in _lasting(connection, every, period, by, now):
             if queue is None or cell.queue == queue:
                 key = places.key(cell.at, cell.queue if by == "queue" else cell.key)

@@ -5,7 +5,7 @@ O = A + B + F + X + W.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import NamedTuple, get_args
 
@@ -18,7 +18,7 @@ from calllog.figures.overtaking import escalated_waits, overtaken_waits
 from calllog.figures.period import Interval, Period, Span
 from calllog.figures.read import Numbers, fine_spans, grouped, streamed
 from calllog.figures.thresholds import ServiceLevel, Thresholds
-from calllog.figures.waits import Cell, wait_cells
+from calllog.figures.waits import Cell, Waits, wait_cells
 from calllog.vocabulary import LEFT_CLASS, AbandonReason
 
 QUEUE_BY: tuple[By, ...] = ("", "queue", "campaign", "flow", "hour", "weekday", "weekday_hour")
@@ -305,22 +305,22 @@ def queue_figures(
     by: By,
     thresholds: Thresholds,
     *,
-    cells: Iterable[Cell] | None = None,
+    read: Waits | None = None,
 ) -> list[Row]:
     """QUEUE_MEASURES for each interval and key, in this order. A key of the period has a row in each.
 
-    `cells`: the waits, if they have been read already (`read_waits`; not by campaign or flow).
+    `read`: the waits, if they have been read already (`read_waits`; not by campaign or flow).
     """
     allowed("queues", by, *QUEUE_BY)
     report = _Report(period, interval, by, thresholds)
     with engine.connect() as connection:
-        for cell in wait_cells(connection, period, report.places.edges, by) if cells is None else cells:
+        for cell in wait_cells(connection, period, report.places.edges, by) if read is None else read.cells:
             report.at(cell.at, cell.queue, cell.key).add(cell)
-        for one in overtaken_waits(connection, period, by):
+        for one in overtaken_waits(connection, period, by) if read is None else read.overtaken:
             counts = report.at(one.joined_at, one.queue, one.key).counts
             counts["overtaken"] += 1
             counts["overtaken_ms"] += one.ms or 0
-        for wait in escalated_waits(connection, period, by):
+        for wait in escalated_waits(connection, period, by) if read is None else read.escalated:
             counts = report.at(wait.joined_at, wait.queue, wait.key).counts
             counts["escalated"] += 1
             counts["escalation_waits"] += wait.ms is not None

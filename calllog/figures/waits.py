@@ -8,7 +8,8 @@ from sqlalchemy import Connection, Engine, select, true
 
 from calllog.archive.schema import waits
 from calllog.figures.keys import By, own_key, shown
-from calllog.figures.period import Period
+from calllog.figures.overtaking import Told, escalated_waits, overtaken_waits
+from calllog.figures.period import Interval, Period
 from calllog.figures.read import (
     fine_spans,
     grouped,
@@ -41,13 +42,26 @@ def wait_cells(connection: Connection, period: Period, edges: Iterable[int], by:
     return _by_index(connection, period, edges)
 
 
-def read_waits(engine: Engine, period: Period) -> list[Cell]:
-    """All the waits of the period, cut at every quarter of an hour: read once, for several figures.
+class Waits(NamedTuple):
+    """The waits of a period, read once for several figures; by all but campaign and flow."""
 
-    For `queue_figures` and `patience_curves` by all but campaign and flow. Memory: 8 bytes a wait.
+    cells: list[Cell]
+    overtaken: list[Told]
+    escalated: list[Told]
+
+
+def read_waits(engine: Engine, period: Period, interval: Interval = "15m") -> Waits:
+    """For `queue_figures` and `patience_curves` of intervals that are multiples of this one.
+
+    Memory: 8 bytes for each wait, 200 for each time somebody was overtaken.
     """
+    edges = [span.from_at for span in period.intervals(interval)]
     with engine.connect() as connection:
-        return list(wait_cells(connection, period, [span.from_at for span in period.intervals("15m")]))
+        return Waits(
+            list(wait_cells(connection, period, edges)),
+            list(overtaken_waits(connection, period)),
+            list(escalated_waits(connection, period)),
+        )
 
 
 def _by_index(connection: Connection, period: Period, edges: Iterable[int]) -> Iterator[Cell]:

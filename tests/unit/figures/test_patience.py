@@ -72,7 +72,7 @@ def test_per_queue_and_hour(archive: Engine, fill: Fill) -> None:
     by_queue = {"help": 1, "sales": 2}
     assert {key: curve.callers for key, curve in curves(archive, "queue").items()} == by_queue
     once = read_waits(archive, DAY)
-    assert {key: curve.callers for key, curve in curves(archive, "queue", cells=once).items()} == by_queue
+    assert {key: curve.callers for key, curve in curves(archive, "queue", read=once).items()} == by_queue
     hours = curves(archive, "hour", queue="sales")
     assert {key: (curve.callers, curve.median_ms) for key, curve in hours.items()} == {
         "00": (1, None),

@@ -138,7 +138,7 @@ def test_intervals_and_keys_of_the_clock(archive: Engine, fill: Fill) -> None:
         return {row.key: row.values["offered"] for row in queue_figures(archive, period, "whole", by, USUAL)}
 
     assert offered("hour") == {"00": 1, "11": 1, "12": 1}
-    assert queue_figures(archive, DAY, "60m", "", USUAL, cells=read_waits(archive, DAY)) == rows
+    assert queue_figures(archive, DAY, "60m", "", USUAL, read=read_waits(archive, DAY)) == rows
     assert offered("weekday") == {"7": 3}
     assert offered("weekday_hour", Period(DAY.from_at - 1, DAY.to_at)) == {
         "6 23": 1,
