@@ -22,7 +22,17 @@ from sqlalchemy import (
 
 from calllog.archive.schema import agent_states, offers, talks
 from calllog.figures.period import Period, Span
-from calllog.figures.read import earlier, in_span, index_keys, keys_of, packed, span_table, streamed, unpacked
+from calllog.figures.read import (
+    earlier,
+    in_span,
+    index_keys,
+    key_table,
+    keys_of,
+    packed,
+    span_table,
+    streamed,
+    unpacked,
+)
 from calllog.vocabulary import AgentState, DeclinedReason
 
 STATES: tuple[str, ...] = get_args(AgentState)
@@ -90,24 +100,26 @@ def time_in_states(connection: Connection, spans: Sequence[Span], now: int) -> I
     before it only the last one can reach into it; and of those in it only the last beyond it.
     """
     key, span = _agents(), span_table(spans)
+    state = key_table("states", ("state",), [(each,) for each in STATES])
     before = agent_states.alias("before")
     ends = func.coalesce(agent_states.c.to_at, now)
     end = earlier(ends, span.c.to_at)
-    for state in STATES:
-        of_agent = and_(agent_states.c.agent == key.c.value, agent_states.c.state == state)
-        beyond = case((func.max(ends) > span.c.to_at, func.max(ends) - span.c.to_at), else_=0)
-        inside = select(func.sum(ends - agent_states.c.from_at) - beyond).where(
-            of_agent, _in(agent_states.c.from_at, span)
-        )
-        last = select(func.max(before.c.from_at)).where(
-            before.c.agent == key.c.value, before.c.state == state, before.c.from_at < span.c.from_at
-        )
-        astride = select(func.sum(case((end > span.c.from_at, end - span.c.from_at), else_=0))).where(
-            of_agent, agent_states.c.from_at == last.correlate(key, span).scalar_subquery()
-        )
-        ms = packed(inside.scalar_subquery(), astride.scalar_subquery())
-        for at, agent, text in _each(connection, key, span, spans, ms):
-            yield Counted(at, agent, f"state_{state}_ms", sum(unpacked(text)))
+    of_agent = and_(agent_states.c.agent == key.c.value, agent_states.c.state == state.c.state)
+    beyond = case((func.max(ends) > span.c.to_at, func.max(ends) - span.c.to_at), else_=0)
+    inside = select(func.sum(ends - agent_states.c.from_at) - beyond).where(
+        of_agent, _in(agent_states.c.from_at, span)
+    )
+    last = select(func.max(before.c.from_at)).where(
+        before.c.agent == key.c.value, before.c.state == state.c.state, before.c.from_at < span.c.from_at
+    )
+    astride = select(func.sum(case((end > span.c.from_at, end - span.c.from_at), else_=0))).where(
+        of_agent, agent_states.c.from_at == last.correlate(key, state, span).scalar_subquery()
+    )
+    ms = packed(inside.scalar_subquery(), astride.scalar_subquery())
+    every = key.join(state, true()).join(span, true())
+    statement = select(span.c.i, key.c.value, state.c.state, ms).select_from(every)
+    for number, agent, name, together in streamed(connection, statement):
+        yield Counted(spans[number].from_at, agent, f"state_{name}_ms", sum(unpacked(together)))
 
 
 def wrapup_of_legs(connection: Connection, spans: Sequence[Span], now: int) -> Iterator[Counted]:
