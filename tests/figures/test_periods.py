@@ -14,7 +14,7 @@ STRANGE = (
     ("Antarctica/Troll", "2026-03-28"),
     ("Africa/Casablanca", "2026-02-14"),
 )
-"""A day that was left out; midnights that do not exist, or come twice; changes by two hours, and for a month."""
+"""A day left out; midnights that do not exist, or come twice; changes by two hours, and for a month."""
 
 
 @pytest.mark.parametrize(("zone", "day"), [*PLACES, *STRANGE])
