@@ -24,7 +24,7 @@ from calllog.archive.sorting import Batch, Line, read, sort
 from calllog.archive.tables import Changes, Keyed, keyed, upsert
 from calllog.call_events import AnyCallEvent, CallEvent
 from calllog.events import AgentEvent, AgentStateChanged, AnyEvent, Disposition
-from calllog.facts import agent_facts, call_facts, other_facts, owner_and_number
+from calllog.facts import VERSION, agent_facts, call_facts, other_facts, owner_and_number
 from calllog.stream import Entry
 
 T = TypeVar("T")
@@ -67,6 +67,8 @@ class Writer:
         """What tells this archive from others of the site."""
         self.lines = self.kept_aside = 0
         """Lines ever read, and those of them that were kept aside."""
+        self.outdated = False
+        """Its tables were derived by other rules: they need a rebuild."""
         self.live: dict[str, int] = {}
         """Calls that go on → when they arrived, ms."""
         self._connection: Connection | None = None
@@ -86,9 +88,11 @@ class Writer:
             migrate(connection)
             with transaction(connection):
                 found = {row.name: row.value for row in connection.execute(select(progress))}
-                self.archive = found.get("archive") or uuid.uuid4().hex[:12]
                 if "archive" not in found:
-                    connection.execute(insert(progress), {"name": "archive", "value": self.archive})
+                    found |= {"archive": uuid.uuid4().hex[:12], "facts": str(VERSION)}
+                    new = [{"name": name, "value": found[name]} for name in ("archive", "facts")]
+                    connection.execute(insert(progress), new)
+                self.archive, self.outdated = found["archive"], found.get("facts") != str(VERSION)
                 self.position = found.get("position", "")
                 self.lines, self.kept_aside = int(found.get("lines", 0)), int(found.get("kept_aside", 0))
                 open_calls = select(calls.c.call, calls.c.arrived_at).where(calls.c.ended_at.is_(None))
