@@ -31,7 +31,7 @@ from ivr.settings import Settings
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 
-BATCH = 1000
+BATCH = 2000
 """Entries of the stream that are archived in one transaction."""
 BLOCK_MS = 100
 """Whoever stops the server waits for no longer."""
