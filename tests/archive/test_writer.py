@@ -195,6 +195,26 @@ def test_an_archive_has_one_archiver(writer: Writer, archive: str) -> None:
     writer.open()
 
 
+def test_an_archive_is_of_one_site(writer: Writer, archive: str) -> None:
+    writer.close()
+    other = Writer(connect(archive), "second")
+    with pytest.raises(ArchiveAway, match="is that of site main: site second needs one of its own"):
+        other.open()
+    other.close()
+    other.engine.dispose()
+    writer.open()
+
+
+def test_who_goes_on_is_known_after_a_start(writer: Writer) -> None:
+    """But not who has never ended, long ago: the log would wait for him for ever."""
+    now = 1_795_305_600_000
+    calls = {"long-ago": now - 100 * 86_400_000, "lives": now - 60_000, "new": now}
+    said = [arrived(call=call, id=f"{call}:1", at=at, logged_at=at) for call, at in calls.items()]
+    writer.write(read("1-0", *said))
+    writer.open()
+    assert writer.live == {"lives": now - 60_000, "new": now}
+
+
 def test_a_database_that_somebody_else_keeps_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(database, "BUSY_MS", 50)
     made = Writer(connect(tmp_path / "archive.db"), SITE)
