@@ -1,7 +1,6 @@
 """`holdfast archive`: how the archive of the call log is, what it has kept aside, and tables made anew."""
 
 import asyncio
-import os
 import sys
 import time
 from collections.abc import Callable
@@ -169,7 +168,6 @@ def rebuild(as_json: bool) -> None:
 def _rebuild(tell: Callable[[int, int], None]) -> None:
     settings = Settings()
     connect(settings.archive, read_only=True).dispose()  # else one would be begun here
-    os.nice(5)  # calls come first
     engine = connect(settings.archive)
     try:
         make_anew(engine, tell)
