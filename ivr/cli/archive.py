@@ -85,7 +85,8 @@ def _tell(states: list[ArchiveState], now: int) -> None:
         table.add_row("until", until)
         table.add_row("lines", f"{state.lines:,}, of them kept aside {state.kept_aside:,}")
         waits = f"{state.lag_entries:,} entries in Redis, for {duration(state.lag_ms)}"
-        table.add_row("waiting", waits if state.lag_entries else "nothing")
+        known = now - state.seen_at <= UNSEEN_MS
+        table.add_row("waiting", (waits if state.lag_entries else "nothing") if known else "not known")
         console.print(table)
         if alarm := _alarm(state, now):
             console.print(Text(f"✗ {escaped(alarm)}"))
