@@ -176,10 +176,14 @@ class BusyDay:
         if waited == answered_at - at:
             wait |= {"reason": "answered", "class": "A", "bridged_at": left, "agent": agent.name}
             self._add("waits", **wait)
-            return self._talk(call, left, queue, agent), "completed"
+            end = self._talk(call, left, queue, agent)
+            self._step(call, at, f"{queue}/line", "answered", end - at)
+            return end, "completed"
         if waited == limit:
             self._add("waits", **wait, **{"reason": "timeout", "class": "F"})
+            self._step(call, at, f"{queue}/line", "timeout", waited)
             return self._step(call, left, f"{queue}/message", "done", 20_000), "overflowed"
+        self._step(call, at, f"{queue}/line", "hangup", waited)
         reason = "caller_hangup_ringing" if ringing else "caller_hangup"
         self._add("waits", **wait | {"reason": reason, "class": "B", "ringing": ringing})
         return left, "abandoned"
