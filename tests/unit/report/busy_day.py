@@ -97,7 +97,8 @@ class BusyDay:
     def _call(self, call: str, at: int) -> None:
         rng = self.rng
         often = rng.random() < 0.6
-        caller = f"+4930{rng.randrange(7_000_000, 7_000_400) if often else rng.randrange(10**6, 10**7)}"
+        drawn = rng.randrange(7_000_000, 7_000_400) if often else rng.randrange(10**6, 10**7)
+        caller = f"+493023125{drawn % 1000:03}"  # numbers that nobody has
         self.call = {
             "call": call, "arrived_at": at, "answered_at": at + 200, "caller": caller, "campaign": "web",
             "number": rng.choice(("100", "100", "101")), "language": "en", "topic": "", "asterisk": "pbx-1",

@@ -11,9 +11,10 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 from sqlalchemy import create_engine, text
 
-from ivr.cli import AWAY, OK, REFUSED, USAGE
+from ivr.cli import AWAY, OK, REFUSED, USAGE, main
 from tests.unit.report.busy_day import DAY, ZONE
 from tests.unit.report.conftest import Holdfast
 
@@ -268,3 +269,18 @@ def test_progress_is_told_on_a_terminal_and_only_there(data: Path) -> None:
     os.close(master)
     assert b"figures of queues" in told or b"the tables" in told
     assert json.loads(out)["report"] == "queues"
+
+
+@pytest.mark.parametrize("width", [60, 80, 110])
+def test_no_value_is_cut_and_what_has_no_room_is_named(
+    holdfast: Holdfast, monkeypatch: pytest.MonkeyPatch, width: int
+) -> None:
+    """A cut figure would be a wrong one."""
+    listed = json.loads(holdfast(*arguments("abandoned"), "--json").stdout)
+    calls = [row["call"] for row in listed["sections"][1]["blocks"][0]["rows"]]
+    monkeypatch.setenv("COLUMNS", str(width))
+    told = CliRunner().invoke(main, arguments("abandoned")).stdout
+    assert max(map(len, told.splitlines())) <= width
+    assert [call for call in calls if call not in told] == []
+    assert "…" not in told
+    assert ("Without room here: " in told) == (width < 110)
