@@ -174,9 +174,12 @@ def test_a_figure_opens_the_calls_behind_it_and_the_command_lists_all(holdfast: 
 def test_what_is_late_is_counted_as_the_service_level_counts_it(holdfast: Holdfast) -> None:
     told = json.loads(holdfast(*arguments("queues"), "--json").stdout)
     tile = told["sections"][0]["blocks"][0]["tiles"][0]
-    late = holdfast("report", "calls", *DAY_OPTIONS, "--left", "late", "--json")
-    rows = json.loads(late.stdout)["sections"][-1]["blocks"][0]["rows"]
-    assert told["behind"][tile["calls"]]["total"] == len(rows)
+    listed = holdfast("report", "calls", *DAY_OPTIONS, "--left", "late", "--json")
+    rows = json.loads(listed.stdout)["sections"][-1]["blocks"][0]["rows"]
+    each = next(block for block in told["sections"][1]["blocks"] if block.get("name") == "queues")["rows"]
+    offered, short, answered = (sum(row[name] for row in each) for name in ("offered", "short", "answered"))
+    late = answered - round(tile["value"] * (offered - short))
+    assert told["behind"][tile["calls"]]["total"] == len(rows) == late > 0
 
 
 @pytest.mark.parametrize("way", ["--wide", *WAYS])
