@@ -46,9 +46,7 @@ async def serve(settings: Settings) -> None:
         exposition = Exposition(board, tally, watch, traffic)
         guard = Guard(Tokens(settings.secrets), settings.api_hosts)
         service = Service(board, watch, store, guard, traffic, exposition)
-        runner = web.AppRunner(
-            service.application(), access_log=None, shutdown_timeout=CLOSE_S, handler_cancellation=True
-        )
+        runner = web.AppRunner(service.application(), access_log=None, shutdown_timeout=CLOSE_S)
         await runner.setup()
         stack.push_async_callback(runner.cleanup)
         stack.push_async_callback(service.watchers.close)

@@ -65,7 +65,8 @@ class ApiDesk(Desk):
         await runner.setup()
         self._stack.push_async_callback(runner.cleanup)
         self._stack.push_async_callback(service.watchers.close)
-        self.socket = self.folder / "api.sock"
+        self.socket = self.folder / "run" / "api.sock"
+        self.socket.parent.mkdir()
         await web.UnixSite(runner, self.socket).start()
         site = web.TCPSite(runner, "127.0.0.1", 0)
         await site.start()
