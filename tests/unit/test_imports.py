@@ -26,6 +26,7 @@ PURE = (
     "calllog.agents",
     "calllog.audit",
     "calllog.balance",
+    "calllog.queue_log",
     "calllog.scope",
     "calllog.turns",
     "calllog.routing",
