@@ -26,6 +26,12 @@ class ArchiveAway(HoldfastError):
     reason: str = "archive-away"
 
 
+class ArchiveHeld(ArchiveAway):
+    """Another archiver has the archive: this one waits to take its place."""
+
+    reason: str = "archive-held"
+
+
 class BrokenEntry(HoldfastError):
     """One entry of the call log cannot be read as an event. The message says why."""
 

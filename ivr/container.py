@@ -3,6 +3,7 @@
     provision ── passwords, music, configuration ──> volume      once, before everything else
     workers   ── s6-svscan ─┬─ worker hf-1 …                     in the container of the controller
                             ├─ api                               live figures, docs/api.md
+                            ├─ archiver: brings the call log into the archive
                             └─ phones: follows the live call flows, has Asterisk read its phones again
 
 Asterisk and Redis are plain programs and need none of this. Logs go to the container's output.
@@ -65,6 +66,7 @@ def supervise(settings: Settings) -> None:
     for number in range(1, settings.workers + 1):
         _service(f"worker-{number}", f"python -m ivr.worker {number}")
     _service("api", "python -m ivr.api")
+    _service("archiver", "python -m ivr.archiver")
     _service("phones", "python -m ivr.container phones")
     os.execlp("s6-svscan", "s6-svscan", "-t", "0", str(SERVICES))  # noqa: S606 - it has to be process 1 itself
 

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import psutil
 
+from calllog.archive.database import connect
+from calllog.errors import ArchiveAway
 from ivr import outside_redis, secret
 from ivr.flow.check import Further, check_callflows
 from ivr.rehearsal import Rehearsal
@@ -38,9 +40,19 @@ def refusals(settings: Settings) -> list[str]:
     found += reach(settings, local_addresses())
     found += ports(settings)
     found += dialplan(settings.dialplan)
+    found += archive(settings)
     if settings.redis_url and runtime:
         found += outside_redis.refusals(settings.redis_url, runtime)
     return found
+
+
+def archive(settings: Settings) -> list[str]:
+    """An archive's address that cannot be one. A database that is down is none of it: the log waits."""
+    try:
+        connect(settings.archive).dispose()
+    except ArchiveAway as error:
+        return [f"HOLDFAST_ARCHIVE_URL: {error}"]
+    return []
 
 
 def machine(settings: Settings) -> list[str]:

@@ -169,6 +169,7 @@ class Server:
         for number, name in enumerate(self.workers, 1):
             yield Service(name, (sys.executable, "-m", self.settings.worker_module, str(number)), tells=True)
         yield Service("api", (sys.executable, "-m", "ivr.api"), tells=True)
+        yield Service("archiver", (sys.executable, "-m", "ivr.archiver"))
 
     def _scan(self) -> None:
         """Start the supervisor of all, in its own mount namespace and away from the terminal."""
@@ -307,8 +308,8 @@ class Server:
             if calls := self.calls():
                 self.say(f"ending {calls} calls")
         self._end_asterisk()
-        others = [name for name in self.supervision.names() if name not in ("asterisk", "redis")]
-        for names in (others, ["redis"]):
+        first = [name for name in self.supervision.names() if name not in ("asterisk", "archiver", "redis")]
+        for names in (first, ["archiver"], ["redis"]):
             for name in names:
                 self.supervision.down(name)
             for name in names:

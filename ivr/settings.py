@@ -30,6 +30,8 @@ class Settings(BaseSettings):
     """Redis to use; empty: the one on `<data>/run/redis.sock`."""
     archive_url: str = ""
     """URL of the archive of the call log, `postgresql://…`; empty: `<data>/archive/archive.db` (SQLite)."""
+    log_minutes: Annotated[int, Field(ge=1)] = 60
+    """Minutes for which the call log stays in Redis after it is archived; a live call's stays anyway."""
     workers: int = 2
     """Controller workers on this host, named hf-1, hf-2, …"""
     worker_module: str = "ivr.worker"

@@ -3,6 +3,7 @@
 | key | type | age | owner | what |
 |---|---|---|---|---|
 | log | stream | archive trims it | calllog | the call log |
+| archives | hash | for ever | calllog | archive → how its archiver says it is |
 | clock | string | for ever | calllog | last instant a script has used, ms: time never runs back |
 | call:ID | hash | the call + 60 s | queues | checkpoint, owner, epoch and place of a live call |
 | owned:WORKER | set | while it has calls | ivr | live calls of a worker |

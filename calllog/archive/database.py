@@ -17,7 +17,7 @@ from typing import Any
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, text
 from sqlalchemy.exc import ArgumentError, DatabaseError, DataError, IntegrityError, InterfaceError
 
-from calllog.errors import ArchiveAway
+from calllog.errors import ArchiveAway, ArchiveHeld
 
 BUSY_MS = 10_000
 """How long a writer waits for another one of the same file."""
@@ -119,7 +119,7 @@ class Sole:
         self._connection: Connection | None = None
 
     def take(self) -> Connection:
-        """The connection that has it. Raises ArchiveAway if another process does."""
+        """The connection that has it. Raises ArchiveHeld if another process does."""
         held = f"another archiver writes to {place(self._engine)}"
         if is_sqlite(self._engine):
             try:
@@ -129,7 +129,7 @@ class Sole:
                 fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError as error:
                 self.leave()
-                raise ArchiveAway(held) from error
+                raise ArchiveHeld(held) from error
             except OSError as error:
                 raise ArchiveAway(f"{place(self._engine)}: {error.strerror}") from error
         connection = self._connection = self._engine.connect()
@@ -139,7 +139,7 @@ class Sole:
             connection.commit()
             if not taken:
                 self.leave()
-                raise ArchiveAway(held)
+                raise ArchiveHeld(held)
         return connection
 
     def leave(self) -> None:

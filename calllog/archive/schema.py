@@ -110,6 +110,7 @@ calls = Table(
     _flag("hold_abandon"),
     _flag("inferred"),
     Index("calls_by_time", "arrived_at"),
+    Index("calls_of_verdict", "verdict", "arrived_at", "served", "hold_abandon", "inferred"),
 )
 """One row for each call. `ended_at` NULL: it goes on. `flow`, `version`: of its first step.
 
@@ -184,6 +185,7 @@ offers = Table(
     _text("result"),
     _ms("ring_ms"),
     Index("offers_by_time", "offered_at"),
+    Index("offers_of_agent", "result", "agent", "offered_at"),
 )
 """Each agent who was rung. `result`: `bridged`, `consulted`, the reason of `declined`, or empty while he is
 rung.
@@ -208,8 +210,8 @@ talks = Table(
     _text("campaign"),
     _text("flow"),
     _text("version"),
-    Index("talks_by_time", "bridged_at"),
-    Index("talks_of_agent", "agent", "bridged_at"),
+    Index("talks_by_time", "bridged_at", "call", "n"),
+    Index("talks_of_agent", "agent", "bridged_at", "unbridged_at", "talk_ms", "held_ms", "transferred"),
 )
 """Each talk of a caller with an agent (a leg). `queue`: the one from which it came, also after hand-overs.
 
@@ -359,7 +361,8 @@ agent_states = Table(
     _at("from_at"),
     _at("to_at"),
     Index("agent_states_by_time", "from_at"),
-    Index("agent_states_of_call", "call"),
+    Index("agent_states_of_call", "call", "agent", "state", "from_at", "to_at"),
+    Index("agent_states_of_agent", "agent", "state", "from_at", "to_at"),
 )
 """Intervals of agents' states: they tile his days from his first event on. `to_at` NULL: he is in it now.
 

@@ -4,7 +4,7 @@ from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, Table, literal
+from sqlalchemy import ColumnElement, FromClause, literal
 
 from calllog.figures.period import Interval, Period, Span, hour_key, weekday_key, zone_of
 
@@ -47,7 +47,7 @@ def allowed(family: str, by: By, *possible: By) -> None:
         raise ValueError(f"figures of {family} cannot be shown by {by}; they can by {names}")
 
 
-def own_key(by: By, table: Table) -> ColumnElement[Any]:
+def own_key(by: By, table: FromClause) -> ColumnElement[Any]:
     """The column with the key, for what the tables themselves can say."""
     if by == "flow":
         return table.c.flow.concat("@").concat(table.c.version)

@@ -62,6 +62,7 @@ def escalated_waits(connection: Connection, period: Period, by: By = "") -> Iter
     next_n = (
         select(func.min(earlier.c.n))
         .where(earlier.c.call == waits.c.call, earlier.c.n > waits.c.n)
+        .correlate(waits)
         .scalar_subquery()
     )
     next_ms = (

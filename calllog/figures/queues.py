@@ -327,4 +327,4 @@ def _refused(connection: Connection, period: Period, by: By, report: _Report) ->
     spans = fine_spans(connection, refusals.c.at, period, report.places.edges)
     for span, of_span in grouped(statement, refusals.c.at, spans):
         for queue, key, many in streamed(connection, of_span):
-            report.at(span.from_at, queue, key).counts["refused"] += many
+            report.at(span.from_at, queue, key if by == "campaign" else "").counts["refused"] += many

@@ -23,6 +23,7 @@ from sqlalchemy import (
     Select,
     Table,
     Text,
+    case,
     cast,
     column,
     func,
@@ -93,6 +94,11 @@ def strung(number: ColumnElement[int]) -> ColumnElement[str]:
     return func.aggregate_strings(cast(number, Text), ",")
 
 
+def earlier(one: ColumnElement[int], other: ColumnElement[int]) -> ColumnElement[int]:
+    """The earlier of two instants."""
+    return case((one < other, one), else_=other)
+
+
 def packed(*sums: ColumnElement[Any]) -> ColumnElement[str]:
     """Several sums as one text, so that one look-up brings them all; NULL counts as 0."""
     text: ColumnElement[str] = literal("", Text)
@@ -135,12 +141,12 @@ def _keys(
         yield begin
         return
     each = columns[len(begin)]
-    same = (known == value for known, value in zip(columns, begin, strict=False))
-    next_one = select(each).where(*same).order_by(each).limit(1)
-    value = connection.scalar(next_one)
-    while value is not None:
+    same = [known == value for known, value in zip(columns, begin, strict=False)]
+    found = select(func.min(each).label("value")).where(*same).cte("found", recursive=True)
+    after = select(func.min(each)).where(each > found.c.value, *same).correlate(found).scalar_subquery()
+    found = found.union_all(select(after).where(found.c.value.is_not(None)))
+    for value in connection.scalars(select(found.c.value).where(found.c.value.is_not(None))).all():
         yield from _keys(connection, columns, (*begin, value))
-        value = connection.scalar(next_one.where(each > value))
 
 
 def streamed(connection: Connection, statement: Select[Any]) -> Iterator[Any]:
@@ -148,7 +154,7 @@ def streamed(connection: Connection, statement: Select[Any]) -> Iterator[Any]:
     return iter(connection.execute(statement.execution_options(yield_per=1000)))
 
 
-def in_span(at: ColumnElement[Any], span: Span) -> ColumnElement[bool]:
+def in_span(at: ColumnElement[Any], span: Span | Period) -> ColumnElement[bool]:
     """Whether the instant lies in it."""
     return (at >= span.from_at) & (at < span.to_at)
 
@@ -160,9 +166,13 @@ def fine_spans(connection: Connection, at: Column[int], period: Period, edges: I
     rows = connection.scalar(select(func.count()).select_from(table).where(in_span(at, whole))) or 0
     pieces = rows // AT_ONCE + 1
     length = whole.to_at - whole.from_at
-    cuts = {whole.from_at + length * number // pieces for number in range(pieces)}
-    ordered = sorted({*cuts, whole.to_at, *(edge for edge in edges if whole.from_at < edge < whole.to_at)})
-    return [Span(begin, end) for begin, end in pairwise(ordered)]
+    return cut(period, {*edges, *(whole.from_at + length * number // pieces for number in range(pieces))})
+
+
+def cut(period: Period, edges: Iterable[int]) -> list[Span]:
+    """The period cut at these instants."""
+    inner = {edge for edge in edges if period.from_at < edge < period.to_at}
+    return [Span(begin, end) for begin, end in pairwise(sorted({period.from_at, *inner, period.to_at}))]
 
 
 def grouped(statement: Select[Any], at: Column[int], spans: Sequence[Span]) -> list[tuple[Span, Select[Any]]]:

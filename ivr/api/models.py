@@ -96,6 +96,8 @@ class Queue(Said):
     """Everybody in line, also who is being rung for."""
     oldest_joined_at: Instant | None
     """When who waits longest has joined; his wait is `at` less this. null: nobody waits."""
+    service_level_s: Annotated[float, Field(ge=0)]
+    """Who is answered within this time is in time."""
     staff: Staff
     today: Today
     curve: list[Count]

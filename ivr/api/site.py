@@ -1,10 +1,11 @@
 """What the API has to know of its site besides Redis: on whose clock a day begins."""
 
-from datetime import datetime, time, timedelta, tzinfo
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from datetime import timedelta
+from zoneinfo import ZoneInfo
 
 import yaml
 
+from calllog.figures.period import day_begins, local, zone_of
 from ivr.publish import Versions
 from ivr.settings import Settings
 
@@ -15,22 +16,19 @@ class Calendar:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
 
-    def zone(self) -> tzinfo:
+    def zone(self) -> ZoneInfo:
         """Looked up anew each time: it is asked once a day."""
         versions = Versions(self._settings.data)
         newest = versions.newest()
         folder = versions.directory_of(newest.version) if newest else self._settings.callflows
         try:
             said = yaml.load((folder / "hours.yaml").read_text(), yaml.CSafeLoader)
-            return ZoneInfo(said["timezone"])
-        except (OSError, yaml.YAMLError, KeyError, TypeError, ValueError, ZoneInfoNotFoundError):
-            return ZoneInfo("UTC")
+            return zone_of(said["timezone"])
+        except (OSError, yaml.YAMLError, KeyError, TypeError, ValueError):
+            return zone_of("UTC")
 
     def day(self, at: int) -> tuple[int, int]:
         """The local midnights before and after an instant, ms."""
         zone = self.zone()
-        date = datetime.fromtimestamp(at / 1000, zone).date()
-        begins, ends = (
-            datetime.combine(each, time(), zone).timestamp() for each in (date, date + timedelta(days=1))
-        )
-        return round(begins * 1000), round(ends * 1000)
+        today = local(at, zone).date()
+        return day_begins(today, zone), day_begins(today + timedelta(days=1), zone)

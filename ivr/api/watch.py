@@ -136,9 +136,10 @@ class Watch:
             self._read = await self._stream.end()
         for _ in range(PAGES):
             before = self._read
-            self._read, lines = await self._stream.behind(before)
+            lines, _ = await self._stream.page(before)
             if not lines:
                 return
+            self._read = lines[-1].position
             self._tally.count_all(lines)
             events = [line.event for line in lines]
             if self._counted == before:
@@ -215,10 +216,9 @@ class Watch:
                 self._lines.discard(stand.queue)
                 del self._curves[stand.queue]
                 continue
-            settings = self._settings.get(stand.queue)
-            title = settings.title if settings else stand.queue
+            settings = self._settings.get(stand.queue) or QueueSettings(stand.queue, 20, 5)
             today = models.Today(**self.today.figures(stand.queue)._asdict())
-            self._board.queues.put(stand.queue, queue_of(stand, title, today, list(curve)))
+            self._board.queues.put(stand.queue, queue_of(stand, settings, today, list(curve)))
         self._board.queues.keep({*self._names, *self._lines})
         self._board.today_from = self.today.begins_at
         self._board.today_complete = self._counted == self._read
@@ -242,7 +242,7 @@ class Watch:
     async def _catch_up(self, after: str, end: str) -> None:
         """Count a page. Whoever has come to where `_read` is has nothing left: the turns do it from there."""
         today = self.today
-        reached, lines = await self._stream.behind(after)
+        lines, _ = await self._stream.page(after)
         if self.today is not today:
             return
         if not lines:
@@ -250,7 +250,7 @@ class Watch:
             return
         known = [line.event for line in lines if not is_behind(line.position, self._read)]
         today.count_all(known)
-        self._counted = reached if len(known) == len(lines) else self._read
+        self._counted = lines[-1].position if len(known) == len(lines) else self._read
 
 
 class InTurn:
@@ -312,11 +312,14 @@ def call_of(view: CallView) -> models.Call:
     )
 
 
-def queue_of(stand: QueueStand, title: str, today: models.Today, curve: list[int]) -> models.Queue:
+def queue_of(
+    stand: QueueStand, settings: QueueSettings, today: models.Today, curve: list[int]
+) -> models.Queue:
     staff = {name: max(0, getattr(stand, name)) for name in models.Staff.model_fields}
     return models.Queue.model_construct(
         queue=stand.queue,
-        title=title,
+        title=settings.title,
+        service_level_s=settings.service_level_s,
         waiting=stand.waiting,
         oldest_joined_at=stand.oldest_joined_at or None,
         staff=models.Staff.model_construct(**staff),

@@ -38,13 +38,16 @@ FAMILIES = {
     "messages": "ivr.cli.messages",
     "agent": "ivr.cli.desk",
     "agent-pin": "ivr.cli.pins",
+    "top": "ivr.cli.top",
     "token": "ivr.cli.token",
     "drain": "ivr.cli.desk",
     "trunk-password": "ivr.cli.trunks",
     "log": "ivr.cli.log",
     "trace": "ivr.cli.trace",
+    "archive": "ivr.cli.archive",
     "audit": "ivr.cli.audit",
     "queue-log": "ivr.cli.queue_log",
+    "report": "ivr.cli.report",
 }
 """Command → the module that has it, under the same name (`_` for `-`). Modules are imported when a command is
 asked for: `holdfast agent` in a script must not wait for everything `serve` needs."""

@@ -17,7 +17,13 @@ from ivr.settings import Settings
 
 @click.group()
 def token() -> None:
-    """Make, list and take back the tokens by which programs and people use the API (docs/api.md)."""
+    """Make, list and take back the tokens by which programs and people use the API (docs/api.md).
+
+    Each of `create`, `list` and `revoke` takes --json.
+
+    \b
+    Exit codes: 0 done · 2 wrong usage · 4 refused, with the reason
+    """
 
 
 @token.command()

@@ -68,30 +68,22 @@ async def test_ten_thousand_callers_make_no_series(desk: ApiDesk) -> None:
     await desk.opened()
     queues = [f"queue{number}" for number in range(20)]
     desk.tally.queues = frozenset(queues)
-    staff, today = Staff(), Today()
-    for name in queues:
-        desk.board.queues.put(
-            name,
-            Queue(
-                queue=name, title=name, waiting=500, oldest_joined_at=1, staff=staff, today=today, curve=[]
-            ),
+    rest = {"service_level_s": 20.0, "staff": Staff(), "today": Today(), "curve": []}
+
+    def queue_of(name: str) -> Queue:
+        return Queue.model_validate(
+            {"queue": name, "title": name, "waiting": 5, "oldest_joined_at": 1, **rest}
         )
+
+    for name in queues:
+        desk.board.queues.put(name, queue_of(name))
     one = {"name": "", "reason": "", "since_at": 1, "device": "", "queues": [], "call": "", "wish": ""}
     for number in range(5_000):
         agent = Agent.model_validate(
             {"agent": f"agent{number}", "state": "ready", "calls": 0, "talk_ms": 0, **one}
         )
         desk.board.agents.put(agent.agent, agent)
-        line = Queue(
-            queue=f"_agent{number}",
-            title="",
-            waiting=1,
-            oldest_joined_at=1,
-            staff=staff,
-            today=today,
-            curve=[],
-        )
-        desk.board.queues.put(line.queue, line)
+        desk.board.queues.put(f"_agent{number}", queue_of(f"_agent{number}"))
     reasons = [reason for each in get_args(LeftReason) for reason in (get_args(each) or (each,))]
     assert len(reasons) > 10
     for number in range(10_000):

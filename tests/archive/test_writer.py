@@ -13,7 +13,7 @@ from calllog.archive import database
 from calllog.archive import writer as writing
 from calllog.archive.database import connect
 from calllog.archive.writer import Writer
-from calllog.errors import ArchiveAway
+from calllog.errors import ArchiveAway, ArchiveHeld
 from calllog.events import AnyEvent, decode, encode
 from calllog.stream import Entry
 from calllog.stream import entries as of_entry
@@ -182,7 +182,7 @@ def test_texts_that_a_database_cannot_hold(writer: Writer) -> None:
 
 def test_an_archive_has_one_archiver(writer: Writer, archive: str) -> None:
     other = Writer(connect(archive), SITE)
-    with pytest.raises(ArchiveAway, match="another archiver writes to"):
+    with pytest.raises(ArchiveHeld, match="another archiver writes to"):
         other.open()
     writer.close()
     other.open()

@@ -101,7 +101,7 @@ async def being_connected(drama: Drama) -> Played:
         await drama.blow(call)
         back = time.time()
 
-    played = await stage.call("445", {"stine": stine}, meanwhile=story, stay_ms=STAY_MS)
+    played = await stage.call("445", {"stine": stine}, meanwhile=story, stay_ms=STAY_MS + 10_000)
     assert music(stage, played, back) >= MUSIC
     assert _lost(played) == ["stine"], story_of(played)
     assert _parties(played) == ["stine"]
@@ -118,7 +118,7 @@ async def agent_is_told(drama: Drama) -> Played:
         await asyncio.sleep(0.5)
         await drama.blow(call)
 
-    played = await stage.call("446", {"sverre": sverre}, meanwhile=story, stay_ms=STAY_MS)
+    played = await stage.call("446", {"sverre": sverre}, meanwhile=story, stay_ms=STAY_MS + 10_000)
     assert _lost(played) == ["sverre"], story_of(played)
     assert _parties(played) == ["sverre"]
     return played

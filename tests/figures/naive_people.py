@@ -109,17 +109,24 @@ def _pieces(log: Log, period: Period, interval: str, by: str, now: int) -> list[
 
 
 def agent_rows(log: Log, period: Period, interval: str, by: str, now: int) -> Rows:
-    """Legs count where they began, offers too; time in states where it was spent."""
+    """Legs count where they began, offers too; time in states where it was spent. By queue, campaign or flow
+    there are only legs; who was only offline is not one of the period's."""
     wrapup = wrapups(log, now)
     mine = cells(legs(log), "bridged_at", period, interval, by)
+    if by in ("queue", "campaign", "flow"):
+        nothing = dict.fromkeys({**offer_values([]), **state_values([])})
+        return {
+            place: {**leg_values(mine.get(place, []), wrapup), **nothing}
+            for place in places(period, interval, by, mine)
+        }
     rung = cells(offers(log), "at", period, interval, by)
-    of_agents = by not in ("queue", "campaign", "flow")
-    spent = cells(_pieces(log, period, interval, by, now), "at", period, interval, by) if of_agents else {}
+    spent = cells(_pieces(log, period, interval, by, now), "at", period, interval, by)
+    there = {key: some for key, some in spent.items() if any(one["state"] != "offline" for one in some)}
     return {
         place: {
             **leg_values(mine.get(place, []), wrapup),
             **offer_values(rung.get(place, [])),
             **state_values(spent.get(place, [])),
         }
-        for place in places(period, interval, by, mine, rung, spent)
+        for place in places(period, interval, by, mine, rung, there)
     }

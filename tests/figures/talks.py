@@ -81,9 +81,19 @@ class Talk:
         caller.write("consult_ended", agent=other.name, talk_ms=caller.now - began_at, ended_by=ended_by)
         if caller.chance(0.6):
             return other
-        other.to(caller.now, "ready", caller.logged_at)
-        other.free_at = max(caller.now, caller.logged_at)
+        self.returns(other)
         return None
+
+    def returns(self, other: Agent) -> None:
+        """The colleague does not get the caller; he may have something to write up all the same."""
+        caller = self.caller
+        other.free_at = max(caller.now, caller.logged_at)
+        if caller.chance(0.4):
+            other.to(caller.now, "wrapup", caller.logged_at, call=caller.call, queue=caller.queue)
+            other.free_at += caller.rng.randint(1, 20_000)
+            other.to(other.free_at, "ready")
+        else:
+            other.to(caller.now, "ready", caller.logged_at)
 
     def consult_outside(self) -> None:
         caller, to, began_at = self.caller, "+4930987654", self.caller.now
@@ -111,8 +121,7 @@ def talk(caller: Caller, agent: Agent) -> str:
                 leg = leg.gives(other)
                 continue
             if other:
-                other.to(caller.now, "ready", caller.logged_at)
-                other.free_at = max(caller.now, caller.logged_at)
+                leg.returns(other)
             caller.later(0, 3000)
         return _ends(caller, leg)
 

@@ -1,19 +1,28 @@
 """The numbers that docs/worked-days.md works out by hand are those that the figures give."""
 
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from typing import cast
 
 import pytest
+from sqlalchemy import Engine
 
 from calllog.events import decode
+from calllog.figures.figure import Value
+from calllog.figures.keys import By
 from tests.figures import naive_answers, naive_people, naive_queues
+from tests.figures.filled import empty_archive, facts_of, fill
 from tests.figures.naive import Log, Record
 from tests.figures.naive_queues import LIMITS
 from tests.figures.test_days import violations
+from tests.figures.test_twin import FAMILIES
+from tests.figures.views import View
 from tests.figures.worked import Expected, Told, WorkedDay, read
 
 TEXT = (Path(__file__).parents[2] / "docs/worked-days.md").read_text()
 DAYS = read(TEXT)
 TABLES = [(day, table) for day in DAYS for table in day.expected]
+OF_REPORTS = [(day, table) for day, table in TABLES if table.family in FAMILIES]
 
 
 def plainly(day: WorkedDay, table: Expected) -> Record:
@@ -41,7 +50,30 @@ def plainly(day: WorkedDay, table: Expected) -> Record:
     return rows[begin, end, table.key]
 
 
-def wrong(found: Record, table: Expected) -> list[str]:
+@pytest.fixture(scope="module")
+def archives() -> Iterator[Callable[[WorkedDay], Engine]]:
+    """A worked day's archive, in memory."""
+    made: dict[str, Engine] = {}
+
+    def of(day: WorkedDay) -> Engine:
+        if day.title not in made:
+            made[day.title] = empty_archive()
+            fill(made[day.title], facts_of(day.lines))
+        return made[day.title]
+
+    yield of
+    for engine in made.values():
+        engine.dispose()
+
+
+def really(engine: Engine, day: WorkedDay, table: Expected) -> Mapping[str, Value]:
+    """The figures as reports show them."""
+    seen = View((table.from_at, table.to_at, day.zone), "whole", LIMITS, day.now)
+    real = FAMILIES[table.family][1]
+    return next(row.values for row in real(engine, seen, cast(By, table.by)) if row.key == table.key)
+
+
+def wrong(found: Mapping[str, Value], table: Expected) -> list[str]:
     """Every figure of the table that is another number, to seven digits."""
     return [
         f"{name}: {found[name]}, {value} by hand"
@@ -65,6 +97,13 @@ def test_what_happened_is_a_sound_log(day: WorkedDay) -> None:
 @pytest.mark.parametrize(("day", "table"), TABLES, ids=lambda x: str(getattr(x, "family", "day")))
 def test_the_twin_gives_the_numbers_worked_out_by_hand(day: WorkedDay, table: Expected) -> None:
     assert wrong(plainly(day, table), table) == []
+
+
+@pytest.mark.parametrize(("day", "table"), OF_REPORTS, ids=lambda x: str(getattr(x, "family", "day")))
+def test_the_figures_are_the_numbers_worked_out_by_hand(
+    day: WorkedDay, table: Expected, archives: Callable[[WorkedDay], Engine]
+) -> None:
+    assert wrong(really(archives(day), day, table), table) == []
 
 
 def test_a_phrase_that_nobody_knows_is_an_error() -> None:

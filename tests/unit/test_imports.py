@@ -62,7 +62,7 @@ IO = {
 MAY_SPEAK = {
     "redis": ("queues.store", "queues.link", "calllog.stream", "ivr.checkpoint"),
     "hiredis": ("queues.store", "queues.link", "queues.wire"),
-    "aiohttp": ("ivr.ari", "ivr.worker", "ivr.web", "ivr.api"),
+    "aiohttp": ("ivr.ari", "ivr.worker", "ivr.web", "ivr.api", "ivr.top.source"),
     "asterisk": ("ivr.agi.wire",),
 }
 """Library → the modules (or packages) that may import it. `queues.link` and `queues.wire` lie below

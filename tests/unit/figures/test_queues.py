@@ -164,6 +164,7 @@ def test_refused_callers_by_the_time_of_that(archive: Engine, fill: Fill) -> Non
         "sales": (3, 0),
         "help": (1, 0),
     }
+    assert only(queue_figures(archive, DAY, "whole", "", USUAL))["refused"] == 4
     rows = queue_figures(archive, DAY, "whole", "campaign", USUAL)
     assert {each.key: each.values["refused"] for each in rows} == {"": 3, "web": 1}
 
@@ -195,10 +196,10 @@ def test_overtaking(archive: Engine, fill: Fill) -> None:
 
 def test_escalations(archive: Engine, fill: Fill) -> None:
     """Two of four are handed on, one of them twice before he joins; one has not been answered there yet."""
-    fill("waits", wait("answered", 1), wait("answered", 1))
+    fill("waits", wait("answered", 1))
     fill("waits", wait("timeout", 1, call="a", n=3), wait("timeout", 1, call="b", n=3))
     fill("waits", wait("answered", 8_000, queue="experts", call="a", n=9))
-    fill("waits", wait("", 0, queue="experts", call="b", n=9))
+    fill("waits", wait("", 0, queue="experts", call="b", n=9), wait("answered", 1, call="other", n=4))
     up = {"queue": "experts", "from_queue": "sales", "at": NOON + 60_000}
     fill("escalations", {**up, "call": "a", "n": 6}, {**up, "call": "a", "n": 7}, {**up, "call": "b", "n": 6})
     fill("escalations", {**up, "call": "direct", "n": 2, "from_queue": ""})
