@@ -53,7 +53,10 @@ AT_ONCE = 250
 
 
 class Cost(msgspec.Struct, frozen=True):
-    """With so many who watch: shares of a core, and how old what they were told was when it came (ms)."""
+    """With so many who watch: shares of a core, and the ages of figures at those who watch, ms.
+
+    The age is that of what somebody has just before he is told something newer: as old as it gets.
+    """
 
     watching: int
     changes: int
@@ -138,10 +141,12 @@ async def _watch(count: int, socket: str, pipe: Connection) -> tuple[list[float]
         nonlocal messages
         async with http.ws_connect("http://localhost/v1/live", max_msg_size=0) as live:
             await live.send_json({"topics": ["queues", "agents"]})
+            shown: list[float] = []
             while True:
                 said: Any = msgspec.json.decode(await live.receive_str())
                 messages += 1
-                ages.append(time.time() * 1000 - said["at"])
+                ages.extend(time.time() * 1000 - at for at in shown)
+                shown = [said["at"]]
 
     connector = aiohttp.UnixConnector(socket, limit=0)
     async with aiohttp.ClientSession(connector=connector) as http:
