@@ -93,9 +93,10 @@ check: setup ## lint, format, types
 	@.venv/bin/ruff format --check .
 	@.venv/bin/mypy
 
-docs: setup ## write docs/steps and docs/schema anew from the models
+docs: setup ## write docs/steps, docs/schema and docs/figures.md anew from the models
 	@.venv/bin/holdfast steps --write docs/steps
 	@.venv/bin/holdfast schema --write docs/schema
+	@$(python) -m calllog.figures.reference >docs/figures.md
 
 demo: setup ## three real calls, and the log of each
 	@$(python) -m tests.rig.demo $(ARGS)
@@ -141,6 +142,9 @@ bench-mixed: setup ## ten minutes of mixed calls on real SIP; was everybody rout
 
 audit-load: setup ## 2,000 mixed calls: do SIPp, the call log and Asterisk tell the same of every hold and hangup?
 	@$(python) -m bench.audit_load $(ARGS)
+
+bench-report: setup ## a day's report over 1,000,000 calls, made for it: make bench-report ARGS="--calls 10000000"
+	@$(python) -m bench.archive_report $(ARGS)
 
 load: setup ## calls against any server: make load TARGET=host:port RATE=20 CALLS=1000
 	@$(python) -m tests.rig.load --target "$(or $(TARGET),127.0.0.1:5060)" --rate "$(or $(RATE),20)" --calls "$(or $(CALLS),1000)" $(ARGS)

@@ -22,7 +22,7 @@ from sqlalchemy import (
 
 from calllog.archive.schema import agent_states, offers, talks
 from calllog.figures.period import Period, Span
-from calllog.figures.read import earlier, in_span, key_table, keys_of, packed, span_table, streamed, unpacked
+from calllog.figures.read import earlier, in_span, index_keys, keys_of, packed, span_table, streamed, unpacked
 from calllog.vocabulary import AgentState, DeclinedReason
 
 STATES: tuple[str, ...] = get_args(AgentState)
@@ -53,14 +53,12 @@ def leg_sums() -> tuple[ColumnElement[Any], ...]:
     )
 
 
-def legs_of_agents(
-    connection: Connection, agents: Sequence[tuple[str, ...]], spans: Sequence[Span]
-) -> Iterator[Counted]:
+def legs_of_agents(connection: Connection, spans: Sequence[Span]) -> Iterator[Counted]:
     """LEG_SUMS of each agent in each span."""
-    key, span = key_table("keys", ("agent",), agents), span_table(spans)
+    key, span = _agents(), span_table(spans)
     sums = (
         select(packed(*leg_sums()))
-        .where(talks.c.agent == key.c.agent, _in(talks.c.bridged_at, span))
+        .where(talks.c.agent == key.c.value, _in(talks.c.bridged_at, span))
         .scalar_subquery()
     )
     for at, agent, text in _each(connection, key, span, spans, sums):
@@ -68,16 +66,14 @@ def legs_of_agents(
             yield Counted(at, agent, name, number)
 
 
-def offers_of_agents(
-    connection: Connection, agents: Sequence[tuple[str, ...]], spans: Sequence[Span]
-) -> Iterator[Counted]:
+def offers_of_agents(connection: Connection, spans: Sequence[Span]) -> Iterator[Counted]:
     """How often agents were rung, and what came of it."""
-    key, span = key_table("keys", ("agent",), agents), span_table(spans)
+    key, span = _agents(), span_table(spans)
     for (result,) in keys_of(connection, offers.c.result):
         many = (
             select(func.count())
             .select_from(offers)
-            .where(offers.c.result == result, offers.c.agent == key.c.agent, _in(offers.c.offered_at, span))
+            .where(offers.c.result == result, offers.c.agent == key.c.value, _in(offers.c.offered_at, span))
             .scalar_subquery()
         )
         name = "answered_legs" if result in TAKEN else f"declined_{result}" if result else "ringing"
@@ -87,24 +83,22 @@ def offers_of_agents(
                 yield Counted(at, agent, "offered_legs", number)
 
 
-def time_in_states(
-    connection: Connection, agents: Sequence[tuple[str, ...]], spans: Sequence[Span], now: int
-) -> Iterator[Counted]:
+def time_in_states(connection: Connection, spans: Sequence[Span], now: int) -> Iterator[Counted]:
     """ms that each agent was in each state in each span; an interval that goes on ends now.
 
     States tile an agent's days. So of one state those that begin in a span count up to its end, and of those
     before it only the last one can reach into it.
     """
-    key, span = key_table("keys", ("agent",), agents), span_table(spans)
+    key, span = _agents(), span_table(spans)
     before = agent_states.alias("before")
     end = earlier(func.coalesce(agent_states.c.to_at, now), span.c.to_at)
     for state in STATES:
-        of_agent = and_(agent_states.c.agent == key.c.agent, agent_states.c.state == state)
+        of_agent = and_(agent_states.c.agent == key.c.value, agent_states.c.state == state)
         inside = select(func.sum(end - agent_states.c.from_at)).where(
             of_agent, _in(agent_states.c.from_at, span)
         )
         last = select(func.max(before.c.from_at)).where(
-            before.c.agent == key.c.agent, before.c.state == state, before.c.from_at < span.c.from_at
+            before.c.agent == key.c.value, before.c.state == state, before.c.from_at < span.c.from_at
         )
         astride = select(func.sum(case((end > span.c.from_at, end - span.c.from_at), else_=0))).where(
             of_agent, agent_states.c.from_at == last.correlate(key, span).scalar_subquery()
@@ -114,22 +108,20 @@ def time_in_states(
             yield Counted(at, agent, f"state_{state}_ms", sum(unpacked(text)))
 
 
-def wrapup_of_legs(
-    connection: Connection, agents: Sequence[tuple[str, ...]], spans: Sequence[Span], now: int
-) -> Iterator[Counted]:
+def wrapup_of_legs(connection: Connection, spans: Sequence[Span], now: int) -> Iterator[Counted]:
     """ms of wrap-up after the legs that began in each span.
 
     An agent has one call at a time, and writes it up before he has the next: what he writes up between the
     first leg that begins in a span and the first one after the span belongs to the legs of the span. Except
     after a consult that did not give him the caller: see `wrapup_without_leg`.
     """
-    key, span = key_table("keys", ("agent",), agents), span_table(spans)
+    key, span = _agents(), span_table(spans)
     first = _first_leg_from(key, span, span.c.from_at)
     after = _first_leg_from(key, span, span.c.to_at)
     ms = (
         select(func.sum(func.coalesce(agent_states.c.to_at, now) - agent_states.c.from_at))
         .where(
-            agent_states.c.agent == key.c.agent,
+            agent_states.c.agent == key.c.value,
             agent_states.c.state == "wrapup",
             agent_states.c.from_at >= first,
             agent_states.c.from_at < after,
@@ -137,7 +129,7 @@ def wrapup_of_legs(
         .scalar_subquery()
     )
     for at, agent, number in _each(connection, key, span, spans, ms):
-        yield Counted(at, agent, "wrapup_ms", number or 0)
+        yield Counted(at, agent, "wrapup_ms", int(number or 0))
 
 
 def wrapup_without_leg(connection: Connection, period: Period, now: int) -> Iterator[Counted]:
@@ -172,8 +164,13 @@ def wrapup_without_leg(connection: Connection, period: Period, now: int) -> Iter
         yield Counted(at, agent, "wrapup_ms", -number)
 
 
+def _agents() -> CTE:
+    """Everybody who has talked or been in a state."""
+    return index_keys("keys", talks.c.agent, agent_states.c.agent)
+
+
 def _first_leg_from(key: CTE, span: CTE, at: ColumnElement[int]) -> ColumnElement[int]:
-    found = select(func.min(talks.c.bridged_at)).where(talks.c.agent == key.c.agent, talks.c.bridged_at >= at)
+    found = select(func.min(talks.c.bridged_at)).where(talks.c.agent == key.c.value, talks.c.bridged_at >= at)
     return func.coalesce(found.correlate(key, span).scalar_subquery(), literal(NEVER, BigInteger))
 
 
@@ -185,6 +182,6 @@ def _each(
     connection: Connection, key: CTE, span: CTE, spans: Sequence[Span], found: ColumnElement[Any]
 ) -> Iterator[tuple[int, str, Any]]:
     """What is found for each agent and span."""
-    statement: Select[Any] = select(span.c.i, key.c.agent, found).select_from(key.join(span, true()))
+    statement: Select[Any] = select(span.c.i, key.c.value, found).select_from(key.join(span, true()))
     for number, agent, value in streamed(connection, statement):
         yield spans[number].from_at, agent, value

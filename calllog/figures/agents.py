@@ -16,7 +16,7 @@ from calllog.figures.agent_time import DECLINED, LEG_SUMS, STATES, Counted
 from calllog.figures.figure import Figure, Measure, Row, Unit, Value, measured, share
 from calllog.figures.keys import By, Places, allowed, own_key, shown
 from calllog.figures.period import Interval, Period, Span
-from calllog.figures.read import cut, fine_spans, grouped, in_span, keys_of, streamed
+from calllog.figures.read import cut, fine_spans, grouped, in_span, streamed
 from calllog.figures.thresholds import Thresholds
 
 AGENT_BY: tuple[By, ...] = ("", "agent", "queue", "campaign", "flow", "hour", "weekday", "weekday_hour")
@@ -178,13 +178,11 @@ def agent_figures(
         if by in OF_LEGS_ONLY:
             report.add(_legs_by(connection, period, report.places.edges, by, now))
         else:
-            agents = sorted({*keys_of(connection, talks.c.agent), *keys_of(connection, agent_states.c.agent)})
-            if agents:
-                report.add(agent_time.legs_of_agents(connection, agents, spans))
-                report.add(agent_time.wrapup_of_legs(connection, agents, spans, now))
-                report.add(agent_time.wrapup_without_leg(connection, period, now))
-                report.add(agent_time.offers_of_agents(connection, agents, spans))
-                report.add(agent_time.time_in_states(connection, agents, spans, now))
+            report.add(agent_time.legs_of_agents(connection, spans))
+            report.add(agent_time.wrapup_of_legs(connection, spans, now))
+            report.add(agent_time.wrapup_without_leg(connection, period, now))
+            report.add(agent_time.offers_of_agents(connection, spans))
+            report.add(agent_time.time_in_states(connection, spans, now))
         _different_calls(connection, period, by, report)
     return report.rows()
 
@@ -200,7 +198,7 @@ def _legs_by(
     ):
         for own, *sums in streamed(connection, of_span):
             for name, number in zip((*LEG_SUMS, "wrapup_ms"), sums, strict=True):
-                yield Counted(span.from_at, shown(by, own), name, number or 0)
+                yield Counted(span.from_at, shown(by, own), name, int(number or 0))
 
 
 def _wrapup(now: int) -> ColumnElement[int]:

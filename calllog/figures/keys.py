@@ -4,7 +4,7 @@ from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, FromClause, literal
+from sqlalchemy import ColumnElement, FromClause, literal, literal_column
 
 from calllog.figures.period import Interval, Period, Span, hour_key, weekday_key, zone_of
 
@@ -50,7 +50,7 @@ def allowed(family: str, by: By, *possible: By) -> None:
 def own_key(by: By, table: FromClause) -> ColumnElement[Any]:
     """The column with the key, for what the tables themselves can say."""
     if by == "flow":
-        return table.c.flow.concat("@").concat(table.c.version)
+        return table.c.flow.concat(literal_column("'@'")).concat(table.c.version)
     return table.c[by] if by in ("queue", "agent", "campaign") else literal("")
 
 

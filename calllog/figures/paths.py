@@ -76,6 +76,6 @@ def flow_steps(engine: Engine, period: Period, flow: str = "") -> list[StepFigur
                 key = name, version, path
                 one = found.setdefault(key, StepFigures(*key))
                 one.outcomes[outcome] += many
-                one.took_ms += took_ms
+                one.took_ms += int(took_ms)
                 one.dropped += dropped
     return [found[key] for key in sorted(found)]

@@ -8,7 +8,7 @@ answered at that very time was still at risk: giving up counts first.
 from array import array
 from bisect import bisect_right
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from sqlalchemy import Connection, Engine, select
 
@@ -83,15 +83,25 @@ class Curve:
 
 
 def patience_curves(
-    engine: Engine, period: Period, by: By = "", *, now: int, queue: str | None = None
+    engine: Engine,
+    period: Period,
+    by: By = "",
+    *,
+    now: int,
+    queue: str | None = None,
+    cells: Iterable[Cell] | None = None,
 ) -> list[Curve]:
-    """A curve for each key of the period; of the callers of one `queue` if it is given."""
+    """A curve for each key of the period; of the callers of one `queue` if it is given.
+
+    `cells`: the waits, if they have been read already (`read_waits`; not by campaign or flow).
+    """
     allowed("patience", by, *PATIENCE_BY)
     places = Places(period, "whole", by)
     abandoned: dict[str, Numbers] = {}
     others: dict[str, Numbers] = {}
     with engine.connect() as connection:
-        for cell in _cells(connection, period, places, by, now):
+        every = wait_cells(connection, period, places.edges, by) if cells is None else cells
+        for cell in _lasting(connection, every, period, by, now):
             if queue is None or cell.queue == queue:
                 key = places.key(cell.at, cell.queue if by == "queue" else cell.key)
                 of = abandoned if LEFT_CLASS.get(cell.reason) == "B" else others
@@ -100,11 +110,11 @@ def patience_curves(
     return [Curve(key, abandoned.get(key, Numbers()), others.get(key, Numbers())) for key in keys]
 
 
-def _cells(connection: Connection, period: Period, places: Places, by: By, now: int) -> Iterator[Cell]:
+def _lasting(
+    connection: Connection, cells: Iterable[Cell], period: Period, by: By, now: int
+) -> Iterator[Cell]:
     """The waits of the period; those that go on with what they have lasted until now."""
-    for cell in wait_cells(connection, period, places.edges, by):
-        if cell.reason:
-            yield cell
+    yield from (cell for cell in cells if cell.reason)
     going_on = select(waits.c.queue, own_key(by, waits), waits.c.joined_at).where(
         waits.c.reason == "", in_span(waits.c.joined_at, period)
     )

@@ -5,7 +5,7 @@ O = A + B + F + X + W.
 """
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import NamedTuple, get_args
 
@@ -299,13 +299,22 @@ class _Report:
 
 
 def queue_figures(
-    engine: Engine, period: Period, interval: Interval, by: By, thresholds: Thresholds
+    engine: Engine,
+    period: Period,
+    interval: Interval,
+    by: By,
+    thresholds: Thresholds,
+    *,
+    cells: Iterable[Cell] | None = None,
 ) -> list[Row]:
-    """QUEUE_MEASURES for each interval and key, in this order. A key of the period has a row in each."""
+    """QUEUE_MEASURES for each interval and key, in this order. A key of the period has a row in each.
+
+    `cells`: the waits, if they have been read already (`read_waits`; not by campaign or flow).
+    """
     allowed("queues", by, *QUEUE_BY)
     report = _Report(period, interval, by, thresholds)
     with engine.connect() as connection:
-        for cell in wait_cells(connection, period, report.places.edges, by):
+        for cell in wait_cells(connection, period, report.places.edges, by) if cells is None else cells:
             report.at(cell.at, cell.queue, cell.key).add(cell)
         for one in overtaken_waits(connection, period, by):
             counts = report.at(one.joined_at, one.queue, one.key).counts

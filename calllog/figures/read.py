@@ -29,6 +29,8 @@ from sqlalchemy import (
     func,
     literal,
     select,
+    text,
+    union,
     values,
 )
 
@@ -82,9 +84,9 @@ class Numbers:
             yield from piece
 
 
-def numbers(text: str | None) -> "array[int]":
+def numbers(together: str | None) -> "array[int]":
     """Numbers strung together by `strung`, in ascending order."""
-    found: list[int] = msgspec.json.decode(f"[{text or ''}]", type=list[int])
+    found: list[int] = msgspec.json.decode(f"[{together or ''}]", type=list[int])
     found.sort()
     return array("q", found)
 
@@ -101,26 +103,40 @@ def earlier(one: ColumnElement[int], other: ColumnElement[int]) -> ColumnElement
 
 def packed(*sums: ColumnElement[Any]) -> ColumnElement[str]:
     """Several sums as one text, so that one look-up brings them all; NULL counts as 0."""
-    text: ColumnElement[str] = literal("", Text)
+    together: ColumnElement[str] = literal("", Text)
     for number, each in enumerate(sums):
-        text = text.concat(cast(func.coalesce(each, 0), Text) if not number else _next(each))
-    return text
+        together = together.concat(cast(func.coalesce(each, 0), Text) if not number else _next(each))
+    return together
 
 
 def _next(each: ColumnElement[Any]) -> ColumnElement[str]:
     return literal(",", Text).concat(cast(func.coalesce(each, 0), Text))
 
 
-def unpacked(text: str) -> list[int]:
+def unpacked(together: str) -> list[int]:
     """What `packed` has packed."""
-    return [int(each) for each in text.split(",")]
+    return [int(each) for each in together.split(",")]
 
 
 def span_table(spans: Iterable[Span]) -> CTE:
     """Spans of time as a table: i, from_at, to_at."""
-    rows = [(number, *span) for number, span in enumerate(spans)]
     columns = column("i", Integer), column("from_at", BigInteger), column("to_at", BigInteger)
-    return values(*columns, name="spans", literal_binds=True).data(rows).cte("spans")
+    rows = ", ".join(f"({number}, {span.from_at:d}, {span.to_at:d})" for number, span in enumerate(spans))
+    named = "SELECT column1 AS i, column2 AS from_at, column3 AS to_at FROM"
+    return text(f"{named} (VALUES {rows}) AS each_span").columns(*columns).cte("spans")
+
+
+def index_keys(name: str, *columns: Column[str]) -> CTE:
+    """The different values of several columns, with each of which an index begins, as a table: `value`."""
+    found = [_found(each, f"{name}_{number}") for number, each in enumerate(columns)]
+    return union(*(select(each.c.value).where(each.c.value.is_not(None)) for each in found)).cte(name)
+
+
+def _found(each: Column[str], name: str, *same: ColumnElement[bool]) -> CTE:
+    """The least value, then the next one, and so on: a look-up for each; NULL at the end."""
+    found = select(func.min(each).label("value")).where(*same).cte(name, recursive=True)
+    after = select(func.min(each)).where(each > found.c.value, *same).correlate(found).scalar_subquery()
+    return found.union_all(select(after).where(found.c.value.is_not(None)))
 
 
 def key_table(name: str, columns: Sequence[str], keys: Iterable[Sequence[str]]) -> CTE:
@@ -142,9 +158,7 @@ def _keys(
         return
     each = columns[len(begin)]
     same = [known == value for known, value in zip(columns, begin, strict=False)]
-    found = select(func.min(each).label("value")).where(*same).cte("found", recursive=True)
-    after = select(func.min(each)).where(each > found.c.value, *same).correlate(found).scalar_subquery()
-    found = found.union_all(select(after).where(found.c.value.is_not(None)))
+    found = _found(each, "found", *same)
     for value in connection.scalars(select(found.c.value).where(found.c.value.is_not(None))).all():
         yield from _keys(connection, columns, (*begin, value))
 

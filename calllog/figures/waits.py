@@ -4,7 +4,7 @@ from array import array
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from sqlalchemy import Connection, select, true
+from sqlalchemy import Connection, Engine, select, true
 
 from calllog.archive.schema import waits
 from calllog.figures.keys import By, own_key, shown
@@ -39,6 +39,15 @@ def wait_cells(connection: Connection, period: Period, edges: Iterable[int], by:
     if by in ("campaign", "flow"):
         return _grouped(connection, period, edges, by)
     return _by_index(connection, period, edges)
+
+
+def read_waits(engine: Engine, period: Period) -> list[Cell]:
+    """All the waits of the period, cut at every quarter of an hour: read once, for several figures.
+
+    For `queue_figures` and `patience_curves` by all but campaign and flow. Memory: 8 bytes a wait.
+    """
+    with engine.connect() as connection:
+        return list(wait_cells(connection, period, [span.from_at for span in period.intervals("15m")]))
 
 
 def _by_index(connection: Connection, period: Period, edges: Iterable[int]) -> Iterator[Cell]:
