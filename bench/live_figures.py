@@ -50,6 +50,8 @@ API_GOAL, REDIS_GOAL = 0.25, 0.05
 """Shares of a core, for looking at all of it."""
 AGE_GOAL_MS = 1000
 AT_ONCE = 250
+SETTLE_S = 4.0
+"""Until those who watch have connected, and have their snapshots: 1 MB each."""
 
 
 class Cost(msgspec.Struct, frozen=True):
@@ -152,6 +154,9 @@ async def _watch(count: int, socket: str, pipe: Connection) -> tuple[list[float]
     async with aiohttp.ClientSession(connector=connector) as http:
         watching = [asyncio.ensure_future(one(http)) for _ in range(count)]
         await asyncio.to_thread(pipe.recv)
+        ages.clear()  # while all of them were taking their first snapshots
+        messages = 0
+        await asyncio.to_thread(pipe.recv)
         for each in watching:
             each.cancel()
         await asyncio.gather(*watching, return_exceptions=True)
@@ -210,7 +215,8 @@ async def measured(redis: RedisProcess, socket: str, watching: int, changes: int
     ours, theirs = multiprocessing.get_context("spawn").Pipe()
     process = multiprocessing.get_context("spawn").Process(target=watchers, args=(watching, socket, theirs))
     process.start()
-    await asyncio.sleep(3)  # they connect, and have their snapshots
+    await asyncio.sleep(SETTLE_S)
+    ours.send("begin")
     began, used, theirs_s = time.monotonic(), cpu_s(), redis_s()
     await asyncio.sleep(seconds)
     took = time.monotonic() - began
