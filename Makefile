@@ -17,9 +17,8 @@ alone = scratch=$$(mktemp -d); trap 'rmdir "$$scratch"' EXIT; \
 
 pytest = $(alone) $(python) -m pytest -p tests.nothing_skipped
 
-.PHONY: help setup packages postgresql run test test-others test-queues test-chaos test-killing check docs demo sipp customers \
-  bench bench-flows bench-keys bench-takeover bench-redis bench-waiting bench-nailed bench-mixed bench-talks audit-load load \
-  compose-test soak-queues lock
+# Nothing here is a file but what lies in .venv.
+.PHONY: $(shell sed -n 's/^\([a-z-]*\):.*/\1/p' $(firstword $(MAKEFILE_LIST)))
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -130,6 +129,12 @@ bench-nailed: setup ## agents whose phones stay connected beside agents who are 
 
 bench-talks: setup ## what a minute of talk costs Asterisk, with and without keys of agents
 	@$(python) -m bench.talks $(ARGS)
+
+bench-archive: setup ## how many events a second the archiver takes, with SQLite
+	@$(alone) $(python) -m bench.archive $(ARGS)
+
+bench-live: setup ## what live figures cost with 5,000 agents and 10,000 callers, and how old they are
+	@$(python) -m bench.live_figures $(ARGS)
 
 bench-mixed: setup ## ten minutes of mixed calls on real SIP; was everybody routed as the rules say?
 	@$(python) -m bench.mixed $(ARGS)

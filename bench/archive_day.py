@@ -6,9 +6,13 @@ often), wait exponentially longer at noon, are answered, give up, are sent on; e
 agent, whose states tile his day. Orders of rows and widths of columns are those of a real archive.
 """
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
-from sqlalchemy import Connection, Engine, text
+from sqlalchemy import Connection, Engine, Index, text
+from sqlalchemy.schema import CreateTable
 
 from calllog.archive.schema import metadata
 
@@ -32,13 +36,13 @@ _U, _V, _W, _X = (draw("i", n) for n in (0.6180339887, 0.4142135623, 0.732050807
 _DRAWN = f"""
 CREATE TEMP TABLE drawn AS
 WITH RECURSIVE n(i) AS (SELECT :first UNION ALL SELECT i + 1 FROM n WHERE i + 1 < :end)
-SELECT i, CAST(:at + (i - :first) * {HOUR_MS}.0 / (:end - :first) AS INTEGER) AS at,
+SELECT i + 0 AS i, CAST(:at + (i - :first) * {HOUR_MS}.0 / (:end - :first) AS INTEGER) AS at,
        printf('main-%d.%d', :at / 1000, i) AS call,
        printf('queue-%02d', CAST({QUEUES} * {_U} * {_U} AS INTEGER)) AS queue,
        printf('agent-%04d', i % :agents) AS agent,
        printf('campaign-%d', i % 7) AS campaign,
        CAST(-(4000 + 30000.0 * :weight / 90) * ln(1 - {_V}) AS INTEGER) AS wait,
-       CAST(2000 - 60000 * ln(1 - {_X}) AS INTEGER) AS patience,
+       CAST(2000 - 240000 * ln(1 - {_X}) AS INTEGER) AS patience,
        CAST(30000 - 120000 * ln(1 - {_W}) AS INTEGER) AS talk,
        CASE WHEN i % 50 < 2 THEN 'F' WHEN i % 500 = 7 THEN 'X' ELSE 'A' END AS class
 FROM n
@@ -78,6 +82,20 @@ SELECT call, 11, queue, agent, at + 3200 + wait, at + 3200 + wait + talk, talk -
   'caller', CASE WHEN i % 31 THEN '' ELSE 'blind' END, campaign, 'main', '12'
 FROM drawn WHERE class = 'A'
 """
+_REFUSED = """
+INSERT INTO refusals (call, n, at, queue, reason, campaign)
+SELECT call, 4, at + 3000, queue, 'full', campaign FROM drawn WHERE i % 100 = 3
+"""
+_OVERTAKEN = """
+INSERT INTO overtakings (call, n, at, queue, by_call, reason, head_start_s)
+SELECT d.call, 6, d.at + 3200 + d.wait / 2, d.queue, o.call, 'priority', 60
+FROM drawn d JOIN drawn o ON o.i = d.i + 40 WHERE d.i % 33 = 5
+"""
+_ESCALATED = """
+INSERT INTO escalations (call, n, at, path, queue, from_queue, reason)
+SELECT call, 7, at + 3300 + wait, 'main/up', 'queue-39', queue, 'wish' FROM drawn
+WHERE class = 'F' AND i % 5 = 0
+"""
 _STATES = """
 INSERT INTO agent_states (agent, n, state, queue, call, from_at, to_at)
 SELECT agent, (i / :agents) * 5 + step, state, queue, call,
@@ -91,33 +109,72 @@ WHERE class = 'A'
 """
 
 
+_FILL = (_DRAWN, _SETTLE, _CALLS, _WAITS, _OFFERS, _TALKS, _STATES, _REFUSED, _OVERTAKEN, _ESCALATED)
+
+
 def generate(engine: Engine, calls: int) -> int:
-    """Fill a new archive with a day of about so many calls; how many they are."""
-    metadata.create_all(engine)
-    agents = max(10, min(MOST_AGENTS, calls // CALLS_PER_AGENT))
+    """Fill a new archive with a day of about so many calls; how many they are. Indexes come afterwards."""
+    made = 0
+    for step in steps(engine, calls):
+        made = max(made, step())
+    return made
+
+
+def steps(engine: Engine, calls: int) -> Iterator[Callable[[], int]]:
+    """What `generate` does, piece by piece; each says how many calls there are then."""
+    yield lambda: _tables(engine)
+    made = 0
+    for hour, weight in enumerate(WEIGHTS):
+        first, made = made, made + calls * weight // sum(WEIGHTS)
+        numbers = {
+            "at": DAY_AT + hour * HOUR_MS,
+            "weight": weight,
+            "first": first,
+            "end": made,
+            "agents": max(10, min(MOST_AGENTS, calls // CALLS_PER_AGENT)),
+        }
+        yield partial(_hour, engine, numbers)
+    for table in metadata.sorted_tables:
+        for index in sorted(table.indexes, key=lambda index: index.name or ""):
+            yield partial(_index, engine, index)
+
+
+def _tables(engine: Engine) -> int:
+    with _quickly(engine) as connection:
+        for table in metadata.sorted_tables:
+            connection.execute(CreateTable(table))
+        connection.commit()
+    return 0
+
+
+def _hour(engine: Engine, numbers: dict[str, int]) -> int:
+    with _quickly(engine) as connection:
+        for statement in (*_FILL, "DROP TABLE drawn"):
+            named = {name: value for name, value in numbers.items() if f":{name}" in statement}
+            connection.execute(text(statement), named)
+        connection.commit()
+    return numbers["end"]
+
+
+def _index(engine: Engine, index: Index) -> int:
+    with _quickly(engine) as connection:
+        index.create(connection)
+        connection.commit()
+    return 0
+
+
+@contextmanager
+def _quickly(engine: Engine) -> Iterator[Connection]:
+    """A connection that keeps nothing safe: if the machine stops now, the day is made anew."""
     with engine.connect() as connection:
         for pragma in (
             "journal_mode = OFF",
             "synchronous = OFF",
             "temp_store = MEMORY",
-            "cache_size = -262144",
+            "cache_size = -1000000",
         ):
             connection.exec_driver_sql(f"PRAGMA {pragma}")
-        made = 0
-        for hour, weight in enumerate(WEIGHTS):
-            end = made + calls * weight // sum(WEIGHTS)
-            _hour(connection, DAY_AT + hour * HOUR_MS, weight, made, end, agents)
-            made = end
-        connection.commit()
-    return made
-
-
-def _hour(connection: Connection, at: int, weight: int, first: int, end: int, agents: int) -> None:
-    numbers = {"at": at, "weight": weight, "first": first, "end": end, "agents": agents}
-    for statement in (_DRAWN, _SETTLE, _CALLS, _WAITS, _OFFERS, _TALKS, _STATES, "DROP TABLE drawn"):
-        names = {name: value for name, value in numbers.items() if f":{name}" in statement}
-        connection.execute(text(statement), names)
-    connection.commit()
+        yield connection
 
 
 def size_mb(path: Path) -> int:

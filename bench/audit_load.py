@@ -27,7 +27,7 @@ from bench.figures import Spread, spread
 from bench.mixed import Goal
 from bench.report import Facts, facts
 from bench.world import REPOSITORY, enter
-from calllog.call_events import Ended, QueueLeft, Unbridged
+from calllog.call_events import Arrived, CallEvent, Ended, QueueLeft, Unbridged
 from calllog.events import AnyEvent
 from calllog.stream import LogStream
 from ivr.runtime import find
@@ -87,6 +87,8 @@ class Report(msgspec.Struct, frozen=True):
     """How calls, talks and waits ended, by the log."""
     apart: list[Apart]
     unmatched: list[str]
+    accounts: dict[str, list[str]]
+    """Of each call in which something is unmatched, all that the three say, in order of time."""
     goals: list[Goal]
 
 
@@ -187,8 +189,26 @@ def report(seen: Seen, at: str, told: Facts, options: dict[str, int]) -> Report:
         ends=dict(ends(seen.events)),
         apart=list(figures(matched)),
         unmatched=[str(difference) for difference in matched.unmatched],
+        accounts={
+            number: account(seen, number) for number in sorted({each.number for each in matched.unmatched})
+        },
         goals=goals(seen, matched),
     )
+
+
+def account(seen: Seen, number: str) -> list[str]:
+    """What each witness says of one call, and the log's own events."""
+    told = [
+        (fact.at, f"{witness}: {fact.what} {fact.who} {fact.by}")
+        for witness, calls in seen.told.items()
+        for fact in calls.get(number, ())
+    ]
+    call = next(
+        (event.call for event in seen.events if isinstance(event, Arrived) and event.from_ == number), ""
+    )
+    own = (event for event in seen.events if isinstance(event, CallEvent) and event.call == call)
+    told += [(event.at, f"event {event.seq}: {event.kind}, logged at {event.logged_at}") for event in own]
+    return [f"{at:.1f} {text}" for at, text in sorted(told)]
 
 
 def show(made: Report, console: Console) -> None:

@@ -226,6 +226,10 @@ class Session(CallLine):
         await self._caller.tell(self.house.asterisk.play(self.call, playback, media))
         return await hear_out(self._caller, self._caller.next, playback, media, interrupt)
 
+    async def hangup(self, cause: str) -> NoReturn:
+        await self._caller.catch_up()  # if he has hung up meanwhile, it was he who ended the call, and then
+        await super().hangup(cause)
+
     async def record(self, name: str, wish: Recording) -> Recorded:
         await self._caller.leave_bridge()
         return await super().record(name, wish)

@@ -110,6 +110,7 @@ calls = Table(
     _flag("hold_abandon"),
     _flag("inferred"),
     Index("calls_by_time", "arrived_at"),
+    Index("calls_of_caller", "caller", "arrived_at"),
     Index("calls_of_verdict", "verdict", "arrived_at", "served", "hold_abandon", "inferred"),
 )
 """One row for each call. `ended_at` NULL: it goes on. `flow`, `version`: of its first step.

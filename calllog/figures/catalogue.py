@@ -2,8 +2,14 @@
 
 from calllog.figures.agents import AGENT_MEASURES
 from calllog.figures.calls import CALL_MEASURES
+from calllog.figures.contact import CONTACT_MEASURES
 from calllog.figures.figure import Figure
+from calllog.figures.line import LINE_FIGURES, REFUSED_FIGURES
+from calllog.figures.paths import PATH_FIGURES
+from calllog.figures.patience import PATIENCE_FIGURES
 from calllog.figures.queues import QUEUE_MEASURES
+from calllog.figures.sales import SALES_MEASURES
+from calllog.figures.surveys import SURVEY_MEASURES
 
 FIGURES: dict[str, Figure] = {
     figure.name: figure
@@ -11,5 +17,12 @@ FIGURES: dict[str, Figure] = {
         *(measure.figure for measure in QUEUE_MEASURES),
         *(measure.figure for measure in CALL_MEASURES),
         *(measure.figure for measure in AGENT_MEASURES),
+        *(measure.figure for measure in CONTACT_MEASURES),
+        *(measure.figure for measure in SURVEY_MEASURES),
+        *(measure.figure for measure in SALES_MEASURES),
+        *PATIENCE_FIGURES,
+        *PATH_FIGURES,
+        *LINE_FIGURES,
+        *REFUSED_FIGURES,
     )
 }

@@ -46,8 +46,8 @@ FAMILIES = {
     "trace": "ivr.cli.trace",
     "archive": "ivr.cli.archive",
     "audit": "ivr.cli.audit",
-    "queue-log": "ivr.cli.queue_log",
     "report": "ivr.cli.report",
+    "queue-log": "ivr.cli.queue_log",
 }
 """Command → the module that has it, under the same name (`_` for `-`). Modules are imported when a command is
 asked for: `holdfast agent` in a script must not wait for everything `serve` needs."""

@@ -16,7 +16,7 @@ from calllog.printable import escaped, printable, printable_json
 from calllog.stream import Entry, LogStream, is_about
 from calllog.table import CallTable
 from calllog.words import line
-from ivr.cli import AWAY, FINDINGS, OK, json_option
+from ivr.cli import AWAY, FINDINGS, OK, json_option, past
 from ivr.settings import Settings
 
 TAIL = 10
@@ -117,7 +117,7 @@ async def _whole(printer: Printer, last: int | None) -> int:
 async def _one_call(printer: Printer, call: str) -> int:
     async with _stream() as stream:
         call = await _named(stream, call)
-        entries = await stream.of_call(call)
+        entries = await past.of_call(stream, call)
     if not entries:
         click.echo(f"holdfast: the log knows no call {printable(call)}", err=True)
         return FINDINGS
@@ -140,7 +140,7 @@ async def _named(stream: LogStream, call: str) -> str:
     for entry in reversed(await stream.last(LOOK_BACK)):
         if isinstance(entry.event, CallEvent):
             return entry.event.call
-    return call
+    return past.last_call() or call
 
 
 async def _follow(printer: Printer, call: str | None, tail: int) -> int:
@@ -148,7 +148,7 @@ async def _follow(printer: Printer, call: str | None, tail: int) -> int:
     async with _stream() as stream:
         if call:
             call = await _named(stream, call)
-            entries = await stream.of_call(call)
+            entries = await past.of_call(stream, call)
         else:
             entries = await stream.last(max(tail, 1))
         position = entries[-1].position if entries else "0-0"

@@ -16,7 +16,7 @@ from calllog.errors import LogAway
 from calllog.events import AnyEvent, redacted
 from calllog.printable import duration, escaped, printable, printable_json
 from calllog.stream import LogStream, call_events
-from ivr.cli import AWAY, FINDINGS, OK, json_option
+from ivr.cli import AWAY, FINDINGS, OK, json_option, past
 from ivr.flow.step import innermost
 from ivr.settings import Settings
 from queues.errors import StoreAway
@@ -78,7 +78,7 @@ async def _read(call: str) -> tuple[list[AnyCallEvent], CallView | None]:
     finally:
         await store.close()
     async with LogStream(settings.redis, settings.site) as stream:
-        return call_events(await stream.of_call(call)), live
+        return call_events(await past.of_call(stream, call)), live
 
 
 def passed(events: Sequence[AnyCallEvent]) -> Iterator[Passed]:

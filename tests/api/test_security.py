@@ -86,10 +86,12 @@ async def test_a_token_is_good_at_once_and_no_longer_than_that(desk: ApiDesk) ->
 
 async def test_the_socket_of_this_machine_needs_no_token_and_the_port_does(desk: ApiDesk) -> None:
     await desk.opened()
-    assert desk.socket.stat().st_mode & 0o777 == 0o755 or desk.socket.exists()
     async with aiohttp.ClientSession(connector=aiohttp.UnixConnector(str(desk.socket))) as http:
         async with http.get("http://holdfast/v1/queues") as answer:
             assert answer.status == 200
+        async with http.ws_connect("http://holdfast/v1/live") as socket:
+            await socket.send_json({})
+            assert (await socket.receive_json(timeout=10))["type"] == "snapshot"
         wish = {"state": "paused", "reason": "lunch"}
         async with http.put("http://holdfast/v1/agents/bob/state", json=wish) as answer:
             assert answer.status == 200

@@ -6,10 +6,12 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from random import Random
+from typing import Any
 
 import pytest
 from redis import Redis
 from sqlalchemy import Table, delete, func, select, text
+from sqlalchemy import event as hooks
 from sqlalchemy.exc import SQLAlchemyError
 
 from calllog.archive.database import connect
@@ -237,6 +239,30 @@ async def test_while_postgresql_is_down_the_log_waits(redis: RedisProcess, tmp_p
         await running
     finally:
         own.remove()
+
+
+async def test_a_full_disk_stops_archiving_until_there_is_room(redis: RedisProcess, tmp_path: Path) -> None:
+    """As SQLite finds it: no further page can be had."""
+    settings = Settings(redis_url=redis.url, data=tmp_path)
+    archiver = Archiver(settings)
+    pages = 150
+
+    @hooks.listens_for(archiver.writer.engine, "checkout")
+    def limit(connection: Any, *_: object) -> None:
+        connection.execute(f"PRAGMA max_page_count = {pages}")
+
+    running = asyncio.create_task(archiver.run())
+    log = made_log(8, calls=150)
+    put(redis.client(), log, Random(1))
+    told = await state(redis, lambda told: bool(told.alarm))
+    assert "no space is left on its disk" in told.alarm
+    assert told.lag_entries > 0
+    assert len(redis.client().xrange(KEY) or []) >= told.lag_entries
+    pages = 1_000_000
+    await state(redis, lambda told: told.lines == len(log) and not told.alarm)
+    assert derived(archiver.writer.engine) == expected(log)
+    archiver.stopping.set()
+    await running
 
 
 def test_an_address_that_is_none(redis: RedisProcess) -> None:

@@ -13,11 +13,13 @@ from sqlalchemy import update
 from calllog.archive.database import connect
 from calllog.archive.schema import metadata
 from calllog.archive.writer import Writer
+from calllog.events import Disposition, encode
 from calllog.stream import ArchiveState, Entry, Feed, LogStream
 from ivr.cli import AWAY, FINDINGS, OK, main
 from tests.archive.rows import derived, entries, expected
 from tests.queues.redis_process import RedisProcess
 from tests.unit.calllog.centre import made_log
+from tests.unit.calllog.held_call import CALL, held_call
 
 Holdfast = Callable[..., Result]
 SITE = "main"
@@ -107,3 +109,31 @@ def test_what_is_kept_aside_and_tables_made_anew(holdfast: Holdfast, archive: st
     assert derived(writer.engine) == expected(log)
     writer.close()
     writer.engine.dispose()
+
+
+@pytest.mark.usefixtures("holdfast")
+def test_a_call_that_redis_has_no_more_is_shown_from_the_archive(redis: RedisProcess, archive: str) -> None:
+    def said(*arguments: str) -> Result:
+        return CliRunner().invoke(main, [*arguments], catch_exceptions=False)
+
+    log = held_call()
+    about = Disposition(id="agent:bob:9", site=SITE, source="observed", agent="bob", call=CALL, queue="sales",
+                        code="sold", at=log[-1].at + 5, logged_at=log[-1].at + 5)  # fmt: skip
+    for event in (*log, about):
+        redis.client().xadd(f"{{{SITE}}}:log", {"e": encode(event)})
+    shown = [said("log", "--call", CALL), said("log", "--call", CALL, "--json"), said("trace", CALL)]
+    assert [one.exit_code for one in shown] == [OK, OK, OK]
+    redis.client().delete(f"{{{SITE}}}:log")
+    assert said("log", "--call", CALL).exit_code == FINDINGS
+    assert said("log", "--call", "last").exit_code == FINDINGS
+    writer = Writer(connect(archive), SITE)
+    writer.open()
+    writer.write(entries([*log, about]))
+    writer.close()
+    writer.engine.dispose()
+    again = [said("log", "--call", CALL), said("log", "--call", CALL, "--json"), said("trace", CALL)]
+    assert [one.stdout for one in again] == [one.stdout for one in shown]
+    assert said("log", "--call", "last").stdout == shown[0].stdout
+    assert said("log", "--call", CALL, "--follow").exit_code == OK
+    redis.client().xadd(f"{{{SITE}}}:log", {"e": encode(log[-1])})
+    assert said("log", "--call", CALL).stdout == shown[0].stdout, "a part of it is there"

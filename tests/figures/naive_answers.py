@@ -2,8 +2,8 @@
 
 import math
 
-from tests.figures.naive import Log, Record, calls, legs
-from tests.figures.naive_queues import limit, mean, share, wilson
+from tests.figures.naive import Log, Period, Record, calls, cells, legs, places
+from tests.figures.naive_queues import Rows, limit, mean, share, wilson
 
 DAY = 86_400_000
 
@@ -44,32 +44,56 @@ def said_by_agents(log: Log, limits: Record) -> list[Record]:
     return found
 
 
+def contact_rows(log: Log, period: Period, interval: str, by: str, limits: Record, now: int) -> Rows:
+    """Three ways to say that it was settled: calls count where they arrived, talks where they began, answers
+    where the question was put."""
+    answers = [one for one in surveys(log) if one["survey"] == limits["resolved_survey"] and one["answer"]]
+    for one in answers:
+        one["settled"] = one["answer"]["score"] == one["answer"]["highest"]
+    mine = cells(settled(log, limits, now), "arrived_at", period, interval, by)
+    said = cells(said_by_agents(log, limits), "bridged_at", period, interval, by)
+    told = cells(answers, "at", period, interval, by)
+    return {
+        place: {
+            **_settled("fcr", "calls", mine.get(place, [])),
+            **_settled("fcr_agent", "talks", said.get(place, [])),
+            **_settled("fcr_survey", "answers", told.get(place, [])),
+        }
+        for place in places(period, interval, by, mine, said, told)
+    }
+
+
+def _settled(name: str, what: str, some: list[Record]) -> Record:
+    yes = len([one for one in some if one["settled"]])
+    return {name: share(yes, len(some)), f"{name}_{what}": len(some)}
+
+
 # Surveys
+
+NOBODY = {"queue": "", "agent": ""}
 
 
 def surveys(log: Log) -> list[Record]:
     """One for each survey put to a call, however often; the last answer counts."""
-    found = []
-    for call, events in log.calls.items():
-        names = {event["survey"] for event in events if event["kind"] == "survey_offered"}
-        for name in sorted(names):
+    found, every = [], legs(log)
+    for call in calls(log):
+        events = log.calls[call["call"]]
+        for name in sorted({event["survey"] for event in events if event["kind"] == "survey_offered"}):
             mine = [event for event in events if event.get("survey") == name]
             asked = next(event for event in mine if event["kind"] == "survey_offered")
             answers = [event for event in mine if event["kind"] == "survey_answered"]
-            before = [leg for leg in legs(log) if leg["call"] == call and leg["over_at"] <= asked["at"]]
-            whose = {"queue": before[-1]["queue"], "agent": before[-1]["agent"]} if before else {}
-            found.append(
-                {
-                    "call": call,
-                    "survey": name,
-                    "at": asked["at"],
-                    "answer": answers[-1] if answers else None,
-                    "queue": "",
-                    "agent": "",
-                    **whose,
-                }
-            )
+            before = [leg for leg in every if leg["call"] == call["call"] and leg["over_at"] <= asked["at"]]
+            whose = {"queue": before[-1]["queue"], "agent": before[-1]["agent"]} if before else NOBODY
+            answer = answers[-1] if answers else None
+            found.append({**call, "survey": name, "at": asked["at"], "answer": answer, **whose})
     return found
+
+
+def survey_rows(log: Log, period: Period, interval: str, by: str, limits: Record) -> Rows:
+    """Surveys count where they were put first; not the one that asks whether it is settled."""
+    some = [one for one in surveys(log) if one["survey"] != limits["resolved_survey"]]
+    mine = cells(some, "at", period, interval, by)
+    return {place: survey_values(mine.get(place, []), limits) for place in places(period, interval, by, mine)}
 
 
 def survey_values(some: list[Record], limits: Record) -> Record:
@@ -105,7 +129,8 @@ def _is_high(answer: Record) -> bool:
 def sales(log: Log) -> list[Record]:
     """Each thing offered, whether it was taken, what the step that offered it took, after which queue."""
     found = []
-    for call, events in log.calls.items():
+    for call in calls(log):
+        events = log.calls[call["call"]]
         for n, event in enumerate(events):
             if event["kind"] != "offer_made":
                 continue
@@ -117,13 +142,8 @@ def sales(log: Log) -> list[Record]:
                 if after["kind"] == "step" and after["path"] == event["path"]:
                     took = after["took_ms"]
                     break
-            about = {
-                "call": call,
-                "at": event["at"],
-                "offer": event["offer"],
-                "queue": _queue(call, events[:n]),
-            }
-            found.append({**about, "accepted": accepted, "ms": took})
+            about = {"at": event["at"], "offer": event["offer"], "queue": _queue(call["call"], events[:n])}
+            found.append({**call, **about, "accepted": accepted, "ms": took})
     return found
 
 
@@ -148,6 +168,12 @@ def sales_values(some: list[Record]) -> Record:
         "sales_rate": share(taken, len(some)),
         "sales_took_ms": mean([one["ms"] for one in some]),
     }
+
+
+def sales_rows(log: Log, period: Period, interval: str, by: str) -> Rows:
+    """Sales count where they were offered."""
+    mine = cells(sales(log), "at", period, interval, by)
+    return {place: sales_values(mine.get(place, [])) for place in places(period, interval, by, mine)}
 
 
 # Flows

@@ -218,6 +218,17 @@ def patience(some: list[Record], now: int) -> list[tuple[int, float]]:
     return curve
 
 
+def patience_rows(log: Log, period: Period, by: str, now: int) -> Rows:
+    """Of each key a row whose figures are the curve: `S(20000)`, and when it has come down to a half."""
+    rows: Rows = {}
+    for place, some in cells(waits(log), "joined_at", period, "whole", by).items():
+        curve = patience(some, now)
+        rows[place] = {f"S({ms})": left for ms, left in curve}
+        rows[place]["points"] = len(curve)
+        rows[place]["median_ms"] = next((ms for ms, left in curve if left <= 0.5), None)
+    return rows
+
+
 def wilson(part: int, whole: int) -> tuple[float, float]:
     """The interval that holds the true share with 95 % (Wilson 1927)."""
     z, p = 1.959963984540054, part / whole

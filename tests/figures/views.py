@@ -2,15 +2,17 @@
 
 from dataclasses import dataclass
 from random import Random
+from types import ModuleType
 
+import calllog.figures.thresholds
 from calllog.figures.period import Interval, Period
-from calllog.figures.thresholds import QueueThresholds, Sla, Thresholds
+from calllog.figures.thresholds import Thresholds
 from tests.figures.days import DAY, Setting
 from tests.figures.naive import Record
 from tests.figures.naive_queues import LEVELS, LIMITS
 
-INTERVALS: tuple[Interval, ...] = ("whole", "whole", "day", "week", "month", "60m", "30m", "15m")
-SHORT = 3 * DAY
+INTERVALS: tuple[Interval, ...] = ("whole", "whole", "day", "day", "week", "month", "60m", "30m", "15m")
+SHORT = DAY + DAY // 12
 """Longer periods are not cut by the clock: that is many rows of nothing."""
 
 
@@ -29,12 +31,19 @@ class View:
 
     @property
     def thresholds(self) -> Thresholds:
+        return self.thresholds_of(calllog.figures.thresholds)
+
+    def thresholds_of(self, module: ModuleType) -> Thresholds:
+        """The limits as that module has them: it may have been loaded anew."""
         queues = {
-            queue: QueueThresholds(**{**own, "sla": Sla(**own["sla"]) if own.get("sla") else None})
+            queue: module.QueueThresholds(
+                **{**own, "sla": module.Sla(**own["sla"]) if own.get("sla") else None}
+            )
             for queue, own in self.limits["queues"].items()
         }
         codes = frozenset(self.limits["resolved_codes"])
-        return Thresholds(**{**self.limits, "queues": queues, "resolved_codes": codes})
+        made: Thresholds = module.Thresholds(**{**self.limits, "queues": queues, "resolved_codes": codes})
+        return made
 
 
 def view(seed: int, chosen: Setting) -> View:

@@ -25,7 +25,8 @@ async def stage(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stage
     callflows: Path = tmp_path_factory.mktemp("live") / "callflows"
     sounds = make_callflows(callflows)
     dialplan = make_dialplan(callflows)
-    async with Server(callflows, http_networks=["127.0.0.1/32"], dialplan=dialplan) as server:
+    api = "127.0.0.1:6519"
+    async with Server(callflows, http_networks=["127.0.0.1/32"], dialplan=dialplan, api_bind=api) as server:
         yield Stage(server, sounds)
 
 

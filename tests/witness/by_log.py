@@ -17,6 +17,7 @@ from calllog.call_events import (
     HoldEnded,
     HoldStarted,
     Offered,
+    Step,
     Transferred,
     Unbridged,
 )
@@ -58,6 +59,8 @@ def _facts(events: Sequence[AnyCallEvent]) -> Iterator[Fact]:
                 yield Fact("answered", CALLER, event.at)
             case HoldStarted() | HoldEnded():
                 yield _hold(event, agent)
+            case Step():
+                yield Fact("step over", CALLER, event.at)
             case Offered():
                 yield Fact("rung", event.agent, event.at)
             case Declined() if event.reason != "unreachable":

@@ -18,11 +18,12 @@ What = Literal[
     "unhold",
     "given",
     "leg over",
+    "step over",
     "ended",
 ]
 """`arrived` to `ended`: the caller's leg begins and is over. `music`: of the queue. `rung` to `leg over`: an
 agent's leg begins and is over. `hold`, `unhold`: by the one who is named. `given`: an agent has referred the
-caller elsewhere (REFER).
+caller elsewhere (REFER). `step over`: the flow goes on, or is over.
 """
 
 By = Literal["", "self", "gave", "us"]
@@ -35,9 +36,9 @@ CALLER = "caller"
 
 ALL: frozenset[What] = frozenset(What.__args__)  # type: ignore[attr-defined]
 SEES: Mapping[str, frozenset[What]] = {
-    "phones": ALL - {"music", "music over", "bridged"},
+    "phones": ALL - {"music", "music over", "bridged", "step over"},
     "log": ALL - {"picked up"},
-    "asterisk": ALL,
+    "asterisk": ALL - {"step over"},
 }
 """Witness → what it can see at all. A telephone cannot tell to whom it is connected, nor whose music it
 hears; for the log a call has been taken when both hear each other.

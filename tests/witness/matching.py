@@ -4,8 +4,9 @@ Facts of one kind about one party are paired in their order in time. Where one w
 are paired that lie nearest, and the others are missing at the other one.
 
 What happens nearer to each other than the accuracy that was promised may be told in either order. So a hold
-that crosses the hangup of its leg is none for whom the hangup came first; and if caller and agent hang up at
-once, each of them may have been the one who ended the agent's leg. These are counted, and no differences.
+that crosses the hangup of its leg is none for whom the hangup came first; if caller and agent hang up at
+once, each of them may have ended the agent's leg; and if the caller hangs up as the flow ends, he or we the
+call. These are counted, and no differences.
 """
 
 from collections import defaultdict
@@ -20,6 +21,8 @@ MOST_MS = 250.0
 
 CROSSING_MS = 20.0
 """The accuracy: what is nearer to each other has crossed on its way."""
+
+ENDS: Mapping[What, What] = {"hold": "unhold", "music": "music over"}
 
 Pair = tuple[str, str]
 
@@ -64,7 +67,7 @@ def match(told: Mapping[str, Told], most_ms: float = MOST_MS) -> Matched:
         calls += 1
         facts = {witness: list(own[number]) for witness, own in told.items()}
         fleeting += _passed_over(facts)
-        crossed += _crossed_holds(facts) + _crossed_hangups(facts)
+        crossed += _crossed_holds(facts) + _crossed_hangups(facts) + _crossed_ends(facts)
         for pair in combinations(facts, 2):
             unmatched += _compare(number, pair, facts, most_ms, apart)
     return Matched(dict(apart), unmatched, calls, fleeting, crossed)
@@ -150,10 +153,11 @@ def _passed_over(facts: dict[str, list[Fact]]) -> int:
 
 
 def _crossed_holds(facts: dict[str, list[Fact]]) -> int:
-    """Take holds out that crossed the end of their leg, if not all have them; how many."""
+    """Take holds and music out that crossed the end of their leg, if not all have them; how many."""
     gone = 0
-    for who in sorted({fact.who for own in facts.values() for fact in own if fact.what == "hold"}):
-        holds = {witness: _of(own, "hold", who) for witness, own in facts.items()}
+    parties = sorted({(fact.what, fact.who) for own in facts.values() for fact in own if fact.what in ENDS})
+    for what, who in parties:
+        holds = {witness: _of(own, what, who) for witness, own in facts.items() if what in SEES[witness]}
         fewest = min(len(own) for own in holds.values())
         crossing = False
         for witness, own in holds.items():
@@ -167,9 +171,9 @@ def _crossed_holds(facts: dict[str, list[Fact]]) -> int:
 def _at_the_end(own: Sequence[Fact], hold: Fact) -> list[Fact]:
     """This hold and its end, if its leg was over as soon as it had begun; else nothing."""
     over: What = "ended" if hold.who == CALLER else "leg over"
-    end = next((fact for fact in _of(own, "unhold", hold.who) if fact.at >= hold.at), None)
+    end = next((fact for fact in _of(own, ENDS[hold.what], hold.who) if fact.at >= hold.at), None)
     soon = any(0 <= fact.at - hold.at <= CROSSING_MS for fact in _of(own, over, hold.who))
-    return [hold, end] if end and soon and end.at - hold.at <= CROSSING_MS else []
+    return [hold, end] if end and soon else []
 
 
 def _crossed_hangups(facts: dict[str, list[Fact]]) -> int:
@@ -191,6 +195,24 @@ def _crossed_hangups(facts: dict[str, list[Fact]]) -> int:
             ):
                 own[place] = fact._replace(by="")
     return len(both)
+
+
+def _crossed_ends(facts: dict[str, list[Fact]]) -> int:
+    """Who ended the call cannot be told where the caller hung up as the flow ended: 1, else 0.
+
+    That the flow had just ended must be in the log by itself: a step that was over.
+    """
+    log = facts.get("log", [])
+    steps = [fact.at for fact in log if fact.what == "step over"]
+    theirs = [fact.at for fact in facts.get("phones", []) if fact.what == "ended" and fact.by == "self"]
+    for place, fact in enumerate(log):
+        ours = (
+            fact.what == "ended" and fact.by == "us" and any(0 <= fact.at - at <= CROSSING_MS for at in steps)
+        )
+        if ours and any(_near(fact.at, at) for at in theirs):
+            log[place] = fact._replace(by="")
+            return 1
+    return 0
 
 
 def _near(one: float, other: float) -> bool:

@@ -234,10 +234,23 @@ def test_a_longer_one_must() -> None:
 def test_a_short_one_in_the_middle_of_a_talk_must() -> None:
     world = World()
     for calls in (world.phones, world.asterisk):
-        calls[NUMBER] += [Fact("hold", "alice", T0 + 5_000), Fact("unhold", "alice", T0 + 5_010)]
+        calls[NUMBER] += [Fact("hold", "alice", T0 + 8_000), Fact("unhold", "alice", T0 + 8_010)]
     matched = world.matched()
     assert len(matched.unmatched) == 4
     assert matched.crossed == 0
+
+
+def test_music_that_the_caller_did_not_live_to_hear_crossed_his_hangup() -> None:
+    """He was given to another queue, and hung up before its music had begun."""
+    world = World()
+    for late_ms, crossed in ((0, 1), (30, 0)):
+        world.log[NUMBER] += [
+            Fact("music", CALLER, T0 + 9_002 - late_ms),
+            Fact("music over", CALLER, T0 + 9_002),
+        ]
+        matched = world.matched()
+        assert (len(matched.unmatched), matched.crossed) == (2 * (1 - crossed), crossed)
+        del world.log[NUMBER][-2:]
 
 
 def hung_up(calls: Calls, by: By, at: float) -> None:
@@ -269,6 +282,29 @@ def test_nor_if_only_the_log_says_that_the_agent_hung_up() -> None:
     hung_up(world.log, "self", T0 + 9_003)
     assert len(world.matched().unmatched) == 2
     assert world.matched().crossed == 0
+
+
+def flow_ends(world: World, step_ms_before: float) -> None:
+    """By the log we hung up 4 ms after the caller did by his own words, and a step was over before."""
+    end = drop(world.log, "ended", CALLER)
+    world.log[NUMBER].append(end._replace(by="us", at=T0 + 9_004))
+    world.log[NUMBER].append(Fact("step over", CALLER, T0 + 9_004 - step_ms_before))
+
+
+def test_if_the_caller_hangs_up_as_the_flow_ends_either_may_have_been_first() -> None:
+    world = World()
+    flow_ends(world, 3)
+    matched = world.matched()
+    assert (matched.unmatched, matched.crossed) == ([], 1)
+
+
+def test_but_not_if_the_flow_had_not_just_ended() -> None:
+    world = World()
+    flow_ends(world, 30)
+    assert {each.text for each in world.matched().unmatched} == {
+        "phones says by self, log by us",
+        "log says by us, asterisk by self",
+    }
 
 
 def test_nothing_to_compare() -> None:

@@ -6,10 +6,11 @@ from typing import Any, cast
 
 import pytest
 
+from ivr.ari import events as ari
 from ivr.call_line import CHANCES
 from ivr.caller import House
 from ivr.checkpoint import Kept
-from ivr.flow.line import About, Figures, Held
+from ivr.flow.line import About, Figures, Hangup, Held
 from ivr.flow.opening import Hours
 from ivr.session import Session
 from queues.errors import StoreAway
@@ -63,6 +64,21 @@ async def test_what_a_flow_asks_of_the_house(redis: FakeRedis) -> None:
     assert line.now() == NOON
     assert line.hours("office") is OFFICE
     assert line.hours("removed") is None
+
+
+async def test_who_has_hung_up_while_the_flow_came_to_its_end_was_first(redis: FakeRedis) -> None:
+    line = session(redis)
+    with pytest.raises(Hangup) as ours:
+        await line.hangup("normal")
+    assert ours.value.by == "system"
+    line.mailbox.put(
+        ari.ChannelHangupRequest(
+            channel=ari.Channel(id=line.call), timestamp="2026-11-22T12:00:00.123+0000", cause=16
+        )
+    )
+    with pytest.raises(Hangup) as his:
+        await line.hangup("normal")
+    assert (his.value.by, his.value.cause) == ("caller", 16)
 
 
 async def test_while_redis_is_away_figures_are_unknown_and_shares_are_chance(redis: FakeRedis) -> None:

@@ -61,6 +61,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("call"),
     )
     op.create_index("calls_by_time", "calls", ["arrived_at"], unique=False)
+    op.create_index("calls_of_caller", "calls", ["caller", "arrived_at"], unique=False)
     op.create_index(
         "calls_of_verdict",
         "calls",

@@ -1,0 +1,1 @@
+"""Reports of the archive: what is told (`model`), who makes it, how it is shown."""

@@ -1,0 +1,147 @@
+"""`holdfast report calls`: every call of the time, or those behind one figure."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+from sqlalchemy import ColumnElement, Select, func, select
+
+from calllog.archive.schema import calls as calls_table
+from calllog.archive.schema import refusals, talks, waits
+from calllog.report.behind import CALLS, LEFT, calls_where, left_as, rows_of, within
+from calllog.report.model import Cell, Column, Report, Section, Table, Tone
+from calllog.report.source import Source, text_column
+
+FIRST = 10_000
+"""Calls of one report; who wants more cuts the time."""
+TONES: dict[str, Tone] = {
+    "completed": "answered",
+    "abandoned": "abandoned",
+    "ivr_exit": "abandoned",
+    "failed": "failed",
+}
+
+
+class Chosen(msgspec.Struct, frozen=True):
+    """Which calls are asked for; empty: all of them."""
+
+    queue: str = ""
+    left: str = ""
+    """One of LEFT: calls with a wait that ended like that, by the time of joining."""
+    agent: str = ""
+    verdict: str = ""
+    number: str = ""
+    flow: str = ""
+    talked: bool = False
+    """Calls with a talk that is over, by the time at which it began."""
+    refused: bool = False
+    """Calls that were not let into a queue, by the time of that."""
+
+    def words(self) -> str:
+        """What is chosen, in words."""
+        said = [LEFT[self.left]] if self.left else []
+        said += ["with a talk"] * self.talked + ["not let in"] * self.refused
+        said += [
+            f"{name} {getattr(self, name)}"
+            for name in ("queue", "agent", "verdict", "number", "flow")
+            if getattr(self, name)
+        ]
+        return ", ".join(said)
+
+
+def calls(source: Source, chosen: Chosen) -> Report:
+    """The calls, and what became of them."""
+    source.told("the calls")
+    where = _where(source, chosen)
+    verdicts = _verdicts(source, where)
+    rows = calls_where(source.engine, where, FIRST)
+    total = sum(count for _, count in verdicts)
+    note = f"The first {FIRST:,} of {total:,} calls: ask for less time." if total > len(rows) else ""
+    table = Table(
+        name="calls",
+        title="Calls",
+        columns=CALLS,
+        rows=rows,
+        empty="There is no such call in this time.",
+        note=note or ("`holdfast log --call CALL` shows all that happened in one of them." if rows else ""),
+    )
+    became = _became(source, verdicts, chosen)
+    section = Section(title="What became of them?", lead=_lead(verdicts, total), blocks=(became,))
+    sections = [section, Section(title="Each call", blocks=(table,))]
+    return source.report("calls", "Calls", sections if rows else [sections[1]], chosen.words())
+
+
+def _where(source: Source, chosen: Chosen) -> list[ColumnElement[bool]]:
+    period, call = source.period, calls_table.c.call
+    where: list[ColumnElement[bool]] = []
+    if chosen.left:
+        own = select(waits.c.call).where(within(period), left_as(chosen.left, source.thresholds))
+        where.append(call.in_(_also(own, waits, chosen)))
+    if chosen.talked or (chosen.agent and not chosen.left):
+        at = talks.c.bridged_at
+        own = select(talks.c.call).where(
+            at >= period.from_at, at < period.to_at, talks.c.unbridged_at.is_not(None)
+        )
+        where.append(call.in_(_also(own, talks, chosen)))
+    if chosen.refused:
+        own = select(refusals.c.call).where(refusals.c.at >= period.from_at, refusals.c.at < period.to_at)
+        where.append(call.in_(_also(own, refusals, chosen)))
+    if not where:
+        where += [calls_table.c.arrived_at >= period.from_at, calls_table.c.arrived_at < period.to_at]
+        if chosen.queue:
+            where.append(call.in_(select(waits.c.call).where(waits.c.queue == chosen.queue)))
+    for name in ("verdict", "number", "flow"):
+        if value := getattr(chosen, name):
+            where.append(calls_table.c[name] == value)
+    return where
+
+
+def _also(own: Select[Any], table: Any, chosen: Chosen) -> Select[Any]:
+    if chosen.queue:
+        own = own.where(table.c.queue == chosen.queue)
+    if chosen.agent and "agent" in table.c:
+        own = own.where(table.c.agent == chosen.agent)
+    return own
+
+
+def _verdicts(source: Source, where: Sequence[ColumnElement[bool]]) -> list[tuple[str, int]]:
+    verdict, count = calls_table.c.verdict, func.count().label("count")
+    found = rows_of(source.engine, select(verdict, count).where(*where).group_by(verdict))
+    return sorted(((row["verdict"], row["count"]) for row in found), key=lambda pair: (-pair[1], pair[0]))
+
+
+def _became(source: Source, verdicts: Sequence[tuple[str, int]], chosen: Chosen) -> Table:
+    total = sum(count for _, count in verdicts)
+    plain = chosen == Chosen()
+    rows = tuple(
+        (
+            Cell(_word(verdict)),
+            Cell(count, source.open.calls(verdict, count) if plain and verdict else ""),
+            Cell(count / total),
+        )
+        for verdict, count in verdicts
+    )
+    columns = (
+        text_column("verdict", "Became"),
+        Column(name="calls", title="Calls", kind="count", bar=True),
+        Column(name="share", title="Share", kind="share"),
+    )
+    return Table(name="verdicts", title="Calls by what became of them", columns=columns, rows=rows)
+
+
+def _lead(verdicts: Sequence[tuple[str, int]], total: int) -> str:
+    if not total:
+        return ""
+    counts = dict(verdicts)
+    lost = [
+        f"{counts[name]:,} {_word(name)}"
+        for name in ("abandoned", "ivr_exit", "failed", "lost")
+        if name in counts
+    ]
+    said = f"{counts.get('completed', 0):,} of {total:,} talked to an agent"
+    return f"{said}; {', '.join(lost)}." if lost else f"{said}."
+
+
+def _word(verdict: str) -> str:
+    words = {"ivr_exit": "hung up in the menu", "self_served": "served by the flow", "": "goes on"}
+    return words.get(verdict, verdict.replace("_", " "))

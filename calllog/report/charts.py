@@ -1,0 +1,134 @@
+"""Charts of the figures of queues: the curve of a day, how long people waited, when they gave up."""
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+from calllog.figures.figure import Row
+from calllog.figures.period import Period
+from calllog.figures.read import Numbers
+from calllog.figures.waits import wait_cells
+from calllog.printable import duration
+from calllog.report.model import Bars, Cell, Heat, Mark, Series, Tone
+from calllog.report.source import DAYS, Source, when, when_in_full
+from calllog.vocabulary import LEFT_CLASS
+
+BUCKETS = 26
+"""Bars of the distribution of waits, about."""
+STEPS_S = (1, 2, 5, 10, 15, 20, 30, 60, 120, 300, 600, 1800, 3600)
+
+OUTCOMES: tuple[tuple[str, str, Tone], ...] = (
+    ("answered", "answered", "answered"),
+    ("flowed", "sent elsewhere", "flowed"),
+    ("waiting", "still waiting", "waiting"),
+    ("failed", "failed by us", "failed"),
+    ("abandoned", "hung up", "abandoned"),
+)
+
+
+def day_curve(
+    source: Source, title: str, rows: Sequence[Row], *, queue: str | None = None, lost: bool = False
+) -> Bars | None:
+    """What became of those who joined in each interval; `lost`: only of those who hung up."""
+    shown = _busy(rows)
+    if not shown:
+        return None
+    series = [
+        Series(words, tone, tuple(row.values[name] for row in shown))
+        for name, words, tone in OUTCOMES
+        if any(row.values[name] for row in shown) and (not lost or name == "abandoned")
+    ]
+    calls = [
+        source.open.waits("abandoned", row.values["abandoned"], queue, _span(source, row)) for row in shown
+    ]
+    return Bars(
+        title=title,
+        about="Each bar opens those of its callers who hung up." if any(calls) else "",
+        places=tuple(when(row.from_at, source.period, source.interval) for row in shown),
+        full=tuple(when_in_full((row.from_at, row.to_at), source.period, source.interval) for row in shown),
+        series=tuple(series),
+        calls=tuple(calls),
+    )
+
+
+def _busy(rows: Sequence[Row]) -> Sequence[Row]:
+    """From the first interval to which anybody came to the last, and one on each side."""
+    at = [number for number, row in enumerate(rows) if row.values["offered"]]
+    return rows[max(at[0] - 1, 0) : at[-1] + 2] if at else []
+
+
+def _span(source: Source, row: Row) -> Period:
+    return Period(row.from_at, row.to_at, source.period.zone)
+
+
+def heat_of(source: Source) -> Heat | None:
+    """How many hung up, by weekday and hour of the local clock."""
+    found = {row.key: row.values for row in source.queues("whole", "weekday_hour")}
+    hours = sorted({key[2:] for key, values in found.items() if values["offered"]})
+    if not hours:
+        return None
+    span = [f"{hour:02}" for hour in range(int(hours[0]), int(hours[-1]) + 1)]
+    cells, beside = [], []
+    for day in range(1, 8):
+        values = [found.get(f"{day} {hour}") for hour in span]
+        cells.append(tuple(Cell(each["abandoned"] if each and each["offered"] else None) for each in values))
+        beside.append(
+            tuple(
+                f"{each['abandoned']:,} of {each['offered']:,} hung up" if each and each["offered"] else ""
+                for each in values
+            )
+        )
+    return Heat(
+        title="Hung up, by weekday and hour",
+        about="The darker, the more callers were lost. Empty: nobody came.",
+        rows=DAYS,
+        columns=tuple(span),
+        cells=tuple(cells),
+        beside=tuple(beside),
+    )
+
+
+def waits_of(source: Source, queue: str | None = None) -> Bars | None:
+    """How many waited how long, and what is in time."""
+    source.told("how long people waited")
+    answered, abandoned, both = Numbers(), Numbers(), Numbers()
+    with source.engine.connect() as connection:
+        for cell in wait_cells(connection, source.period, ()):
+            kind = LEFT_CLASS.get(cell.reason, "W")
+            if kind in "AB" and queue in (None, cell.queue):
+                (answered if kind == "A" else abandoned).add(cell.waited_ms)
+                both.add(cell.waited_ms)
+    most = both.percentile(97)
+    if most is None:
+        return None
+    step = next((each * 1000 for each in STEPS_S if each * 1000 * BUCKETS > most), STEPS_S[-1] * 1000)
+    edges = [step * number for number in range(most // step + 2)]
+    level = source.thresholds.service_level_ms(queue or "")
+    words = [duration(edge) for edge in edges]
+    return Bars(
+        title="How long they waited" if queue is None else f"{queue}: how long they waited",
+        about="Left of the line: in time. The last bar is everybody who waited longer than that.",
+        places=tuple(_short(edge) for edge in edges),
+        full=(*(f"{begin} to {end}" for begin, end in pairwise(words)), f"{words[-1]} or longer"),
+        series=(
+            Series("answered", "answered", _buckets(answered, edges)),
+            Series("hung up", "abandoned", _buckets(abandoned, edges)),
+        ),
+        mark=Mark(level / step, f"in time: {_short(level)}") if level <= edges[-1] else None,
+        across="time waited",
+        edges=True,
+    )
+
+
+def _buckets(numbers: Numbers, edges: Sequence[int]) -> tuple[float, ...]:
+    below = [numbers.below(edge) for edge in edges]
+    return (*(end - begin for begin, end in pairwise(below)), numbers.count - below[-1])
+
+
+def _short(ms: int) -> str:
+    """A time below an axis: `40 s`, `2 min`, `1:30 min`."""
+    seconds = ms // 1000
+    if seconds < 60:
+        return f"{seconds} s"
+    if seconds < 3600:
+        return f"{seconds // 60}:{seconds % 60:02} min" if seconds % 60 else f"{seconds // 60} min"
+    return f"{seconds / 3600:g} h"

@@ -1,0 +1,40 @@
+"""HTML in which text cannot become markup: whatever is not `Html` is escaped when it is put in. Pure."""
+
+from html import escape
+
+from calllog.printable import escaped
+
+LIMIT = 120
+"""Characters of one text that are shown; what is longer was not written to be read."""
+
+
+class Html(str):
+    """Text that is HTML already."""
+
+    __slots__ = ()
+
+
+def text(content: str, limit: int = LIMIT) -> Html:
+    """Text as HTML: nothing in it is markup, nothing unseen turns what is around it."""
+    cut = content if len(content) <= limit else f"{content[:limit]}… ({len(content)} characters)"
+    return Html(escape(escaped(cut), quote=True))
+
+
+def join(*parts: "str | Html") -> Html:
+    """The parts one after the other."""
+    return Html("".join(part if isinstance(part, Html) else text(part, 10 * LIMIT) for part in parts))
+
+
+def tag(name: str, *inner: "str | Html", **attributes: str | bool) -> Html:
+    """An element. `class_` is written `class`, `data_tip` `data-tip`; what is False or empty is left out."""
+    written = "".join(
+        f" {key.rstrip('_').replace('_', '-')}" + ("" if value is True else f'="{text(value, 10 * LIMIT)}"')
+        for key, value in attributes.items()
+        if value is not False and value != ""
+    )
+    return Html(f"<{name}{written}>{join(*inner)}</{name}>")
+
+
+def percent(part: float) -> str:
+    """A share as a length in CSS."""
+    return f"{part * 100:.3f}".rstrip("0").rstrip(".") + "%"

@@ -1,0 +1,168 @@
+"""`holdfast report numbers`: what became of the calls to each number of ours, and of each campaign."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+
+from sqlalchemy import func, select
+
+from calllog.archive.schema import calls
+from calllog.figures.figure import Row
+from calllog.report.behind import rows_of
+from calllog.report.model import Bars, Block, Cell, Report, Section, Series, Table, Tile, Tiles
+from calllog.report.source import Source, column, text_column, value_cells, when, when_in_full
+
+VERDICTS = {
+    "completed": "completed",
+    "abandoned": "abandoned_calls",
+    "ivr_exit": "ivr_exit",
+    "self_served": "self_served",
+    "overflowed": "overflowed",
+    "transferred": "transferred",
+    "rejected": "rejected",
+    "failed": "failed_calls",
+    "lost": "lost",
+}
+"""Verdict → its figure."""
+COLUMNS = (
+    column("arrived", bar=True),
+    column("completed"),
+    column("abandoned_calls"),
+    column("ivr_exit"),
+    column("self_served"),
+    column("overflowed"),
+    column("transferred", wide=True),
+    column("rejected", wide=True),
+    column("failed_calls", wide=True),
+    column("lost", wide=True),
+)
+RATES = (*COLUMNS, column("abandoned_before_agent", bar=True, title="Lost before an agent"))
+
+
+def numbers(source: Source) -> Report:
+    """The report: the answer, the curve of all calls, each number, each campaign and version."""
+    whole = source.calls("whole", "")[0]
+    curve = _curve(source, source.calls(source.interval, ""))
+    source.told("the numbers called")
+    blocks: list[Block] = [_tiles(source, whole)]
+    if curve:
+        blocks.append(curve)
+    sections = [
+        Section(title="Who called?", lead=_lead(whole), blocks=tuple(blocks)),
+        Section(title="Each number", blocks=(_numbers(source),)),
+        Section(
+            title="Each campaign and flow",
+            blocks=(
+                _by(source.calls("whole", "campaign"), "campaign", "Campaign"),
+                _by(source.calls("whole", "flow"), "flow", "Flow and version"),
+            ),
+        ),
+    ]
+    return source.report("numbers", "Numbers called", sections)
+
+
+def _numbers(source: Source) -> Table:
+    """Calls to each number by verdict: counts of `calls`, as its figures count them."""
+    at = calls.c.arrived_at
+    statement = (
+        select(calls.c.number, calls.c.verdict, func.count().label("count"))
+        .where(at >= source.period.from_at, at < source.period.to_at)
+        .group_by(calls.c.number, calls.c.verdict)
+    )
+    found: defaultdict[str, dict[str, int]] = defaultdict(
+        lambda: dict.fromkeys(("arrived", *VERDICTS.values()), 0)
+    )
+    for row in rows_of(source.engine, statement):
+        values = found[row["number"]]
+        values["arrived"] += row["count"]
+        if name := VERDICTS.get(row["verdict"]):
+            values[name] += row["count"]
+    ordered = sorted(found.items(), key=lambda item: (-item[1]["arrived"], item[0]))
+    return Table(
+        name="numbers",
+        title="Numbers",
+        columns=(text_column("number", "Number"), *COLUMNS),
+        rows=tuple(
+            (
+                Cell(number or "none"),
+                *(Cell(values[each.name], _opens(source, each.name, values, number)) for each in COLUMNS),
+            )
+            for number, values in ordered
+        ),
+        empty="Nobody called in this time.",
+    )
+
+
+def _opens(source: Source, name: str, values: dict[str, int], number: str) -> str:
+    verdict = next((verdict for verdict, figure in VERDICTS.items() if figure == name), "")
+    return source.open.calls(verdict, values[name], number=number)
+
+
+def _by(rows: Sequence[Row], key: str, head: str) -> Table:
+    return Table(
+        name=f"by_{key}",
+        title=f"By {head.lower()}",
+        columns=(text_column(key, head), *RATES),
+        rows=tuple((Cell(row.key or "none"), *value_cells(row, RATES)) for row in rows),
+        empty="Nobody called in this time.",
+    )
+
+
+def _tiles(source: Source, whole: Row) -> Tiles:
+    details = {
+        "arrived": ("", "Calls"),
+        "completed": ("completed", "Talked to an agent"),
+        "abandoned_before_agent": ("ivr_exit", "Lost before an agent"),
+        "self_served": ("self_served", "Served by the flow"),
+        "hold_abandoned": ("", "Hung up on hold"),
+        "fallback_taken": ("", "Served without us"),
+    }
+    tiles = []
+    for name, (verdict, title) in details.items():
+        shown, value = column(name), whole.values[name]
+        count = whole.values[VERDICTS[verdict]] if verdict else value
+        opens = source.open.calls(verdict, count) if verdict or name == "arrived" else ""
+        tiles.append(
+            Tile(
+                title=title,
+                value=value,
+                kind=shown.kind,
+                tone=shown.tone if value else "",
+                calls=opens,
+                defined=name,
+            )
+        )
+    return Tiles(tuple(tiles))
+
+
+def _curve(source: Source, rows: Sequence[Row]) -> Bars | None:
+    at = [number for number, row in enumerate(rows) if row.values["arrived"]]
+    if not at:
+        return None
+    shown = rows[max(at[0] - 1, 0) : at[-1] + 2]
+    colours = (
+        ("completed", "talked to an agent", "answered"),
+        ("self_served", "served by the flow", "free"),
+        ("overflowed", "sent elsewhere", "flowed"),
+        ("failed_calls", "failed by us", "failed"),
+        ("ivr_exit", "hung up in the menu", "short"),
+        ("abandoned_calls", "hung up while waiting", "abandoned"),
+    )
+    return Bars(
+        title="What became of the calls",
+        about="By the time at which they came.",
+        places=tuple(when(row.from_at, source.period, source.interval) for row in shown),
+        full=tuple(when_in_full((row.from_at, row.to_at), source.period, source.interval) for row in shown),
+        series=tuple(
+            Series(title, tone, tuple(row.values[name] for row in shown))  # type: ignore[arg-type]
+            for name, title, tone in colours
+        ),
+    )
+
+
+def _lead(whole: Row) -> str:
+    values = whole.values
+    if not values["arrived"]:
+        return "Nobody called in this time."
+    said = f"{values['completed']:,} of {values['arrived']:,} callers talked to an agent"
+    rate = values["abandoned_before_agent"]
+    return f"{said}; {rate * 100:.1f} % were lost before." if rate else f"{said}; none was lost before."

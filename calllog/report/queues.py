@@ -1,0 +1,239 @@
+"""`holdfast report queues` and `intervals`: how long callers waited, and what became of them."""
+
+from collections.abc import Sequence
+
+from calllog.figures.figure import Row
+from calllog.figures.keys import By
+from calllog.figures.period import Period
+from calllog.printable import duration
+from calllog.report.behind import BEHIND
+from calllog.report.charts import day_curve, heat_of, waits_of
+from calllog.report.model import Block, Cell, Column, Report, Section, Table, Tile, Tiles
+from calllog.report.show import text_of
+from calllog.report.source import DAYS, Source, column, text_column, value_cells, when_in_full
+
+CURVES = 12
+"""Queues that get a curve of their own."""
+
+QUEUE_COLUMNS = (
+    column("offered", bar=True),
+    column("answered"),
+    column("abandoned"),
+    column("short", wide=True),
+    column("flowed"),
+    column("failed", wide=True),
+    column("waiting", wide=True),
+    column("refused", wide=True),
+    column("abandon_rate", bar=True),
+    column("service_level", bar=True),
+    column("asa_ms", title="ASA"),
+    column("wait_p50_ms", title="Half", wide=True),
+    column("wait_p90_ms", title="90 %"),
+    column("wait_p95_ms", title="95 %", wide=True),
+    column("wait_longest_ms", title="Longest"),
+    column("abandon_mean_ms", wide=True),
+    column("abandoned_ringing", wide=True),
+    column("service_level_app_queue", wide=True),
+    column("service_level_app_queue_all", wide=True),
+    column("service_level_genesys", wide=True),
+    column("service_level_connect", wide=True),
+    column("overtaken", wide=True),
+    column("escalated", wide=True),
+    column("escalation_rate", wide=True),
+    column("sla_met", wide=True),
+)
+BRIEF = tuple(each for each in QUEUE_COLUMNS if each.name in {
+    "offered", "answered", "abandoned", "flowed", "failed", "abandon_rate", "service_level", "asa_ms",
+    "wait_p90_ms", "wait_longest_ms",
+})  # fmt: skip
+
+
+def queues(source: Source) -> Report:
+    """How every queue did: first all of them, then each."""
+    whole = source.queues("whole", "")[0]
+    by_queue = source.queues("whole", "queue")
+    spans = source.queues(source.interval, "")
+    how = Section(
+        title="How long did callers wait?",
+        lead=_lead(whole, by_queue),
+        blocks=(
+            _tiles(source, whole),
+            *filter(None, (day_curve(source, "All queues", spans), waits_of(source))),
+        ),
+    )
+    tables = Section(title="Each queue", blocks=(queue_table(source, by_queue), *_curves(source, by_queue)))
+    clock = Section(title="When it is busy", blocks=busy(source))
+    return source.report("queues", "Queues", [how, tables, clock])
+
+
+def intervals(source: Source, by: By = "") -> Report:
+    """The figures of queues for each interval of the period."""
+    rows = source.queues(source.interval, by)
+    whole = source.queues("whole", "")[0]
+    shown = [row for row in rows if row.values["offered"] or row.values["refused"]]
+    columns = (
+        text_column("interval", "Interval"),
+        Column(name="from_at", title="From", kind="at", wide=True),
+        Column(name="to_at", title="To", kind="at", wide=True),
+        *([text_column(by, by.replace("_", " ").capitalize())] if by else []),
+        *QUEUE_COLUMNS,
+    )
+    cells = []
+    for row in shown:
+        span = Period(row.from_at, row.to_at, source.period.zone)
+        names = [Cell(when_in_full((row.from_at, row.to_at), source.period, source.interval))]
+        names += [Cell(row.from_at), Cell(row.to_at)]
+        names += [Cell(row.key or "none")] if by else []
+        queue = row.key if by == "queue" else None
+        keys = calls_behind(source, row, queue, span) if by in ("", "queue") else {}
+        cells.append((*names, *value_cells(row, QUEUE_COLUMNS, keys)))
+    table = Table(
+        name="intervals",
+        title=f"Each interval ({source.interval})",
+        columns=columns,
+        rows=tuple(cells),
+        note="Intervals to which nobody came are left out.",
+    )
+    curve = day_curve(source, "All queues", source.queues(source.interval, ""))
+    section = Section(
+        title="When did callers come?",
+        lead=_busiest(source),
+        blocks=(_tiles(source, whole), *_some(curve), table),
+    )
+    return source.report("intervals", "Intervals", [section])
+
+
+def queue_table(source: Source, rows: Sequence[Row], columns: Sequence[Column] = QUEUE_COLUMNS) -> Table:
+    """A row for each queue."""
+    return Table(
+        name="queues",
+        title="Queues",
+        columns=(text_column("queue", "Queue"), *columns),
+        rows=tuple(
+            (Cell(row.key), *value_cells(row, columns, calls_behind(source, row, row.key))) for row in rows
+        ),
+        empty="Nobody came to a queue in this time.",
+    )
+
+
+def hour_table(source: Source, by: By, title: str) -> Table:
+    """A row for each hour, or each day of the week, to which anybody came."""
+    rows = [row for row in source.queues("whole", by) if row.values["offered"]]
+    return Table(
+        name=f"by_{by}",
+        title=title,
+        columns=(text_column(by, by.capitalize()), *BRIEF),
+        rows=tuple((Cell(_clock_name(row.key, by)), *value_cells(row, BRIEF)) for row in rows),
+        empty="Nobody came to a queue in this time.",
+    )
+
+
+def calls_behind(
+    source: Source, row: Row, queue: str | None = None, span: Period | None = None
+) -> dict[str, str]:
+    """For each figure of a row the key of the calls behind it."""
+    keys: dict[str, str] = {}
+    groups: dict[str, str] = {}
+    for name in row.values:
+        group = BEHIND.get(name, "")
+        if name == "refused" and span is None:
+            keys[name] = source.open.refusals(row.values[name], queue)
+        if not group:
+            continue
+        if group not in groups:
+            groups[group] = source.open.waits(group, _count(row, group), queue, span)
+        keys[name] = groups[group]
+    return keys
+
+
+def _clock_name(key: str, by: By) -> str:
+    return DAYS[int(key) - 1] if by == "weekday" else f"{key}:00"
+
+
+def _count(row: Row, group: str) -> int:
+    """How many waits a list of this group has; of those not in time it is known only when it is made."""
+    name = {"ringing": "abandoned_ringing", "late": "answered"}.get(group, group)
+    return int(row.values.get(name) or 0)
+
+
+def busy(source: Source) -> tuple[Block, ...]:
+    """By hour; of more than a day also by weekday, and as a field."""
+    blocks: list[Block] = []
+    if source.interval not in ("15m", "30m"):
+        blocks += _some(heat_of(source))
+        blocks.append(hour_table(source, "weekday", "By day of the week"))
+    return (*blocks, hour_table(source, "hour", "By hour of the day"))
+
+
+def _curves(source: Source, by_queue: Sequence[Row]) -> list[Block]:
+    if not 1 < len(by_queue) <= CURVES:
+        return []
+    rows = source.queues(source.interval, "queue")
+    return [
+        chart
+        for one in sorted(by_queue, key=lambda row: -(row.values["offered"] or 0))
+        if (chart := day_curve(source, one.key, [row for row in rows if row.key == one.key], queue=one.key))
+    ]
+
+
+def _tiles(source: Source, whole: Row) -> Tiles:
+    values, keys = whole.values, calls_behind(source, whole)
+    level_s = source.thresholds.service_level_s
+    return Tiles(
+        (
+            Tile(
+                title="Service level",
+                value=values["service_level"],
+                kind="share",
+                tone="answered",
+                detail=f"answered within {level_s:g} s, unless a queue says otherwise",
+                calls=keys.get("service_level", ""),
+                defined="service_level",
+            ),
+            _tile(whole, keys, "offered", "callers who joined a queue"),
+            _tile(whole, keys, "asa_ms", "mean wait of those answered", "Answered after"),
+            _tile(whole, keys, "wait_p90_ms", f"longest: {text_of(values['wait_longest_ms'], 'ms', 'UTC')}"),
+            _tile(whole, keys, "abandon_rate", f"{values['abandoned']:,} callers hung up"),
+            _tile(whole, keys, "flowed", "left by a rule or by choice"),
+        )
+    )
+
+
+def _tile(row: Row, keys: dict[str, str], name: str, detail: str = "", title: str = "") -> Tile:
+    shown = column(name, title=title)
+    return Tile(
+        title=shown.title,
+        value=row.values[name],
+        kind=shown.kind,
+        tone=shown.tone,
+        detail=detail,
+        calls=keys.get(name, ""),
+        defined=name,
+    )
+
+
+def _lead(whole: Row, by_queue: Sequence[Row]) -> str:
+    values = whole.values
+    if not values["offered"]:
+        return "Nobody came to a queue in this time."
+    said = f"{values['answered']:,} of {values['offered']:,} callers were answered"
+    if values["asa_ms"] is not None:
+        said += f", after {duration(values['asa_ms'])} on average; 9 of 10 after at most "
+        said += duration(values["wait_p90_ms"] or 0)
+    worst = max(by_queue, key=lambda row: row.values["abandon_rate"] or 0, default=None)
+    if worst is not None and worst.values["abandon_rate"]:
+        said += f". {worst.key} lost most: {text_of(worst.values['abandon_rate'], 'share', 'UTC')} hung up"
+    return f"{said}."
+
+
+def _busiest(source: Source) -> str:
+    rows = source.queues(source.interval, "")
+    most = max(rows, key=lambda row: row.values["offered"] or 0, default=None)
+    if most is None or not most.values["offered"]:
+        return "Nobody came to a queue in this time."
+    span = when_in_full((most.from_at, most.to_at), source.period, source.interval)
+    return f"Most came {span}: {most.values['offered']:,} callers."
+
+
+def _some(block: Block | None) -> list[Block]:
+    return [block] if block is not None else []

@@ -1,0 +1,150 @@
+"""A report as CSV and as JSON, for programs: exact values, units in the names, definitions beside them. Pure.
+
+In CSV each table begins with lines of `#`: its title, then what its columns mean. Instants are ISO 8601 with
+their offset, durations milliseconds, shares 0 to 1; an empty cell: there is no such figure. A text that a
+spreadsheet would take for a formula gets a `'` before it.
+"""
+
+import csv
+import re
+from collections.abc import Iterator
+from io import StringIO
+from typing import Any
+
+import msgspec
+
+from calllog.printable import printable_json
+from calllog.report.model import Bars, Behind, Column, Definition, Report, Table, Tile, Tiles, Value
+from calllog.report.show import instant, period_in_words
+
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "|", "%")
+_NUMBER = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?")
+
+
+def csv_of(report: Report, table: str = "") -> str:
+    """All its tables, or the one of that name."""
+    file = StringIO()
+    writer = csv.writer(file, lineterminator="\n")
+    shown = [one for one in report.tables() if table in ("", one.name)]
+    for one in shown:
+        if one is not shown[0]:
+            file.write("\n")
+        for comment in _heading(report, one):
+            file.write(f"# {_one_line(comment)}\n")
+        writer.writerow([column.name for column in one.columns])
+        for row in one.rows:
+            writer.writerow(
+                [_exact(cell.value, column, report) for cell, column in zip(row, one.columns, strict=True)]
+            )
+    return file.getvalue()
+
+
+def json_of(report: Report) -> str:
+    """The whole report, the calls behind its figures included."""
+    zone = report.period.zone
+    document = {
+        "report": report.name,
+        "title": report.title,
+        "subject": report.subject,
+        "from": instant(report.period.from_at, zone),
+        "to": instant(report.period.to_at, zone),
+        "zone": zone,
+        "made": instant(report.made_at, zone),
+        "redacted": report.redacted,
+        "sections": [
+            {
+                "title": section.title,
+                "lead": section.lead,
+                "blocks": [_plain(block, report) for block in section.blocks],
+            }
+            for section in report.sections
+        ],
+        "definitions": msgspec.to_builtins(report.definitions),
+        "behind": {key: _behind(one, report) for key, one in report.behind.items()},
+    }
+    return printable_json(msgspec.json.encode(document).decode())
+
+
+def _heading(report: Report, table: Table) -> Iterator[str]:
+    subject = f", {report.subject}" if report.subject else ""
+    yield f"{table.title} ({table.name}): {period_in_words(report.period)} ({report.period.zone}){subject}"
+    for column in table.columns:
+        if meant := report.definitions.get(column.defined):
+            yield f"{column.name}: {_defined(meant)}"
+
+
+def _defined(meant: Definition) -> str:
+    return f"{meant.title} = {meant.formula}" + (f". {meant.notes}" if meant.notes else "")
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())
+
+
+def _exact(value: Value, column: Column, report: Report) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, tuple):
+        return " ".join("" if one is None else f"{one:g}" for one in value)
+    if isinstance(value, str):
+        return _harmless(value)
+    return instant(int(value), report.period.zone) if column.kind == "at" else repr(value)
+
+
+def _harmless(text: str) -> str:
+    """As text for a spreadsheet, whatever a caller has put into it."""
+    risky = text.lstrip().startswith(_FORMULA) or text.startswith(_FORMULA)
+    return f"'{text}" if risky and not _NUMBER.fullmatch(text) else text
+
+
+def _plain(block: Any, report: Report) -> dict[str, Any]:
+    if isinstance(block, Table):
+        return _table(block, report)
+    if isinstance(block, Tiles):
+        return {"type": "tiles", "tiles": [_tile(tile) for tile in block.tiles]}
+    plain: dict[str, Any] = msgspec.to_builtins(block)
+    if isinstance(block, Bars) and not block.calls:
+        del plain["calls"]
+    return plain
+
+
+def _tile(tile: Tile) -> dict[str, Any]:
+    plain: dict[str, Any] = msgspec.to_builtins(tile)
+    return plain
+
+
+def _table(table: Table, report: Report) -> dict[str, Any]:
+    zone = report.period.zone
+    return {
+        "type": "table",
+        "name": table.name,
+        "title": table.title,
+        "columns": [
+            {
+                "name": column.name,
+                "title": column.title,
+                "kind": column.kind,
+                "personal": column.personal,
+                "defined": column.defined,
+            }
+            for column in table.columns
+        ],
+        "rows": [
+            {
+                column.name: instant(cell.value, zone)
+                if column.kind == "at" and isinstance(cell.value, int)
+                else cell.value
+                for cell, column in zip(row, table.columns, strict=True)
+            }
+            for row in table.rows
+        ],
+    }
+
+
+def _behind(behind: Behind, report: Report) -> dict[str, Any]:
+    return {
+        "title": behind.title,
+        "total": behind.total,
+        "command": behind.command,
+        **_table(behind.table, report),
+    }

@@ -1,0 +1,152 @@
+"""What a report is made from: an archive, a period, thresholds; and the figures, asked for once each."""
+
+from collections.abc import Callable, Iterable, Mapping
+from functools import cache
+from typing import Any
+
+from sqlalchemy import Engine
+
+from calllog.figures.agents import agent_figures
+from calllog.figures.calls import call_figures
+from calllog.figures.catalogue import FIGURES
+from calllog.figures.figure import Figure, Row
+from calllog.figures.keys import By
+from calllog.figures.period import DAY_MS, Interval, Period, local, zone_of
+from calllog.figures.queues import queue_figures
+from calllog.figures.thresholds import Thresholds
+from calllog.report.behind import Opener
+from calllog.report.model import Cell, Column, Definition, Kind, Report, Section, Tone, definition
+
+Told = Callable[[str], None]
+"""Is told what a report is doing now, for who waits for it."""
+
+TONES: dict[str, Tone] = {
+    "answered": "answered",
+    "abandoned": "abandoned",
+    "abandon_rate": "abandoned",
+    "abandon_rate_raw": "abandoned",
+    "abandoned_before_agent": "abandoned",
+    "ivr_exit": "abandoned",
+    "hold_abandoned": "abandoned",
+    "abandoned_calls": "abandoned",
+    "completed": "answered",
+    "lost": "failed",
+    "failed": "failed",
+    "failed_calls": "failed",
+    "service_level": "answered",
+}
+KINDS: dict[str, Kind] = {"count": "count", "share": "share", "ms": "ms", "score": "number", "ratio": "share"}
+DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+
+
+class Source:
+    """One report's view of the archive."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        period: Period,
+        thresholds: Thresholds,
+        now: int,
+        *,
+        interval: Interval | None = None,
+        deep: bool = True,
+        told: Told = lambda _: None,
+    ) -> None:
+        """`deep`: whether figures can be opened; `told`: hears what goes on; `now`: ends what is open."""
+        self.engine, self.period, self.thresholds, self.now = engine, period, thresholds, now
+        self.interval: Interval = interval or fitting(period)
+        self.open = Opener(engine, period, thresholds, wanted=deep)
+        self.told = told
+        self.queues = cache(self._queues)
+
+    def _queues(self, interval: Interval, by: By) -> list[Row]:
+        shown = {"": "", "weekday_hour": " by weekday and hour"}.get(by, f" by {by}")
+        self.told(f"figures of queues{shown}")
+        return queue_figures(self.engine, self.period, interval, by, self.thresholds)
+
+    def agents(self, by: By) -> list[Row]:
+        """The figures of agents of the whole period."""
+        self.told("figures of agents" + (f" by {by}" if by else ""))
+        return agent_figures(self.engine, self.period, "whole", by, self.thresholds, now=self.now)
+
+    def calls(self, interval: Interval, by: By) -> list[Row]:
+        """The figures of calls."""
+        self.told("figures of calls" + (f" by {by}" if by else ""))
+        return call_figures(self.engine, self.period, interval, by, self.thresholds)
+
+    def report(self, name: str, title: str, sections: Iterable[Section], subject: str = "") -> Report:
+        """The report of these sections, with the definitions of what is in them."""
+        made = tuple(sections)
+        return Report(
+            name=name,
+            title=title,
+            period=self.period,
+            made_at=self.now,
+            sections=made,
+            subject=subject,
+            definitions=definitions_in(made),
+            behind=self.open.found,
+        )
+
+
+def fitting(period: Period) -> Interval:
+    """An interval of which the period has a few dozen."""
+    days = (period.to_at - period.from_at) / DAY_MS
+    steps: tuple[tuple[float, Interval], ...] = ((0.26, "15m"), (1.1, "30m"), (3.1, "60m"), (63, "day"))
+    return next((interval for limit, interval in steps if days <= limit), "week" if days <= 430 else "month")
+
+
+def definitions_in(sections: Iterable[Section]) -> dict[str, Definition]:
+    """The definitions of all figures that columns and tiles of these sections name, in their order."""
+    named: dict[str, None] = {}
+    for section in sections:
+        for block in section.blocks:
+            for part in (*getattr(block, "columns", ()), *getattr(block, "tiles", ())):
+                if getattr(part, "defined", "") in FIGURES:
+                    named[part.defined] = None
+    return {name: definition(FIGURES[name]) for name in named}
+
+
+def column(name: str, *, wide: bool = False, bar: bool = False, title: str = "") -> Column:
+    """The column of a figure: titled, shown and defined as the figure is."""
+    figure: Figure = FIGURES[name]
+    return Column(
+        name=name,
+        title=title or figure.title,
+        kind=KINDS[figure.unit],
+        tone=TONES.get(name, ""),
+        wide=wide,
+        bar=bar,
+        defined=name,
+    )
+
+
+def text_column(name: str, title: str, **more: Any) -> Column:
+    """A column that names something."""
+    return Column(name=name, title=title, **more)
+
+
+def value_cells(row: Row, columns: Iterable[Column], calls: Mapping[str, str] | None = None) -> list[Cell]:
+    """The figures of a row for these columns."""
+    keys = calls or {}
+    return [Cell(row.values.get(each.name), keys.get(each.name, "")) for each in columns]
+
+
+def when(span_at: int, period: Period, interval: Interval) -> str:
+    """What stands below the interval that begins then."""
+    clock = local(span_at, zone_of(period.zone))
+    if interval in ("15m", "30m", "60m"):
+        return f"{clock:%H:%M}"
+    return f"{clock:%b %Y}" if interval == "month" else f"{clock.day} {clock:%b}"
+
+
+def when_in_full(span: tuple[int, int], period: Period, interval: Interval) -> str:
+    """The interval with its day and its end."""
+    zone = zone_of(period.zone)
+    begin, end = local(span[0], zone), local(span[1], zone)
+    day = f"{begin:%a} {begin.day} {begin:%b}"
+    if interval in ("15m", "30m", "60m"):
+        twice = f" {begin:%Z}" if begin.utcoffset() != end.utcoffset() or begin.fold or end.fold else ""
+        return f"{day}, {begin:%H:%M} to {end:%H:%M}{twice}"
+    return day if interval == "day" else f"{begin:%B %Y}" if interval == "month" else f"week of {day}"

@@ -1,0 +1,249 @@
+"""`holdfast report`: what has happened in a time, as tables, as a page, for spreadsheets and for programs."""
+
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import wraps
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+from rich.console import Console
+from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from sqlalchemy.exc import SQLAlchemyError
+
+from calllog.archive.database import connect
+from calllog.errors import ArchiveAway
+from calllog.figures.keys import By
+from calllog.figures.period import Interval, Period
+from calllog.printable import escaped
+from calllog.report.abandoned import abandoned as abandoned_report
+from calllog.report.agents import agents as agents_report
+from calllog.report.behind import LEFT
+from calllog.report.calls import Chosen
+from calllog.report.calls import calls as calls_report
+from calllog.report.flows import flows as flows_report
+from calllog.report.model import Report, redacted
+from calllog.report.numbers import numbers as numbers_report
+from calllog.report.page import page_of
+from calllog.report.queues import intervals as intervals_report
+from calllog.report.queues import queues as queues_report
+from calllog.report.sheet import csv_of, json_of
+from calllog.report.source import Source, Told
+from calllog.report.terminal import Shown
+from ivr.cli import AWAY, OK, REFUSED
+from ivr.cli.period import now_ms, period_options
+from ivr.settings import Settings
+from ivr.thresholds import thresholds_of
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+INTERVALS = click.Choice(["15m", "30m", "60m", "day", "week", "month"])
+WIDTH = 200
+"""Of tables that are not shown on a terminal."""
+
+
+@click.group()
+def report() -> None:
+    """Show what has happened: figures first, then the calls behind them.
+
+    Every report is shown for today, unless --day, --last or --from and --to say otherwise. On the terminal
+    it is a table; --html makes a page with charts that needs nothing else and can be sent to anybody,
+    --csv a sheet for spreadsheets, --json all of it for programs. What each figure means is told with it.
+
+    \b
+    holdfast report abandoned --day yesterday
+    holdfast report queues --last 7d --html --output queues.html
+    holdfast report calls --last 2h --queue sales --left abandoned
+
+    \b
+    Exit codes: 0 shown · 2 wrong usage · 3 there is no archive, or it cannot be reached
+                4 the file could not be written
+    """
+
+
+def shown_as(command: Command) -> Command:
+    """Adds what every report takes: the time, and how it is shown. The command gives a function of Source."""
+
+    @wraps(command)
+    def run(
+        period: Period,
+        html: bool,
+        csv: bool,
+        as_json: bool,
+        redact: bool,
+        wide: bool,
+        output: Path | None,
+        interval: Interval | None,
+        **options: Any,
+    ) -> None:
+        way = [name for name, on in (("html", html), ("csv", csv), ("json", as_json)) if on]
+        if len(way) > 1:
+            raise click.UsageError(f"--{way[0]} and --{way[1]} exclude each other: give one of them")
+        if html and output is None and sys.stdout.isatty():
+            raise click.UsageError("--html makes a page for a browser: name its file, --output report.html")
+        make: Callable[[Source], Report] = command(**options)
+        deep = bool(html or as_json)
+        with _failing_well(), _progress() as told:
+            source = _source(period, interval, deep, told)
+            made = make(source)
+            told("the page" if html else "the tables")
+            text = None if not way else _text(redacted(made) if redact else made, way[0])
+        _out(redacted(made) if redact else made, text, output, wide)
+
+    for option in (
+        click.option("--interval", type=INTERVALS, help="How finely curves and intervals are cut."),
+        click.option(
+            "-o", "--output", type=click.Path(path_type=Path, dir_okay=False), help="Write it here."
+        ),
+        click.option("--wide", is_flag=True, help="All columns on the terminal."),
+        click.option("--redact", is_flag=True, help="Hide numbers of people."),
+        click.option(
+            "--json", "as_json", is_flag=True, help="Print JSON: everything, with the calls behind."
+        ),
+        click.option("--csv", is_flag=True, help="Print CSV: its tables, with what the columns mean."),
+        click.option("--html", is_flag=True, help="Make a page with charts, of one file."),
+        period_options,
+    ):
+        run = option(run)
+    return run  # type: ignore[return-value]
+
+
+@report.command("abandoned")
+@shown_as
+def abandoned() -> Callable[[Source], Report]:
+    """Who hung up while waiting: when, where, what they had heard; then the rates."""
+    return abandoned_report
+
+
+@report.command("queues")
+@shown_as
+def queues() -> Callable[[Source], Report]:
+    """How long callers waited in each queue, and what became of them."""
+    return queues_report
+
+
+@report.command("intervals")
+@click.option(
+    "--by",
+    type=click.Choice(["queue", "campaign", "flow"]),
+    help="A row for each of them in each interval.",
+)
+@shown_as
+def intervals(by: By | None) -> Callable[[Source], Report]:
+    """The figures of queues for each interval of the time (--interval)."""
+    return lambda source: intervals_report(source, by or "")
+
+
+@report.command("calls")
+@click.option("--queue", default="", metavar="NAME", help="Only those that joined this queue.")
+@click.option("--left", type=click.Choice(list(LEFT)), help="… and left it like that.")
+@click.option("--agent", default="", metavar="NAME", help="Only those that talked to this agent.")
+@click.option("--verdict", default="", metavar="WORD", help="Only those that became that (docs/call-log.md).")
+@click.option("--number", default="", metavar="NUMBER", help="Only those to this number of ours.")
+@click.option("--flow", default="", metavar="NAME", help="Only those that began in this flow.")
+@click.option("--talked", is_flag=True, help="Only those with a talk, by the time at which it began.")
+@click.option("--refused", is_flag=True, help="Only those that a queue did not let in.")
+@shown_as
+def calls(left: str | None, **chosen: Any) -> Callable[[Source], Report]:
+    """Each call and what became of it; with options those behind one figure."""
+    return lambda source: calls_report(source, Chosen(left=left or "", **chosen))
+
+
+@report.command("agents")
+@shown_as
+def agents() -> Callable[[Source], Report]:
+    """How agents spent their time, what they handled, and their days as bars."""
+    return agents_report
+
+
+@report.command("flows")
+@shown_as
+def flows() -> Callable[[Source], Report]:
+    """Which way callers took through the flows, and where they hung up."""
+    return flows_report
+
+
+@report.command("numbers")
+@shown_as
+def numbers() -> Callable[[Source], Report]:
+    """What became of the calls to each number of ours, and to each campaign."""
+    return numbers_report
+
+
+def _source(period: Period, interval: Interval | None, deep: bool, told: Told) -> Source:
+    settings = Settings()
+    engine = connect(settings.archive, read_only=True)
+    thresholds = thresholds_of(settings.callflows)
+    return Source(engine, period, thresholds, now_ms(), interval=interval, deep=deep, told=told)
+
+
+@contextmanager
+def _failing_well() -> Iterator[None]:
+    """An archive that is away is told in a sentence."""
+    try:
+        yield
+    except ArchiveAway as error:
+        click.echo(f"holdfast: {escaped(str(error))}", err=True)
+        sys.exit(AWAY)
+    except SQLAlchemyError as error:
+        said = str(getattr(error, "orig", None) or error).splitlines()[0]
+        click.echo(f"holdfast: the archive cannot be read: {escaped(said)}", err=True)
+        sys.exit(AWAY)
+
+
+@contextmanager
+def _progress() -> Iterator[Told]:
+    """What goes on, on standard error if that is a terminal; gone when it is done."""
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield lambda _: None
+        return
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
+    with Progress(*columns, console=console, transient=True) as progress:
+        task = progress.add_task("the archive", total=None)
+        yield lambda what: progress.update(task, description=escaped(what))
+
+
+def _text(made: Report, way: str) -> str:
+    if way == "html":
+        return page_of(made)
+    return csv_of(made) if way == "csv" else f"{json_of(made)}\n"
+
+
+def _out(made: Report, text: str | None, output: Path | None, wide: bool) -> None:
+    if output is not None:
+        _write(output, _as_text(made, wide) if text is None else text)
+        click.echo(f"wrote {escaped(str(output))}", err=True)
+    elif text is not None:
+        sys.stdout.buffer.write(text.encode("utf-8", "replace"))
+        sys.stdout.flush()
+    else:
+        console = Console(highlight=False)
+        if not console.is_terminal and "COLUMNS" not in os.environ:
+            console.width = WIDTH
+        console.print(Shown(made, wide=wide))
+    sys.exit(OK)
+
+
+def _as_text(made: Report, wide: bool) -> str:
+    console = Console(highlight=False, width=WIDTH, file=open(os.devnull, "w"), record=True)  # noqa: SIM115
+    console.print(Shown(made, wide=wide))
+    return console.export_text()
+
+
+def _write(path: Path, text: str) -> None:
+    """The whole file or none, for its owner alone: it may hold numbers of people."""
+    beside = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        handle = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(text.encode("utf-8", "replace"))
+            beside.replace(path)
+        except BaseException:
+            beside.unlink(missing_ok=True)
+            raise
+    except OSError as error:
+        click.echo(f"holdfast: {escaped(str(path))} cannot be written: {error.strerror}", err=True)
+        sys.exit(REFUSED)
