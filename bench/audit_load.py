@@ -152,10 +152,11 @@ def goals(seen: Seen, matched: Matched) -> list[Goal]:
         name = " - ".join(pair)
         found.append(Goal(f"{name}: p99 of the differences, ms", told.p99_ms or 0, P99_MS, note))
         found.append(Goal(f"{name}: longest, ms", told.longest_ms or 0, MOST_MS))
+    said = seen.audit_said.strip()[-300:]
     found += [
         Goal("calls that not all three have", seen.placed - matched.calls, 0),
         Goal("entries of the log that are no events", seen.broken, 0),
-        Goal("exit code of `holdfast audit`", seen.audit_code, 0, seen.audit_said.strip()[-300:]),
+        Goal("exit code of `holdfast audit`", seen.audit_code, 0, "" if not seen.audit_code else said),
     ]
     return found
 

@@ -50,10 +50,15 @@ API_GOAL, REDIS_GOAL = 0.25, 0.05
 """Shares of a core, for looking at all of it."""
 AGE_GOAL_MS = 1000
 AT_ONCE = 250
+SETTLE_S = 4.0
+"""Until those who watch have connected, and have their snapshots: 1 MB each."""
 
 
 class Cost(msgspec.Struct, frozen=True):
-    """With so many who watch: shares of a core, and how old what they were told was when it came (ms)."""
+    """With so many who watch: shares of a core, and the ages of figures at those who watch, ms.
+
+    The age is that of what somebody has just before he is told something newer: as old as it gets.
+    """
 
     watching: int
     changes: int
@@ -138,14 +143,19 @@ async def _watch(count: int, socket: str, pipe: Connection) -> tuple[list[float]
         nonlocal messages
         async with http.ws_connect("http://localhost/v1/live", max_msg_size=0) as live:
             await live.send_json({"topics": ["queues", "agents"]})
+            shown: list[float] = []
             while True:
                 said: Any = msgspec.json.decode(await live.receive_str())
                 messages += 1
-                ages.append(time.time() * 1000 - said["at"])
+                ages.extend(time.time() * 1000 - at for at in shown)
+                shown = [said["at"]]
 
     connector = aiohttp.UnixConnector(socket, limit=0)
     async with aiohttp.ClientSession(connector=connector) as http:
         watching = [asyncio.ensure_future(one(http)) for _ in range(count)]
+        await asyncio.to_thread(pipe.recv)
+        ages.clear()  # while all of them were taking their first snapshots
+        messages = 0
         await asyncio.to_thread(pipe.recv)
         for each in watching:
             each.cancel()
@@ -205,7 +215,8 @@ async def measured(redis: RedisProcess, socket: str, watching: int, changes: int
     ours, theirs = multiprocessing.get_context("spawn").Pipe()
     process = multiprocessing.get_context("spawn").Process(target=watchers, args=(watching, socket, theirs))
     process.start()
-    await asyncio.sleep(3)  # they connect, and have their snapshots
+    await asyncio.sleep(SETTLE_S)
+    ours.send("begin")
     began, used, theirs_s = time.monotonic(), cpu_s(), redis_s()
     await asyncio.sleep(seconds)
     took = time.monotonic() - began

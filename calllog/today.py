@@ -6,11 +6,12 @@ told twice in a row by a reader that began anew, are the reader's business: each
 """
 
 from array import array
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from calllog.call_events import Ended, Joined, QueueLeft, QueueRefused
 from calllog.events import AnyEvent
+from calllog.figures.figure import share
 from calllog.vocabulary import LEFT_CLASS
 
 
@@ -21,6 +22,23 @@ class Limits(NamedTuple):
     """X: who is answered within this time is in time."""
     short_abandon_ms: int = 5_000
     """s: who hangs up before it is a short abandon."""
+
+
+class Wait(NamedTuple):
+    """A wait in a queue as the archive has it. `kind`: A, B, F, X, or W while it goes on."""
+
+    call: str
+    queue: str
+    kind: str
+    waited_ms: int
+
+
+class Past(NamedTuple):
+    """What was archived of a period up to a position of the log; `refusals`: a queue for each."""
+
+    position: str
+    waits: Sequence[Wait]
+    refusals: Sequence[str]
 
 
 class QueueToday(NamedTuple):
@@ -94,8 +112,8 @@ class _Count:
             waiting=self.waiting,
             refused=self.refused,
             in_time=self.in_time,
-            service_level=self.in_time / counted if counted else None,
-            abandon_rate=(abandoned - self.short) / counted if counted else None,
+            service_level=share(self.in_time, counted),
+            abandon_rate=share(abandoned - self.short, counted),
             asa_ms=round(self.answered_ms / answered) if answered else None,
             wait_longest_ms=self.longest_ms if answered + abandoned else None,
             abandon_mean_ms=round(self.abandoned_ms / abandoned) if abandoned else None,
@@ -129,6 +147,15 @@ class Today:
             self._counts[queue].measure(self._limits.get(queue, Limits()))
         return changed
 
+    def begin_with(self, past: Past) -> None:
+        """What has been, instead of its events. Only of a period of which nothing was counted."""
+        for wait in past.waits:
+            self._joins(wait.call, wait.queue)
+            if wait.kind != "W":
+                self._leaves(wait.call, wait.queue, wait.kind, wait.waited_ms)
+        for queue in past.refusals:
+            self._of(queue).refused += 1
+
     def count_all(self, events: Iterable[AnyEvent | None]) -> set[str]:
         """Count these events, in order; the queues that they concern."""
         return {queue for event in events if (queue := self.count(event))}
@@ -149,18 +176,24 @@ class Today:
     def _joined(self, event: Joined) -> str:
         if not self.begins_at <= event.at < self.ends_at:
             return ""
-        self._open[event.call] = event.queue
-        count = self._of(event.queue)
-        count.offered += 1
-        count.waiting += 1
+        self._joins(event.call, event.queue)
         return event.queue
 
     def _left(self, event: QueueLeft) -> str:
         if self._open.get(event.call) != event.queue:
             return ""  # he joined before the period
-        del self._open[event.call]
-        self._of(event.queue).leaves(LEFT_CLASS[event.reason], event.waited_ms)
+        self._leaves(event.call, event.queue, LEFT_CLASS[event.reason], event.waited_ms)
         return event.queue
+
+    def _joins(self, call: str, queue: str) -> None:
+        self._open[call] = queue
+        count = self._of(queue)
+        count.offered += 1
+        count.waiting += 1
+
+    def _leaves(self, call: str, queue: str, kind: str, waited_ms: int) -> None:
+        del self._open[call]
+        self._of(queue).leaves(kind, waited_ms)
 
     def _of(self, queue: str) -> _Count:
         found = self._counts.get(queue)

@@ -31,9 +31,10 @@ from ivr.settings import Settings
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 
-BATCH = 1000
+BATCH = 2000
 """Entries of the stream that are archived in one transaction."""
-BLOCK_MS = 500
+BLOCK_MS = 100
+"""Whoever stops the server waits for no longer."""
 GATHER_S = 0.25
 """A quiet log is looked at so often: each transaction is a write to the disk that has to be waited for."""
 RETRY_S = 1.0
@@ -96,6 +97,10 @@ class Archiver:
             if not await feed.attach(self.writer.position):
                 log.warning("the log in Redis begins after the end of the archive: what was between is lost")
             self._goes_on()
+            if self.writer.outdated:
+                log.warning(
+                    "an older version has derived the tables of the archive: `holdfast archive rebuild`"
+                )
             readiness.tell()
             while entries := await feed.pending(BATCH):
                 await self._write(feed, entries)

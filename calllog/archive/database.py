@@ -61,7 +61,9 @@ def is_sqlite(engine: Engine) -> bool:
 
 def place(engine: Engine) -> str:
     """Where the archive is, fit to be shown: without a password."""
-    return (engine.url.database or "") if is_sqlite(engine) else engine.url.render_as_string()
+    if is_sqlite(engine):
+        return engine.url.database or ""
+    return engine.url.set(drivername="postgresql").render_as_string()
 
 
 def _sqlite(path: Path, read_only: bool) -> Engine:

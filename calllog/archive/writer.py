@@ -14,17 +14,18 @@ from dataclasses import dataclass, field
 from itertools import groupby, pairwise
 from typing import NamedTuple, TypeVar
 
-from sqlalchemy import Connection, Engine, insert, select
+from sqlalchemy import Connection, Engine, func, insert, select
 from sqlalchemy.exc import DataError, IntegrityError
 
-from calllog.archive.database import Sole, transaction, upkept
+from calllog.archive.database import Sole, place, transaction, upkept
 from calllog.archive.migrate import migrate
 from calllog.archive.schema import calls, events, kept_aside, progress
 from calllog.archive.sorting import Batch, Line, read, sort
 from calllog.archive.tables import Changes, Keyed, keyed, upsert
 from calllog.call_events import AnyCallEvent, CallEvent
+from calllog.errors import ArchiveAway
 from calllog.events import AgentEvent, AgentStateChanged, AnyEvent, Disposition
-from calllog.facts import agent_facts, call_facts, other_facts, owner_and_number
+from calllog.facts import VERSION, agent_facts, call_facts, other_facts, owner_and_number
 from calllog.stream import Entry
 
 T = TypeVar("T")
@@ -33,6 +34,8 @@ CHUNK = 500
 """Ids or owners asked for at once."""
 MOST_EVENTS = 200_000
 """Events of live calls that are kept in memory; of calls beyond that they are read again when needed."""
+LIVE_MS = 86_400_000
+"""A call without an end that arrived so long before the last one lives no more."""
 UNFIT = (DataError, IntegrityError, OverflowError, UnicodeError)
 """Errors that a line brings with it, such as a number that no column can hold; others are the database's."""
 
@@ -67,6 +70,8 @@ class Writer:
         """What tells this archive from others of the site."""
         self.lines = self.kept_aside = 0
         """Lines ever read, and those of them that were kept aside."""
+        self.outdated = False
+        """Its tables were derived by other rules: they need a rebuild."""
         self.live: dict[str, int] = {}
         """Calls that go on → when they arrived, ms."""
         self._connection: Connection | None = None
@@ -86,13 +91,24 @@ class Writer:
             migrate(connection)
             with transaction(connection):
                 found = {row.name: row.value for row in connection.execute(select(progress))}
-                self.archive = found.get("archive") or uuid.uuid4().hex[:12]
                 if "archive" not in found:
-                    connection.execute(insert(progress), {"name": "archive", "value": self.archive})
+                    found |= {"archive": uuid.uuid4().hex[:12], "facts": str(VERSION), "site": self.site}
+                    new = [{"name": name, "value": found[name]} for name in ("archive", "facts", "site")]
+                    connection.execute(insert(progress), new)
+                if found.get("site", self.site) != self.site:  # ids of two sites are the same
+                    raise ArchiveAway(
+                        f"the archive at {place(self.engine)} is that of site {found['site']}: "
+                        f"site {self.site} needs one of its own"
+                    )
+                self.archive, self.outdated = found["archive"], found.get("facts") != str(VERSION)
                 self.position = found.get("position", "")
                 self.lines, self.kept_aside = int(found.get("lines", 0)), int(found.get("kept_aside", 0))
-                open_calls = select(calls.c.call, calls.c.arrived_at).where(calls.c.ended_at.is_(None))
-                self.live = {row.call: row.arrived_at or 0 for row in connection.execute(open_calls)}
+                newest = connection.scalar(select(func.max(calls.c.arrived_at))) or 0
+                lately = calls.c.arrived_at > newest - LIVE_MS
+                open_calls = select(calls.c.call, calls.c.arrived_at).where(
+                    lately, calls.c.ended_at.is_(None)
+                )
+                self.live = {row.call: row.arrived_at for row in connection.execute(open_calls)}
 
     def close(self) -> None:
         """Leave it to another process."""

@@ -52,7 +52,8 @@ class Period(msgspec.Struct, frozen=True):
     def intervals(self, interval: Interval) -> list[Span]:
         """The intervals of the period, in order: they tile it. The first and the last may be cut by it."""
         inner = (at for at in self._beginnings(interval) if self.from_at < at < self.to_at)
-        return _spans([self.from_at, *inner, self.to_at])
+        once = dict.fromkeys(inner)  # a day that a zone has left out begins where the next one does
+        return _spans([self.from_at, *once, self.to_at])
 
     def _beginnings(self, interval: Interval) -> Iterator[int]:
         """Instants at which intervals begin, from one at or before the period's begin to past its end."""

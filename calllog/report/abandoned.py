@@ -10,7 +10,7 @@ from calllog.archive.schema import calls, waits
 from calllog.figures.figure import Row
 from calllog.printable import duration
 from calllog.report.behind import left_as, left_word, rows_of, within
-from calllog.report.charts import day_curve, heat_of, waits_of
+from calllog.report.charts import day_curve, heat_of, patience_of, waits_of
 from calllog.report.model import Block, Cell, Column, Report, Section, Table, Tile, Tiles
 from calllog.report.queues import QUEUE_COLUMNS, calls_behind, hour_table, queue_table
 from calllog.report.show import text_of
@@ -34,7 +34,7 @@ LIST = (
     Column(name="longer_ms", title="Longer than told", kind="ms", wide=True, tone="bad"),
     Column(name="rung", title="Rung in vain", kind="count"),
     text_column("ringing", "Rang just then", wide=True),
-    text_column("reason", "How", wide=True),
+    text_column("reason", "How", exact=True),
     text_column("needs", "Needed", wide=True),
     text_column("campaign", "Campaign", wide=True),
     text_column("call", "Call"),
@@ -105,6 +105,7 @@ def _charts(source: Source, spans: Sequence[Row]) -> list[Block]:
     charts: Iterable[Block | None] = (
         day_curve(source, "When they had joined", spans, lost=True),
         waits_of(source),
+        patience_of(source),
         heat_of(source) if source.interval not in ("15m", "30m") else None,
     )
     return [chart for chart in charts if chart is not None]

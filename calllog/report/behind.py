@@ -4,9 +4,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from shlex import quote
 from typing import Any, get_args
 
-from sqlalchemy import ColumnElement, Engine, and_, or_, select, true
+from sqlalchemy import ColumnElement, Engine, and_, func, or_, select, true
 
-from calllog.archive.schema import calls, refusals, talks, waits
+from calllog.archive.schema import calls, refusals, surveys, talks, waits
 from calllog.figures.period import Period
 from calllog.figures.thresholds import Thresholds
 from calllog.report.model import Behind, Cell, Column, Table, Value
@@ -147,19 +147,25 @@ class Opener:
         if not self._wanted or not isinstance(total, int) or not total:
             return ""
         period = span or self._period
-        key = f"w{len(self.found)}"
         where = [within(period), left_as(group, self._thresholds)]
         options = [period_options(period), "--left", group]
         if queue is not None:
             where.append(waits.c.queue == queue)
             options += ["--queue", quote(queue)]
+        if group == "late" and not (total := self._count(where)):
+            return ""
+        key = f"w{len(self.found)}"
         rows = waits_where(self._engine, where, SHOWN, longest=group not in ("offered", "waiting"))
         table = Table(name="calls", title="", columns=WAITS, rows=rows)
         title = f"{queue + ': ' if queue else ''}{LEFT[group]}"
         command = f"holdfast report calls {' '.join(options)}"
-        total = max(total, len(rows))
-        self.found[key] = Behind(title=title, table=table, total=total, command=command)
+        self.found[key] = Behind(title=title, table=table, total=max(total, len(rows)), command=command)
         return key
+
+    def _count(self, where: Iterable[ColumnElement[bool]]) -> int:
+        """How many waits these are, for what no figure counts."""
+        (row,) = rows_of(self._engine, select(func.count().label("count")).select_from(waits).where(*where))
+        return int(row["count"])
 
     def talks(self, total: Value, queue: str | None = None, agent: str | None = None) -> str:
         """The key of the list of talks that are over, the longest first."""
@@ -219,6 +225,37 @@ class Opener:
             total=max(total, len(rows)),
             command=f"holdfast report calls {period_options(period)}"
             + "".join(f" --{name} {quote(value)}" for name, value in options.items()),
+        )
+        return key
+
+    def surveys(self, total: Value) -> str:
+        """The key of the list of answers to surveys, the worst first."""
+        if not self._wanted or not isinstance(total, int) or not total:
+            return ""
+        key = f"w{len(self.found)}"
+        at = surveys.c.offered_at
+        names = ("answered_at", "survey", "score", "highest", "queue", "agent", "call")
+        statement = (
+            select(*(surveys.c[name] for name in names))
+            .where(at >= self._period.from_at, at < self._period.to_at, surveys.c.score.is_not(None))
+            .order_by(surveys.c.score, at, surveys.c.call)
+            .limit(SHOWN)
+        )
+        columns = (
+            Column(name="answered_at", title="Answered", kind="at"),
+            Column(name="survey", title="Survey"),
+            Column(name="score", title="Answer", kind="count"),
+            Column(name="highest", title="of", kind="count"),
+            Column(name="queue", title="Queue"),
+            Column(name="agent", title="Agent"),
+            Column(name="call", title="Call"),
+        )
+        rows = cells_of(rows_of(self._engine, statement))
+        self.found[key] = Behind(
+            title="answers, the worst first",
+            table=Table(name="answers", title="", columns=columns, rows=rows),
+            total=max(total, len(rows)),
+            command=f"holdfast report calls {period_options(self._period)} --surveyed",
         )
         return key
 

@@ -7,7 +7,7 @@ import msgspec
 from sqlalchemy import ColumnElement, Select, func, select
 
 from calllog.archive.schema import calls as calls_table
-from calllog.archive.schema import refusals, talks, waits
+from calllog.archive.schema import refusals, surveys, talks, waits
 from calllog.report.behind import CALLS, LEFT, calls_where, left_as, rows_of, within
 from calllog.report.model import Cell, Column, Report, Section, Table, Tone
 from calllog.report.source import Source, text_column
@@ -37,10 +37,14 @@ class Chosen(msgspec.Struct, frozen=True):
     refused: bool = False
     """Calls that were not let into a queue, by the time of that."""
 
+    surveyed: bool = False
+    """Calls that have answered a survey, by the time at which it was put."""
+
     def words(self) -> str:
         """What is chosen, in words."""
         said = [LEFT[self.left]] if self.left else []
         said += ["with a talk"] * self.talked + ["not let in"] * self.refused
+        said += ["asked in a survey"] * self.surveyed
         said += [
             f"{name} {getattr(self, name)}"
             for name in ("queue", "agent", "verdict", "number", "flow")
@@ -86,6 +90,11 @@ def _where(source: Source, chosen: Chosen) -> list[ColumnElement[bool]]:
     if chosen.refused:
         own = select(refusals.c.call).where(refusals.c.at >= period.from_at, refusals.c.at < period.to_at)
         where.append(call.in_(_also(own, refusals, chosen)))
+    if chosen.surveyed:
+        at = surveys.c.offered_at
+        answered = surveys.c.score.is_not(None)
+        own = select(surveys.c.call).where(at >= period.from_at, at < period.to_at, answered)
+        where.append(call.in_(_also(own, surveys, chosen)))
     if not where:
         where += [calls_table.c.arrived_at >= period.from_at, calls_table.c.arrived_at < period.to_at]
         if chosen.queue:

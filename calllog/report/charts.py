@@ -4,14 +4,17 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 from calllog.figures.figure import Row
+from calllog.figures.patience import patience_curves
 from calllog.figures.period import Period
 from calllog.figures.read import Numbers
 from calllog.figures.waits import wait_cells
 from calllog.printable import duration
-from calllog.report.model import Bars, Cell, Heat, Mark, Series, Tone
+from calllog.report.model import Bars, Cell, Curve, Heat, Mark, Series, Tone
 from calllog.report.source import DAYS, Source, when, when_in_full
 from calllog.vocabulary import LEFT_CLASS
 
+FEW = 5
+"""Of fewer who gave up a curve of patience says nothing."""
 BUCKETS = 26
 """Bars of the distribution of waits, about."""
 STEPS_S = (1, 2, 5, 10, 15, 20, 30, 60, 120, 300, 600, 1800, 3600)
@@ -132,3 +135,20 @@ def _short(ms: int) -> str:
     if seconds < 3600:
         return f"{seconds // 60}:{seconds % 60:02} min" if seconds % 60 else f"{seconds // 60} min"
     return f"{seconds / 3600:g} h"
+
+
+def patience_of(source: Source) -> Curve | None:
+    """When people lose patience: who was answered in time tells that he would have waited so long."""
+    source.told("patience")
+    found = patience_curves(source.engine, source.period, now=source.now)
+    if not found or len(found[0].times) < FEW:
+        return None
+    curve = found[0]
+    return Curve(
+        title="How long they are patient",
+        about="Of those who are not answered before, so many would still be waiting.",
+        points=((0, 1.0), *curve.points(200)),
+        tone="abandoned",
+        across="time waited",
+        half="half have gone after",
+    )

@@ -7,7 +7,7 @@ What hung up at a step leaves it downwards, in the colour of lost callers. Moves
 from collections import defaultdict
 from dataclasses import dataclass, field
 
-from calllog.report.markup import Html, join, tag
+from calllog.report.markup import Html, join, percent, tag
 from calllog.report.model import Move, Paths, Step
 from calllog.report.page_charts import figure
 from calllog.report.page_tables import Links
@@ -47,14 +47,15 @@ def paths(block: Paths, links: Links) -> Html:
         return figure(block.title, "", tag("p", "Nobody came here in this time.", class_="empty"))
     picture = _picture(block)
     width = picture.columns * COLUMN
-    size = f"width:{width}px;height:{picture.height:.0f}px"
     streams = "".join(_stream(picture, move) for move in picture.moves)
     nodes = "".join(_node(box) for box in picture.boxes.values())
     drawing = Html(
-        f'<svg viewBox="0 0 {width} {picture.height:.0f}" style="{size}" aria-hidden="true">'
+        f'<svg viewBox="0 0 {width} {picture.height:.0f}" preserveAspectRatio="none" aria-hidden="true">'
         f"{streams}{nodes}</svg>"
     )
-    words = [_words(box, links) for box in picture.boxes.values()]
+    first = next((box.step.path for box in picture.boxes.values() if not box.column), "").partition("/")[0]
+    words = [_words(box, picture.columns, first, links) for box in picture.boxes.values()]
+    size = f"height:{picture.height:.0f}px;min-width:{width}px;max-width:{2 * width}px"
     inside = tag("div", drawing, *words, class_="paths", style=size)
     return figure(block.title, block.about, _legend(), tag("div", inside, class_="scroll"), kind="flow")
 
@@ -182,19 +183,20 @@ def _fall(x: float, bottom: float, lost: float) -> str:
     return f'<path class="fall" d="{outer}H{x + 4:.1f}Q{x + 4:.1f} {bottom:.1f} {x:.0f} {bottom:.1f}Z"/>'
 
 
-def _words(box: _Box, links: Links) -> Html:
+def _words(box: _Box, columns: int, first: str, links: Links) -> Html:
     step = box.step
-    name = step.path.rpartition("/")[2] or step.path
+    flow, _, own = step.path.partition("/")
+    name = own if flow == first and own else step.path
     told: list[str | Html] = [tag("b", f"{step.entered:,}")]
     if step.dropped:
-        share = f" {step.dropped / step.entered:.0%}" if step.entered else ""
-        told.append(tag("em", f"-{step.dropped:,}{share}"))
+        share = f" ({step.dropped / step.entered:.0%})" if step.entered else ""
+        told.append(tag("em", f"↓ {step.dropped:,}{share}", data_tip="hung up there"))
     if box.back:
-        told.append(tag("span", f"↺ {box.back:,}", data_tip="came back to this step"))
+        told.append(tag("span", f"↺ {box.back:,}", class_="back", data_tip="came back to this step"))
     return tag(
         "div",
         tag("span", links.calls(join(name), step.calls), class_="step", data_tip=step.path),
         *told,
         class_="words",
-        style=f"left:{box.column * COLUMN}px;top:{box.y - 20:.0f}px",
+        style=f"left:{percent(box.column / columns)};top:{box.y - 20:.0f}px",
     )

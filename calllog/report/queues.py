@@ -151,7 +151,7 @@ def _clock_name(key: str, by: By) -> str:
 
 
 def _count(row: Row, group: str) -> int:
-    """How many waits a list of this group has; of those not in time it is known only when it is made."""
+    """How many waits a list of this group has; of those not in time, at most."""
     name = {"ringing": "abandoned_ringing", "late": "answered"}.get(group, group)
     return int(row.values.get(name) or 0)
 

@@ -13,6 +13,7 @@ from calllog.figures.figure import Figure, Row
 from calllog.figures.keys import By
 from calllog.figures.period import DAY_MS, Interval, Period, local, zone_of
 from calllog.figures.queues import queue_figures
+from calllog.figures.surveys import survey_figures
 from calllog.figures.thresholds import Thresholds
 from calllog.report.behind import Opener
 from calllog.report.model import Cell, Column, Definition, Kind, Report, Section, Tone, definition
@@ -58,7 +59,12 @@ class Source:
         self.interval: Interval = interval or fitting(period)
         self.open = Opener(engine, period, thresholds, wanted=deep)
         self.told = told
+        self._deep = deep
         self.queues = cache(self._queues)
+
+    def over(self, period: Period) -> "Source":
+        """The same over another time."""
+        return Source(self.engine, period, self.thresholds, self.now, deep=self._deep, told=self.told)
 
     def _queues(self, interval: Interval, by: By) -> list[Row]:
         shown = {"": "", "weekday_hour": " by weekday and hour"}.get(by, f" by {by}")
@@ -74,6 +80,11 @@ class Source:
         """The figures of calls."""
         self.told("figures of calls" + (f" by {by}" if by else ""))
         return call_figures(self.engine, self.period, interval, by, self.thresholds)
+
+    def surveys(self, by: By, survey: str = "") -> list[Row]:
+        """Satisfaction in the whole period: of one survey, or of all that ask for it."""
+        self.told("answers of surveys" + (f" by {by}" if by else ""))
+        return survey_figures(self.engine, self.period, "whole", by, self.thresholds, survey=survey)
 
     def report(self, name: str, title: str, sections: Iterable[Section], subject: str = "") -> Report:
         """The report of these sections, with the definitions of what is in them."""

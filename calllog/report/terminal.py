@@ -25,6 +25,10 @@ from calllog.report.model import (
 from calllog.report.show import NOTHING, bar, days_in, line, made, period_in_words, text_of
 
 BAR = 10
+LONGEST = 200
+"""Letters of one value."""
+FOLDED = 24
+"""Letters of a line of what may be folded, at least."""
 ROWS = 200
 """Rows of one table; further ones are counted, and named with what shows them."""
 STYLE: dict[Tone, str] = {
@@ -75,7 +79,7 @@ class Shown:
     def _block(self, block: Block, width: int) -> RenderableType | None:
         match block:
             case Table():
-                return self._table(block)
+                return self._table(block, width - 2)
             case Tiles():
                 return self._tiles(block)
             case Bars():
@@ -100,30 +104,39 @@ class Shown:
             )
         return grid
 
-    def _table(self, table: Table) -> RenderableType:
+    def _table(self, table: Table, room: int) -> RenderableType:
+        """As many of its columns as there is room for, with their bars if possible; no value is ever cut."""
         title = Text(escaped(table.title), style="bold")
         if not table.rows:
             return Group(title, Text(table.empty, style="dim"))
+        rows = table.rows[: self._rows]
         columns = [
             (at, column)
             for at, column in enumerate(table.columns)
             if not column.exact and (self._wide or not column.wide)
         ]
+        texts = {at: [self._said(row[at], column) for row in rows] for at, column in columns}
+        widths = {at: _width(column, texts[at]) for at, column in columns}
+        shown = _fitting(columns, widths, room)
+        bars = sum(widths[at] + 2 + (BAR + 2) * column.bar for at, column in shown) <= room
+        _widen(widths, shown, texts, room - (BAR + 2) * bars * sum(column.bar for _, column in shown))
         grid = Grid(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
-        for _, column in columns:
+        for at, column in shown:
             right = column.kind not in ("text", "at", "line")
             grid.add_column(
                 Text(column.title),
                 justify="right" if right else "left",
-                overflow="ellipsis",
-                no_wrap=column.name != "last_heard",
+                overflow="fold",
+                width=widths[at],
             )
-            if column.bar:
-                grid.add_column("", min_width=BAR)
-        tops = {at: _top(table, at) for at, column in columns if column.bar}
-        for row in table.rows[: self._rows]:
-            grid.add_row(*self._cells(row, columns, tops))
+            if column.bar and bars:
+                grid.add_column("", width=BAR)
+        tops = {at: _top(table, at) for at, column in shown if column.bar and bars}
+        for number, row in enumerate(rows):
+            grid.add_row(*self._cells(number, row, shown, texts, tops))
         parts: list[RenderableType] = [title, grid]
+        if left_out := [column.title for _, column in columns if (_, column) not in shown]:
+            parts.append(Text(f"Without room here: {', '.join(left_out)} (--wide shows all).", style="dim"))
         if len(table.rows) > self._rows:
             parts.append(
                 Text(f"… and {len(table.rows) - self._rows:,} more rows: --csv, --json", style="dim")
@@ -132,21 +145,58 @@ class Shown:
             parts.append(Text(escaped(table.note), style="dim"))
         return Group(*parts)
 
+    def _said(self, cell: Cell, column: Column) -> str:
+        text = text_of(cell.value, column.kind, self._report.period.zone, day=days_in(self._report.period))
+        return escaped(text if len(text) <= LONGEST else f"{text[:LONGEST]}…")
+
     def _cells(
-        self, row: tuple[Cell, ...], columns: list[tuple[int, Column]], tops: dict[int, float]
+        self,
+        number: int,
+        row: tuple[Cell, ...],
+        columns: list[tuple[int, Column]],
+        texts: dict[int, list[str]],
+        tops: dict[int, float],
     ) -> Iterator[Text]:
         for at, column in columns:
             value = row[at].value
-            text = text_of(value, column.kind, self._report.period.zone, day=days_in(self._report.period))
-            shown = printable(text, 200) if isinstance(value, str) and column.kind == "text" else text
-            yield Text(shown, style=STYLE[column.tone] if value else "")
-            if column.bar:
+            yield Text(texts[at][number], style=STYLE[column.tone] if value else "")
+            if at in tops:
                 size = value / tops[at] if isinstance(value, int | float) and tops[at] else 0
                 yield Text(bar(min(size, 1), BAR), style=STYLE[column.tone])
 
 
-def _long(column: Column) -> bool:
-    return column.kind == "text"
+def _width(column: Column, texts: list[str]) -> int:
+    """What a column needs: its longest value; of words only so much, for they can be folded."""
+    longest = max(map(len, texts))
+    longest = min(longest, FOLDED) if column.name in ("outcomes", "last_heard", "needs") else longest
+    return max(longest, *map(len, column.title.split()))
+
+
+def _widen(
+    widths: dict[int, int], columns: list[tuple[int, Column]], texts: dict[int, list[str]], room: int
+) -> None:
+    """What room is left goes to titles of several words, and to what would be folded."""
+    left = room - sum(widths[at] + 2 for at, _ in columns)
+    for at, column in columns:
+        more = min(max(len(column.title), *map(len, texts[at])) - widths[at], left)
+        widths[at] += more
+        left -= more
+
+
+def _fitting(
+    columns: list[tuple[int, Column]], widths: dict[int, int], room: int
+) -> list[tuple[int, Column]]:
+    """The columns for which there is room, from the left; the call, by which one looks further, is kept."""
+    kept = [one for one in columns if one[1].name == "call"]
+    left = room - sum(widths[at] + 2 for at, _ in kept)
+    for at, column in columns:
+        if (at, column) in kept:
+            continue
+        left -= widths[at] + 2
+        if left < 0 and at:
+            break
+        kept.append((at, column))
+    return sorted(kept, key=lambda one: one[0])
 
 
 def _top(table: Table, at: int) -> float:

@@ -15,6 +15,7 @@ from ivr import readiness
 from ivr.api.board import Board
 from ivr.api.guard import Guard
 from ivr.api.metrics import Exposition, Traffic
+from ivr.api.past import Archive
 from ivr.api.service import Service
 from ivr.api.site import Calendar
 from ivr.api.tally import Tally
@@ -40,13 +41,12 @@ async def serve(settings: Settings) -> None:
         stack.push_async_callback(store.close)
         stream = await stack.enter_async_context(LogStream(settings.redis, settings.site))
         board, tally, traffic = Board(), Tally(), Traffic()
-        watch = Watch(store, stream, board, tally, Calendar(settings).day)
+        archive = Archive(settings.archive)
+        watch = Watch(store, stream, board, tally, Calendar(settings).day, archive.today)
         exposition = Exposition(board, tally, watch, traffic)
         guard = Guard(Tokens(settings.secrets), settings.api_hosts)
         service = Service(board, watch, store, guard, traffic, exposition)
-        runner = web.AppRunner(
-            service.application(), access_log=None, shutdown_timeout=CLOSE_S, handler_cancellation=True
-        )
+        runner = web.AppRunner(service.application(), access_log=None, shutdown_timeout=CLOSE_S)
         await runner.setup()
         stack.push_async_callback(runner.cleanup)
         stack.push_async_callback(service.watchers.close)

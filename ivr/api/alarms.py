@@ -1,4 +1,4 @@
-"""What must be right for calls to be taken and figures to be current, and the alarms if it is not. Pure.
+"""What must be right for calls to be taken and figures to be current, and the alarms if it is not.
 
 | alarm | |
 |---|---|
@@ -13,26 +13,33 @@
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
+from calllog.stream import ArchiveState
 from ivr.api.models import Alarm, Check
 from ivr.checkpoint import Peer
 
 STALE_MS = 3_000
 """Older figures are not live any more."""
 ARCHIVE_LATE_MS = 60_000
+SILENT_MS = 15_000
+"""An archiver tells of itself every second."""
 MISSED_MS = 600_000
 """So long a worker that does not come back is an alarm, if it has left no calls."""
 
 
 class Findings(NamedTuple):
-    """What is known of the server's parts. `archive_lag_ms` None: it is not known."""
+    """What is known of the server's parts."""
 
     redis_problem: str
     age_ms: int
     peers: Sequence[Peer]
-    archive_lag_ms: int | None = None
-    archive_problem: str = ""
+    archives: Sequence[ArchiveState] = ()
     now: int = 0
     """Ms since the epoch."""
+
+    @property
+    def archive_lag_ms(self) -> int | None:
+        """How far the archive that is furthest behind is behind the log; None: there is none."""
+        return max((state.lag_ms for state in self.archives), default=None)
 
 
 def problems(found: Findings) -> Iterator[tuple[str, str, str]]:
@@ -57,9 +64,14 @@ def problems(found: Findings) -> Iterator[tuple[str, str, str]]:
     elif without:
         names = ", ".join(without)
         yield "asterisk-partly", f"Asterisk is not connected to {names}", "see log/asterisk and its own log"
-    if found.archive_problem or (found.archive_lag_ms or 0) > ARCHIVE_LATE_MS:
-        behind = f"is {round((found.archive_lag_ms or 0) / 1000)} s behind the call log"
-        yield "archive-late", f"the archive {found.archive_problem or behind}", "see log/archive"
+    for state in found.archives:
+        late = (
+            f"is {round(state.lag_ms / 1000)} s behind the call log" if state.lag_ms > ARCHIVE_LATE_MS else ""
+        )
+        gone = "has nobody who writes it" if found.now - state.seen_at > SILENT_MS else ""
+        if wrong := state.alarm or gone or late:
+            yield "archive-late", f"the archive: {wrong}", "the log waits in Redis; see log/archiver"
+            return
 
 
 def _is_missed(peer: Peer, now: int) -> bool:

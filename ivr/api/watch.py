@@ -16,10 +16,10 @@ from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 
 from calllog.call_events import CallEvent, Joined
-from calllog.errors import LogAway
+from calllog.errors import ArchiveAway, LogAway
 from calllog.events import AgentStateChanged, AnyEvent, FlowPublished, WorkerRecovered
-from calllog.stream import LogStream
-from calllog.today import Limits, Today
+from calllog.stream import ArchiveState, LogStream
+from calllog.today import Limits, Past, Today
 from ivr.api import alarms, models
 from ivr.api.board import Board
 from ivr.api.tally import Tally
@@ -47,12 +47,26 @@ CURVE_MINUTES = 30
 
 Day = Callable[[int], tuple[int, int]]
 """Of an instant: the local midnights before and after it, ms."""
+Archived = Callable[[int, int], Past | None]
+"""What an archive has of a period, if there is one. Blocks."""
+
+
+def nothing_archived(begins_at: int, ends_at: int) -> None:
+    """There is no archive."""
 
 
 class Watch:
     """What has to be read when, of one site."""
 
-    def __init__(self, store: Store, stream: LogStream, board: Board, tally: Tally, day: Day) -> None:
+    def __init__(
+        self,
+        store: Store,
+        stream: LogStream,
+        board: Board,
+        tally: Tally,
+        day: Day,
+        archived: Archived = nothing_archived,
+    ) -> None:
         self._operations, self._checkpoint = store.operations, Checkpoint(store)
         self._stream, self._board, self._tally, self._day = stream, board, tally, day
         self._read = self._counted = ""
@@ -74,8 +88,8 @@ class Watch:
         self.peers: Sequence[Peer] = ()
         self.problem = "it was not asked yet"
         """Why there are no figures; empty: there are."""
-        self.archive: Callable[[], tuple[int | None, str]] = lambda: (None, "")
-        """How far the archive is behind, ms, if that is known; and what is wrong with it."""
+        self.archives: Sequence[ArchiveState] = ()
+        self._archived = archived
 
     async def run(self) -> None:
         """A turn after the other, for ever."""
@@ -101,8 +115,7 @@ class Watch:
 
     def findings(self) -> alarms.Findings:
         """What is known of the server's parts."""
-        lag_ms, wrong = self.archive()
-        return alarms.Findings(self.problem, self._board.age_ms, self.peers, lag_ms, wrong, now_ms())
+        return alarms.Findings(self.problem, self._board.age_ms, self.peers, self.archives, now_ms())
 
     def refresh(self, agent: str) -> None:
         """Somebody has asked something of this agent by us: look at him in the next turn."""
@@ -117,6 +130,7 @@ class Watch:
         await self._read_news()
         if self._is_due("peers", PEERS_S):
             self.peers = await self._checkpoint.workers()
+            self.archives = await self._stream.archives()
         if self._is_due("names", NAMES_S):
             await self._look_for_names()
         if self._is_due("live", LIVE_S):
@@ -227,21 +241,40 @@ class Watch:
 
     def _begin_day(self) -> None:
         self.today = Today(*self._day(now_ms()), self._limits())
-        self._counted = f"{self.today.begins_at}-0"
+        self._counted = ""
 
     async def catch_up(self) -> None:
         """Count what has happened today before we came, beside the turns; for ever: there is a next day."""
         while True:
             try:
                 while self._read and self._counted != self._read:
-                    await self._catch_up(self._counted, self._read)
-            except LogAway as error:
+                    if self._counted:
+                        await self._catch_up(self._counted, self._read)
+                    else:
+                        await self._begin_count()
+            except (LogAway, ArchiveAway) as error:
                 log.warning("figures of today are put off: %s", error)
             await asyncio.sleep(TURN_S)
+
+    async def _begin_count(self) -> None:
+        """From what is archived of today; else from the first event of today that the log has."""
+        today = self.today
+        past = await asyncio.to_thread(self._archived, today.begins_at, today.ends_at)
+        if self.today is not today:
+            return
+        if past is not None:
+            today.begin_with(past)
+            self._counted = past.position
+        else:
+            midnight = f"{today.begins_at}-0"
+            self._counted = self._read if is_behind(midnight, self._read) else midnight
 
     async def _catch_up(self, after: str, end: str) -> None:
         """Count a page. Whoever has come to where `_read` is has nothing left: the turns do it from there."""
         today = self.today
+        if is_behind(after, self._read):  # the archive was quicker than we: nothing of that counts twice
+            await asyncio.sleep(TURN_S / 5)
+            return
         lines, _ = await self._stream.page(after)
         if self.today is not today:
             return

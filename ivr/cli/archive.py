@@ -1,7 +1,6 @@
 """`holdfast archive`: how the archive of the call log is, what it has kept aside, and tables made anew."""
 
 import asyncio
-import os
 import sys
 import time
 from collections.abc import Callable
@@ -86,7 +85,8 @@ def _tell(states: list[ArchiveState], now: int) -> None:
         table.add_row("until", until)
         table.add_row("lines", f"{state.lines:,}, of them kept aside {state.kept_aside:,}")
         waits = f"{state.lag_entries:,} entries in Redis, for {duration(state.lag_ms)}"
-        table.add_row("waiting", waits if state.lag_entries else "nothing")
+        known = now - state.seen_at <= UNSEEN_MS
+        table.add_row("waiting", (waits if state.lag_entries else "nothing") if known else "not known")
         console.print(table)
         if alarm := _alarm(state, now):
             console.print(Text(f"✗ {escaped(alarm)}"))
@@ -169,7 +169,6 @@ def rebuild(as_json: bool) -> None:
 def _rebuild(tell: Callable[[int, int], None]) -> None:
     settings = Settings()
     connect(settings.archive, read_only=True).dispose()  # else one would be begun here
-    os.nice(5)  # calls come first
     engine = connect(settings.archive)
     try:
         make_anew(engine, tell)

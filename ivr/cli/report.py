@@ -23,6 +23,7 @@ from calllog.report.agents import agents as agents_report
 from calllog.report.behind import LEFT
 from calllog.report.calls import Chosen
 from calllog.report.calls import calls as calls_report
+from calllog.report.compare import compare as compare_report
 from calllog.report.flows import flows as flows_report
 from calllog.report.model import Report, redacted
 from calllog.report.numbers import numbers as numbers_report
@@ -31,9 +32,10 @@ from calllog.report.queues import intervals as intervals_report
 from calllog.report.queues import queues as queues_report
 from calllog.report.sheet import csv_of, json_of
 from calllog.report.source import Source, Told
+from calllog.report.surveys import surveys as surveys_report
 from calllog.report.terminal import Shown
 from ivr.cli import AWAY, OK, REFUSED
-from ivr.cli.period import now_ms, period_options
+from ivr.cli.period import BadPeriod, now_ms, period_options, span_of
 from ivr.settings import Settings
 from ivr.thresholds import thresholds_of
 
@@ -41,6 +43,8 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 INTERVALS = click.Choice(["15m", "30m", "60m", "day", "week", "month"])
 WIDTH = 200
 """Of tables that are not shown on a terminal."""
+WIDE = 480
+"""With all columns; a pager that scrolls sideways (`less -S`) shows them."""
 
 
 @click.group()
@@ -96,7 +100,7 @@ def shown_as(command: Command) -> Command:
         click.option(
             "-o", "--output", type=click.Path(path_type=Path, dir_okay=False), help="Write it here."
         ),
-        click.option("--wide", is_flag=True, help="All columns on the terminal."),
+        click.option("--wide", is_flag=True, help="All columns in the terminal's tables; for `| less -S`."),
         click.option("--redact", is_flag=True, help="Hide numbers of people."),
         click.option(
             "--json", "as_json", is_flag=True, help="Print JSON: everything, with the calls behind."
@@ -144,6 +148,7 @@ def intervals(by: By | None) -> Callable[[Source], Report]:
 @click.option("--flow", default="", metavar="NAME", help="Only those that began in this flow.")
 @click.option("--talked", is_flag=True, help="Only those with a talk, by the time at which it began.")
 @click.option("--refused", is_flag=True, help="Only those that a queue did not let in.")
+@click.option("--surveyed", is_flag=True, help="Only those that have answered a survey.")
 @shown_as
 def calls(left: str | None, **chosen: Any) -> Callable[[Source], Report]:
     """Each call and what became of it; with options those behind one figure."""
@@ -169,6 +174,32 @@ def flows() -> Callable[[Source], Report]:
 def numbers() -> Callable[[Source], Report]:
     """What became of the calls to each number of ours, and to each campaign."""
     return numbers_report
+
+
+@report.command("surveys")
+@shown_as
+def surveys() -> Callable[[Source], Report]:
+    """How content callers were: each survey, queue and agent, with how sure that is."""
+    return surveys_report
+
+
+@report.command("compare")
+@click.argument("one", metavar="A")
+@click.argument("other", metavar="B")
+@shown_as
+def compare(one: str, other: str) -> Callable[[Source], Report]:
+    """Time A beside time B: every figure, and by how much it has changed.
+
+    A and B are a day (2026-11-22, today, yesterday), a week (2026-W47), a month (2026-11), or FROM..TO.
+    """
+    return lambda source: compare_report(source.over(_span(one, source)), source.over(_span(other, source)))
+
+
+def _span(text: str, source: Source) -> Period:
+    try:
+        return span_of(text, source.period.zone, source.now)
+    except BadPeriod as error:
+        raise click.UsageError(str(error)) from None
 
 
 def _source(period: Period, interval: Interval | None, deep: bool, told: Told) -> Source:
@@ -222,12 +253,14 @@ def _out(made: Report, text: str | None, output: Path | None, wide: bool) -> Non
         console = Console(highlight=False)
         if not console.is_terminal and "COLUMNS" not in os.environ:
             console.width = WIDTH
+        if wide:
+            console.width = max(console.width, WIDE)
         console.print(Shown(made, wide=wide))
     sys.exit(OK)
 
 
 def _as_text(made: Report, wide: bool) -> str:
-    console = Console(highlight=False, width=WIDTH, file=open(os.devnull, "w"), record=True)  # noqa: SIM115
+    console = Console(highlight=False, width=WIDE if wide else WIDTH, file=open(os.devnull, "w"), record=True)  # noqa: SIM115
     console.print(Shown(made, wide=wide))
     return console.export_text()
 

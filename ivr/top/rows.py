@@ -271,7 +271,9 @@ def ordered(
 ) -> list[Thing]:
     """Sorted, those that have the `wanted` text somewhere; of equals by name."""
     column = columns[order.column]
-    found: list[Thing] = [thing for thing in things if wanted.lower() in _words(thing, now)]
+    found: list[Thing] = list(things)
+    if wanted:
+        found = [thing for thing in things if wanted.lower() in _words(thing, now)]
     found.sort(key=_name)
     texts = any(isinstance(column.key(thing, now), str) for thing in found[:1])
     found.sort(key=lambda thing: column.key(thing, now), reverse=texts == order.other_way)

@@ -10,7 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from calllog.archive.database import connect
 from calllog.call_events import Ended, Joined
+from calllog.stream import LogStream
+from tests.archive.rows import archived, put_aside
 from tests.live.stage import make_callflows
 from tests.rig.log_watch import kinds
 from tests.rig.server import Server, alone_in_network
@@ -133,6 +136,19 @@ async def test_calls_and_log_survive_a_full_disk(
         assert kinds(whole).count("bridged") == 1
         code, out, errors = await server.run("audit")
         assert code == 0, out + errors
+        await archived_as_written(server)
+
+
+async def archived_as_written(server: Server) -> None:
+    """The archive was on the full disk, too: it has everything now, each event once, in order."""
+    settings = server.settings
+    async with LogStream(settings.redis, settings.site) as stream:
+        written = [entry.raw async for entry in stream.read()]
+    engine = connect(settings.archive, read_only=True)
+    await until(lambda: len(archived(engine)) >= len(written), server)
+    assert archived(engine)[: len(written)] == written
+    assert put_aside(engine) == []
+    engine.dispose()
 
 
 async def test_a_start_on_a_full_disk_is_refused(

@@ -20,7 +20,7 @@ from ivr.api.models import Role
 from ivr.api.service import Service
 from ivr.api.tally import Tally
 from ivr.api.tokens import Tokens
-from ivr.api.watch import Watch
+from ivr.api.watch import Archived, Watch, nothing_archived
 from queues.operations import now_ms
 from queues.store import Store
 from tests.queues.desk import Desk, settings
@@ -41,7 +41,10 @@ class Said(msgspec.Struct):
 class ApiDesk(Desk):
     """`async with ApiDesk(…)`: the API listens on a port and on a Unix socket, and has had its first turn."""
 
-    def __init__(self, redis: RedisProcess, site: str, folder: Path) -> None:
+    def __init__(
+        self, redis: RedisProcess, site: str, folder: Path, archived: Archived = nothing_archived
+    ) -> None:
+        self._archived = archived
         super().__init__(redis, site, folder)
         folder.mkdir(exist_ok=True)
         self.secrets = folder / "secrets"
@@ -54,7 +57,7 @@ class ApiDesk(Desk):
         self.store = Store(self.redis.url, self.site)
         self._stack.push_async_callback(self.store.close)
         self.stream = await self._stack.enter_async_context(LogStream(self.redis.url, self.site))
-        self.watch = Watch(self.store, self.stream, self.board, self.tally, self.day)
+        self.watch = Watch(self.store, self.stream, self.board, self.tally, self.day, self._archived)
         exposition = Exposition(self.board, self.tally, self.watch, self.traffic)
         self.guard = Guard(Tokens(self.secrets), [])
         service = Service(self.board, self.watch, self.store, self.guard, self.traffic, exposition)
@@ -62,7 +65,8 @@ class ApiDesk(Desk):
         await runner.setup()
         self._stack.push_async_callback(runner.cleanup)
         self._stack.push_async_callback(service.watchers.close)
-        self.socket = self.folder / "api.sock"
+        self.socket = self.folder / "run" / "api.sock"
+        self.socket.parent.mkdir()
         await web.UnixSite(runner, self.socket).start()
         site = web.TCPSite(runner, "127.0.0.1", 0)
         await site.start()

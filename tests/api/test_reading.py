@@ -101,31 +101,31 @@ async def test_today_counts_what_was_before_the_api_came(desk: ApiDesk) -> None:
     await post.store.connected(talking, offer.agent, offer.attempt)
     await desk.wait_in("sales", "pbx-1.3")
     async with ApiDesk(desk.redis, desk.site, desk.folder / "second") as later:
-        await _counted(later)
+        await counted(later)
         today = (await later.get("/v1/queues/sales"))["queue"]["today"]
     expected = {"offered": 3, "answered": 1, "abandoned": 1, "short": 1, "in_time": 1, "waiting": 1}
     assert today | expected == today
     assert (today["service_level"], today["abandon_rate"]) == (0.5, 0.0)
-    await _counted(desk)
+    await counted(desk)
     assert (await desk.get("/v1/queues/sales"))["queue"]["today"] == today
 
 
 async def test_a_new_day_begins_with_nothing(desk: ApiDesk) -> None:
     await desk.opened()
     await desk.wait_in("sales", "pbx-1.1")
-    await _counted(desk)
+    await counted(desk)
     assert (await desk.get("/v1/queues/sales"))["queue"]["today"]["offered"] == 1
     desk.begins_at = desk.watch.today.ends_at = desk.board.at + 1  # midnight
     async with asyncio.timeout(5):
         while desk.watch.today.begins_at != desk.begins_at:
             await desk.watch.turn()
-    await _counted(desk)
+    await counted(desk)
     today = (await desk.get("/v1/queues/sales"))["queue"]["today"]
     assert (today["offered"], today["waiting"]) == (0, 0)
     assert (await desk.get("/v1/queues/sales"))["queue"]["waiting"] == 1
 
 
-async def _counted(desk: ApiDesk) -> None:
+async def counted(desk: ApiDesk) -> None:
     """Turns, until the day is read; what is new then is on the board."""
     catching_up = asyncio.create_task(desk.watch.catch_up())
     async with asyncio.timeout(20):

@@ -7,9 +7,10 @@ from sqlalchemy import Engine, select
 
 from calllog.archive.schema import DERIVED, events, kept_aside, metadata
 from calllog.call_events import CallEvent
-from calllog.events import AgentStateChanged, AnyEvent, Disposition, encode
+from calllog.events import AgentStateChanged, AnyEvent, Disposition, decode, encode
 from calllog.facts import agent_facts, call_facts, other_facts, owner_and_number
 from calllog.stream import Entry
+from tests.figures import days
 
 Tables = dict[str, list[tuple[Any, ...]]]
 
@@ -58,6 +59,11 @@ def expected(log: Iterable[AnyEvent]) -> Tables:
         some.sort(key=lambda row: tuple(row[key] for key in keys))
         found[name] = [tuple(row[column.name] for column in table.columns) for row in some]
     return found
+
+
+def day(seed: int, calls: int) -> list[AnyEvent]:
+    """A day of a made-up centre: transfers, consults, workers that crash, and calls that go on at its end."""
+    return [decode(line) for line in days.day(seed, calls=calls, agents=4)]
 
 
 def entries(log: Sequence[AnyEvent], first: int = 1) -> list[Entry]:

@@ -9,13 +9,14 @@ from alembic.runtime.migration import MigrationContext
 from sqlalchemy import delete, insert, text, update
 
 from calllog.archive import rebuild as rebuilding
+from calllog.archive import writer as writing
 from calllog.archive.database import connect
 from calllog.archive.migrate import migrate
 from calllog.archive.rebuild import rebuild
 from calllog.archive.schema import DERIVED, metadata
 from calllog.archive.writer import Writer
 from calllog.errors import ArchiveAway
-from tests.archive.rows import archived, derived, entries, expected
+from tests.archive.rows import archived, day, derived, entries, expected
 from tests.unit.calllog.centre import made_log
 
 
@@ -62,7 +63,7 @@ def test_what_was_spoilt_lost_or_made_up_is_as_before(
     """Beside an archiver that goes on, and continues what it had begun."""
     rng = Random(seed)
     monkeypatch.setattr(rebuilding, "OWNERS", rng.randint(1, 9))
-    log = made_log(seed, calls=30)
+    log = day(seed, calls=30)
     some = entries(log)
     middle = len(some) // 2
     writer.write(some[:middle])
@@ -114,3 +115,14 @@ def test_a_rebuild_that_is_broken_off_is_begun_again(writer: Writer, monkeypatch
     assert {"spoilt" in row for row in half} == {True, False}
     rebuild(writer.engine, lambda *_: None)
     assert derived(writer.engine) == expected(log)
+
+
+def test_tables_of_older_rules_want_a_rebuild(writer: Writer, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert not writer.outdated
+    for module in (writing, rebuilding):
+        monkeypatch.setattr(module, "VERSION", 99)
+    writer.open()
+    assert writer.outdated
+    rebuild(writer.engine, lambda *_: None)
+    writer.open()
+    assert not writer.outdated

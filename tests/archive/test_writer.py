@@ -17,7 +17,7 @@ from calllog.errors import ArchiveAway, ArchiveHeld
 from calllog.events import AnyEvent, decode, encode
 from calllog.stream import Entry
 from calllog.stream import entries as of_entry
-from tests.archive.rows import archived, derived, entries, expected, put_aside
+from tests.archive.rows import archived, day, derived, entries, expected, put_aside
 from tests.unit.calllog.centre import made_log
 
 SITE = "main"
@@ -50,20 +50,21 @@ def test_events_in_any_batches_give_the_rows_of_all(
 ) -> None:
     """Also when live calls are many more than fit into memory."""
     rng = Random(seed)
-    log = made_log(seed, calls=40)
+    log = day(seed, calls=30)
     for part in parts(entries(log), rng):
         monkeypatch.setattr(writing, "MOST_EVENTS", rng.choice((0, 20, 1000)))
         writer.write(part)
     assert archived(writer.engine) == [encode(event) for event in log]
     assert derived(writer.engine) == expected(log)
-    assert (writer.lines, writer.kept_aside, writer.live) == (len(log), 0, {})
+    assert (writer.lines, writer.kept_aside) == (len(log), 0)
+    assert set(writer.live) == {row[0] for row in derived(writer.engine)["calls"] if row[3] is None}
 
 
 @pytest.mark.parametrize("seed", range(3))
 def test_what_breaks_off_anywhere_and_is_repeated_changes_nothing(writer: Writer, seed: int) -> None:
     """Each batch may fail at any statement; then it, or some more before it, is written again."""
     rng = Random(seed)
-    log = made_log(seed, calls=60)
+    log = day(seed, calls=40)
     waiting = entries(log)
     fails_in = 0
 
@@ -94,7 +95,7 @@ def test_what_breaks_off_anywhere_and_is_repeated_changes_nothing(writer: Writer
 
 
 def test_events_of_one_owner_in_the_wrong_order_give_the_same(writer: Writer) -> None:
-    log = made_log(5, calls=6)
+    log = day(5, calls=6)
     mixed = list(log)
     Random(5).shuffle(mixed)
     for part in parts(entries(mixed), Random(6), most=7):
@@ -192,6 +193,26 @@ def test_an_archive_has_one_archiver(writer: Writer, archive: str) -> None:
     other.close()
     other.engine.dispose()
     writer.open()
+
+
+def test_an_archive_is_of_one_site(writer: Writer, archive: str) -> None:
+    writer.close()
+    other = Writer(connect(archive), "second")
+    with pytest.raises(ArchiveAway, match="is that of site main: site second needs one of its own"):
+        other.open()
+    other.close()
+    other.engine.dispose()
+    writer.open()
+
+
+def test_who_goes_on_is_known_after_a_start(writer: Writer) -> None:
+    """But not who has never ended, long ago: the log would wait for him for ever."""
+    now = 1_795_305_600_000
+    calls = {"long-ago": now - 100 * 86_400_000, "lives": now - 60_000, "new": now}
+    said = [arrived(call=call, id=f"{call}:1", at=at, logged_at=at) for call, at in calls.items()]
+    writer.write(read("1-0", *said))
+    writer.open()
+    assert writer.live == {"lives": now - 60_000, "new": now}
 
 
 def test_a_database_that_somebody_else_keeps_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -31,8 +31,9 @@ PLACES = (
     ("Australia/Lord_Howe", "2026-10-04"),
     ("Asia/Beirut", "2026-03-29"),
     ("Asia/Beirut", "2026-10-24"),
+    ("America/Havana", "2026-11-01"),
 )
-"""Zones and days: ordinary ones, both changes of the clock, by half an hour too, and at midnight."""
+"""Zones and days: ordinary ones, both changes of the clock, by half an hour too, and about midnight."""
 
 NAMES = ("alice", "bob", "carol", "dave", "erin", "frank", "grace", "heidi", "ivan", "judy")
 

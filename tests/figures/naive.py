@@ -150,7 +150,13 @@ def _wait(call: str, events: list[Record], n: int) -> Record:
 def refusals(log: Log) -> list[Record]:
     """Everybody whom the door of a queue did not let in."""
     return [
-        {"call": call, "at": event["at"], "queue": event["queue"], "campaign": _campaign(events[:n])}
+        {
+            "call": call,
+            "at": event["at"],
+            "queue": event["queue"],
+            "reason": event["reason"],
+            "campaign": _campaign(events[:n]),
+        }
         | {"agent": "", **_flow(events)}
         for call, events in log.calls.items()
         for n, event in enumerate(events)

@@ -11,10 +11,11 @@ import pytest
 
 import calllog.facts
 from tests.figures.days import day, setting
+from tests.figures.families import FAMILIES
 from tests.figures.filled import empty_archive, facts_of, fill
 from tests.figures.naive import Log
 from tests.figures.test_facts_twin import differences as other_facts
-from tests.figures.test_twin import FAMILIES, differences
+from tests.figures.test_twin import differences
 from tests.figures.views import view
 
 DAYS = 120

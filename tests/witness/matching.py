@@ -22,7 +22,8 @@ MOST_MS = 250.0
 CROSSING_MS = 20.0
 """The accuracy: what is nearer to each other has crossed on its way."""
 
-ENDS: Mapping[What, What] = {"hold": "unhold", "music": "music over"}
+ENDS: Mapping[What, What | None] = {"hold": "unhold", "music": "music over", "bridged": None}
+"""What can begin as a leg ends, and how it ends; a bridge ends with the leg."""
 
 Pair = tuple[str, str]
 
@@ -153,7 +154,7 @@ def _passed_over(facts: dict[str, list[Fact]]) -> int:
 
 
 def _crossed_holds(facts: dict[str, list[Fact]]) -> int:
-    """Take holds and music out that crossed the end of their leg, if not all have them; how many."""
+    """Take holds, music and bridges out that crossed the end of their leg, if not all have them; how many."""
     gone = 0
     parties = sorted({(fact.what, fact.who) for own in facts.values() for fact in own if fact.what in ENDS})
     for what, who in parties:
@@ -168,12 +169,16 @@ def _crossed_holds(facts: dict[str, list[Fact]]) -> int:
     return gone
 
 
-def _at_the_end(own: Sequence[Fact], hold: Fact) -> list[Fact]:
-    """This hold and its end, if its leg was over as soon as it had begun; else nothing."""
-    over: What = "ended" if hold.who == CALLER else "leg over"
-    end = next((fact for fact in _of(own, ENDS[hold.what], hold.who) if fact.at >= hold.at), None)
-    soon = any(0 <= fact.at - hold.at <= CROSSING_MS for fact in _of(own, over, hold.who))
-    return [hold, end] if end and soon else []
+def _at_the_end(own: Sequence[Fact], begun: Fact) -> list[Fact]:
+    """This and what ends it, if a leg in it was over as soon as it had begun; else nothing."""
+    legs = [*_of(own, "leg over", begun.who), *_of(own, "ended", CALLER)]
+    if begun.what == "hold" and begun.who != CALLER:
+        legs = _of(own, "leg over", begun.who)
+    if not any(0 <= over.at - begun.at <= CROSSING_MS for over in legs):
+        return []
+    closing = ENDS[begun.what]
+    ends = [fact for fact in _of(own, closing, begun.who) if fact.at >= begun.at] if closing else []
+    return [begun, *ends[:1]]
 
 
 def _crossed_hangups(facts: dict[str, list[Fact]]) -> int:

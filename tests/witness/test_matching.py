@@ -253,6 +253,22 @@ def test_music_that_the_caller_did_not_live_to_hear_crossed_his_hangup() -> None
         del world.log[NUMBER][-2:]
 
 
+def test_a_bridge_that_the_caller_did_not_live_to_enter_crossed_his_hangup() -> None:
+    """He hung up while bob's phone was being connected with him."""
+    for before_ms, crossed in ((6, 1), (30, 0)):
+        world = World()
+        for calls in (world.phones, world.log, world.asterisk):
+            calls[NUMBER] += [
+                Fact("rung", "bob", T0 + 8_000),
+                Fact("leg over", "bob", T0 + 9_006, "us"),
+            ]
+        for calls in (world.phones, world.asterisk):
+            calls[NUMBER].append(Fact("picked up", "bob", T0 + 8_900))
+        world.asterisk[NUMBER].append(Fact("bridged", "bob", T0 + 9_003 - before_ms))
+        matched = world.matched()
+        assert (len(matched.unmatched), matched.crossed) == (1 - crossed, crossed)
+
+
 def hung_up(calls: Calls, by: By, at: float) -> None:
     """Alice's leg ends so."""
     drop(calls, "leg over", "alice")

@@ -9,8 +9,8 @@ from calllog.events import AnyEvent, encode
 from calllog.stream import Entry
 
 
-def archived(path: Path, events: Sequence[AnyEvent], positions: Sequence[str]) -> None:
-    """An archive with these events, which stand at these positions of the stream."""
+def archived(path: Path | str, events: Sequence[AnyEvent], positions: Sequence[str]) -> None:
+    """An archive there (or at that URL) with these events, which stand at these positions of the stream."""
     engine = connect(path)
     writer = Writer(engine, "main")
     writer.open()

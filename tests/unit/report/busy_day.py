@@ -97,7 +97,8 @@ class BusyDay:
     def _call(self, call: str, at: int) -> None:
         rng = self.rng
         often = rng.random() < 0.6
-        caller = f"+4930{rng.randrange(7_000_000, 7_000_400) if often else rng.randrange(10**6, 10**7)}"
+        drawn = rng.randrange(7_000_000, 7_000_400) if often else rng.randrange(10**6, 10**7)
+        caller = f"+493023125{drawn % 1000:03}"  # numbers that nobody has
         self.call = {
             "call": call, "arrived_at": at, "answered_at": at + 200, "caller": caller, "campaign": "web",
             "number": rng.choice(("100", "100", "101")), "language": "en", "topic": "", "asterisk": "pbx-1",
@@ -176,10 +177,14 @@ class BusyDay:
         if waited == answered_at - at:
             wait |= {"reason": "answered", "class": "A", "bridged_at": left, "agent": agent.name}
             self._add("waits", **wait)
-            return self._talk(call, left, queue, agent), "completed"
+            end = self._talk(call, left, queue, agent)
+            self._step(call, at, f"{queue}/line", "answered", end - at)
+            return end, "completed"
         if waited == limit:
             self._add("waits", **wait, **{"reason": "timeout", "class": "F"})
+            self._step(call, at, f"{queue}/line", "timeout", waited)
             return self._step(call, left, f"{queue}/message", "done", 20_000), "overflowed"
+        self._step(call, at, f"{queue}/line", "hangup", waited)
         reason = "caller_hangup_ringing" if ringing else "caller_hangup"
         self._add("waits", **wait | {"reason": reason, "class": "B", "ringing": ringing})
         return left, "abandoned"

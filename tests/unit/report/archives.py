@@ -1,0 +1,63 @@
+"""Archives for reports: a busy day, one of hostile names, one of a made-up log, an empty one."""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Engine, insert
+
+from calllog.archive.database import connect
+from calllog.archive.schema import metadata
+from calllog.call_events import CallEvent
+from calllog.events import AgentEvent, decode
+from calllog.facts import agent_facts, call_facts, other_facts
+from calllog.figures.period import Period
+from calllog.figures.thresholds import Thresholds
+from calllog.report.source import Source
+
+HOSTILE = {
+    "sales": '<script>alert("x")</script>',
+    "support": "=cmd|'/c calc'!A0",
+    "office": "\x1b[31mred\x1b[0m\u202e",
+    "alice": '"><img src=x onerror=alert(1)>',
+    "bob": "@SUM(1+1)",
+    "main": "</style></title><b>",
+}
+"""What is called like that comes from files that admins write; callers choose their numbers."""
+
+
+def empty(path: Path) -> Engine:
+    """An archive in which nothing has ever happened."""
+    engine = connect(path)
+    metadata.create_all(engine)
+    return engine
+
+
+def of_log(path: Path, lines: Iterable[bytes]) -> Engine:
+    """An archive of this log, by the archive's own derivation."""
+    calls: defaultdict[str, list[Any]] = defaultdict(list)
+    agents: defaultdict[str, list[Any]] = defaultdict(list)
+    facts: list[dict[str, list[dict[str, Any]]]] = []
+    for line in lines:
+        event = decode(line)
+        if isinstance(event, CallEvent):
+            calls[event.call].append(event)
+        else:
+            facts.append(dict(other_facts(event)))
+        if isinstance(event, AgentEvent):
+            agents[event.agent].append(event)
+    facts += [dict(call_facts(sorted(events, key=lambda event: event.seq))) for events in calls.values()]
+    facts += [{"agent_states": list(agent_facts(events))} for events in agents.values()]
+    engine = empty(path)
+    with engine.begin() as connection:
+        for tables in facts:
+            for name, rows in tables.items():
+                if rows:
+                    connection.execute(insert(metadata.tables[name]), rows)
+    return engine
+
+
+def source_of(engine: Engine, period: Period, now: int, **options: Any) -> Source:
+    """What a report is made from, with the usual thresholds."""
+    return Source(engine, period, Thresholds(), now, **options)
