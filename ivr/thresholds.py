@@ -2,19 +2,31 @@
 
 from pathlib import Path
 
-from calllog.figures.thresholds import QueueThresholds, Thresholds
+from calllog.figures.thresholds import QueueThresholds, Sla, Thresholds
 from ivr.flow.folder import read_folder
+from queues.models import Queue
 
 
-def thresholds_of(callflows: Path) -> Thresholds:
-    """What is set for single queues, over the defaults for all others. A queue that is wrong is left out."""
-    if not callflows.is_dir():
-        return Thresholds()
+def thresholds_of(
+    callflows: Path, service_level_s: float | None = None, short_abandon_s: float | None = None
+) -> Thresholds:
+    """What is set for single queues, over the defaults for all others. A queue that is wrong is left out.
+
+    A time that is given here counts for all queues instead.
+    """
+    usual = Thresholds()
+    queues = read_folder(callflows).queues if callflows.is_dir() else {}
     return Thresholds(
-        queues={
-            name: QueueThresholds(
-                service_level_s=queue.service_level_s, short_abandon_s=queue.short_abandon_s
-            )
-            for name, queue in read_folder(callflows).queues.items()
-        }
+        service_level_s=usual.service_level_s if service_level_s is None else service_level_s,
+        short_abandon_s=usual.short_abandon_s if short_abandon_s is None else short_abandon_s,
+        queues={name: _of(queue, service_level_s, short_abandon_s) for name, queue in queues.items()},
+    )
+
+
+def _of(queue: Queue, service_level_s: float | None, short_abandon_s: float | None) -> QueueThresholds:
+    owed = queue.sla
+    return QueueThresholds(
+        service_level_s=queue.service_level_s if service_level_s is None else service_level_s,
+        short_abandon_s=queue.short_abandon_s if short_abandon_s is None else short_abandon_s,
+        sla=Sla(owed.share, owed.within_s, owed.definition) if owed else None,
     )

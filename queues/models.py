@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
+from calllog.figures.thresholds import ServiceLevel
 from queues.heard import Announce, Confirm, Heard, Menu
 from queues.needs import RESERVED, SKILL, Needs
 from queues.strategies import Strategy
@@ -65,6 +66,17 @@ class Relax(Settings):
     """What they need then, instead of what was asked before; `anybody`: nothing."""
 
 
+class Sla(Settings):
+    """What the queue owes, such as 80 % of callers answered within 20 s. Reports tell if it was met."""
+
+    share: float = Field(gt=0, le=1)
+    """At least this share of callers: 0.8 for 80 %."""
+    within_s: int = Field(ge=0, le=DAY_S)
+    """Answered within so many seconds."""
+    definition: ServiceLevel = "service_level"
+    """How that is counted: one of the service levels of docs/figures.md."""
+
+
 class Queue(Settings):
     """A queue of `queues.yaml`."""
 
@@ -84,6 +96,8 @@ class Queue(Settings):
     """1: takes any caller; above: people to whom a flow can escalate."""
     short_abandon_s: int = Field(5, ge=0, le=3600)
     """Who hangs up within this time is a short abandon, shown apart."""
+    sla: Sla | None = None
+    """What the queue owes; empty: nothing."""
     extension: Extension | None = None
     """What agents dial to transfer a caller into this queue, in quotes if it begins with 0."""
 

@@ -44,7 +44,7 @@ def lanes_served(agent: Agent, lanes: Mapping[str, Collection[tuple[str, int]]])
 
 def queue_settings(queue: Queue, ladders: Collection[str] = ()) -> dict[str, Any]:
     """A queue's hash; lists and tables in the form that Lua reads without a parser."""
-    return queue.model_dump(exclude={"needs", "relax", "tiers", "refuse_if", "leave_if", *HEARD}) | {
+    return queue.model_dump(exclude={"needs", "relax", "tiers", "refuse_if", "leave_if", "sla", *HEARD}) | {
         "refuse_if": ",".join(queue.refuse_if),
         "leave_if": ",".join(queue.leave_if),
         "ladder": ladder_of(queue.needs, queue.relax),

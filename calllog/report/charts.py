@@ -7,7 +7,6 @@ from calllog.figures.figure import Row
 from calllog.figures.patience import patience_curves
 from calllog.figures.period import Period
 from calllog.figures.read import Numbers
-from calllog.figures.waits import wait_cells
 from calllog.printable import duration
 from calllog.report.model import Bars, Cell, Curve, Heat, Mark, Series, Tone
 from calllog.report.source import DAYS, Source, when, when_in_full
@@ -92,14 +91,12 @@ def heat_of(source: Source) -> Heat | None:
 
 def waits_of(source: Source, queue: str | None = None) -> Bars | None:
     """How many waited how long, and what is in time."""
-    source.told("how long people waited")
     answered, abandoned, both = Numbers(), Numbers(), Numbers()
-    with source.engine.connect() as connection:
-        for cell in wait_cells(connection, source.period, ()):
-            kind = LEFT_CLASS.get(cell.reason, "W")
-            if kind in "AB" and queue in (None, cell.queue):
-                (answered if kind == "A" else abandoned).add(cell.waited_ms)
-                both.add(cell.waited_ms)
+    for cell in source.waits.cells:
+        kind = LEFT_CLASS.get(cell.reason, "W")
+        if kind in "AB" and queue in (None, cell.queue):
+            (answered if kind == "A" else abandoned).add(cell.waited_ms)
+            both.add(cell.waited_ms)
     most = both.percentile(97)
     if most is None:
         return None
@@ -140,7 +137,7 @@ def _short(ms: int) -> str:
 def patience_of(source: Source) -> Curve | None:
     """When people lose patience: who was answered in time tells that he would have waited so long."""
     source.told("patience")
-    found = patience_curves(source.engine, source.period, now=source.now)
+    found = patience_curves(source.engine, source.period, now=source.now, read=source.waits)
     if not found or len(found[0].times) < FEW:
         return None
     curve = found[0]

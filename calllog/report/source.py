@@ -1,7 +1,7 @@
 """What a report is made from: an archive, a period, thresholds; and the figures, asked for once each."""
 
 from collections.abc import Callable, Iterable, Mapping
-from functools import cache
+from functools import cache, cached_property
 from typing import Any
 
 from sqlalchemy import Engine
@@ -15,6 +15,7 @@ from calllog.figures.period import DAY_MS, Interval, Period, local, zone_of
 from calllog.figures.queues import queue_figures
 from calllog.figures.surveys import survey_figures
 from calllog.figures.thresholds import Thresholds
+from calllog.figures.waits import Waits, read_waits
 from calllog.report.behind import Opener
 from calllog.report.model import Cell, Column, Definition, Kind, Report, Section, Tone, definition
 
@@ -69,7 +70,15 @@ class Source:
     def _queues(self, interval: Interval, by: By) -> list[Row]:
         shown = {"": "", "weekday_hour": " by weekday and hour"}.get(by, f" by {by}")
         self.told(f"figures of queues{shown}")
-        return queue_figures(self.engine, self.period, interval, by, self.thresholds)
+        read = None if by in ("campaign", "flow") else self.waits
+        return queue_figures(self.engine, self.period, interval, by, self.thresholds, read=read)
+
+    @cached_property
+    def waits(self) -> Waits:
+        """The waits of callers, read once for all figures and charts that are made of them."""
+        self.told("the waits of callers")
+        finest = self.interval if self.interval in ("15m", "30m") else "60m"
+        return read_waits(self.engine, self.period, finest)
 
     def agents(self, by: By) -> list[Row]:
         """The figures of agents of the whole period."""

@@ -41,6 +41,7 @@ from ivr.thresholds import thresholds_of
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 INTERVALS = click.Choice(["15m", "30m", "60m", "day", "week", "month"])
+SECONDS = click.FloatRange(min=0, max=86_400)
 WIDTH = 200
 """Of tables that are not shown on a terminal."""
 WIDE = 480
@@ -79,6 +80,8 @@ def shown_as(command: Command) -> Command:
         wide: bool,
         output: Path | None,
         interval: Interval | None,
+        within: float | None,
+        short: float | None,
         **options: Any,
     ) -> None:
         way = [name for name, on in (("html", html), ("csv", csv), ("json", as_json)) if on]
@@ -89,13 +92,17 @@ def shown_as(command: Command) -> Command:
         make: Callable[[Source], Report] = command(**options)
         deep = bool(html or as_json)
         with _failing_well(), _progress() as told:
-            source = _source(period, interval, deep, told)
+            source = _source(period, interval, deep, told, within, short)
             made = make(source)
             told("the page" if html else "the tables")
             text = None if not way else _text(redacted(made) if redact else made, way[0])
         _out(redacted(made) if redact else made, text, output, wide)
 
     for option in (
+        click.option(
+            "--within", type=SECONDS, metavar="S", help="In time: answered within S, anywhere."
+        ),
+        click.option("--short", type=SECONDS, metavar="S", help="A short abandon: before S, anywhere."),
         click.option("--interval", type=INTERVALS, help="How finely curves and intervals are cut."),
         click.option(
             "-o", "--output", type=click.Path(path_type=Path, dir_okay=False), help="Write it here."
@@ -202,10 +209,17 @@ def _span(text: str, source: Source) -> Period:
         raise click.UsageError(str(error)) from None
 
 
-def _source(period: Period, interval: Interval | None, deep: bool, told: Told) -> Source:
+def _source(
+    period: Period,
+    interval: Interval | None,
+    deep: bool,
+    told: Told,
+    within: float | None,
+    short: float | None,
+) -> Source:
     settings = Settings()
     engine = connect(settings.archive, read_only=True)
-    thresholds = thresholds_of(settings.callflows)
+    thresholds = thresholds_of(settings.callflows, within, short)
     return Source(engine, period, thresholds, now_ms(), interval=interval, deep=deep, told=told)
 
 
