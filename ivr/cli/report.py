@@ -99,9 +99,7 @@ def shown_as(command: Command) -> Command:
         _out(redacted(made) if redact else made, text, output, wide)
 
     for option in (
-        click.option(
-            "--within", type=SECONDS, metavar="S", help="In time: answered within S, anywhere."
-        ),
+        click.option("--within", type=SECONDS, metavar="S", help="In time: answered within S, anywhere."),
         click.option("--short", type=SECONDS, metavar="S", help="A short abandon: before S, anywhere."),
         click.option("--interval", type=INTERVALS, help="How finely curves and intervals are cut."),
         click.option(
