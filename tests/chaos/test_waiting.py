@@ -63,7 +63,7 @@ async def in_the_menu(drama: Drama) -> Played:
 
     played = await stage.call("440", {"malin": malin}, meanwhile=story, stay_ms=STAY_MS)
     assert music(stage, played, back) >= MUSIC
-    told = heard(stage.sounds["menu"], played.heard.part(back + MUSIC_S, back + MUSIC_S + 1.7))
+    told = heard(played.heard.part(back + MUSIC_S, back + MUSIC_S + 3), stage.sounds["menu"])
     assert told.share >= ENOUGH, "it begins again by its key"
     assert [event.digits for event in played.events if isinstance(event, Input)] == ["47"]
     steps = [(e.path.rpartition("/")[2], e.outcome) for e in played.events if isinstance(e, Step)]

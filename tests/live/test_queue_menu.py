@@ -53,7 +53,7 @@ async def test_he_goes_through_it_and_keeps_his_place(watch: Watch, stage: Stage
     assert len([kind for kind in kinds(played.events) if kind.startswith("offered")]) == 1
     (told,) = [e for e in played.events if isinstance(e, Step) and e.path.endswith("/told")]
     end = told.at / 1000
-    assert heard(stage.sounds["goodbye"], played.heard.part(end - 0.9, end - 0.1)).share >= ENOUGH
+    assert heard(played.heard.part(end - 2.0, end + 0.6), stage.sounds["goodbye"]).share >= ENOUGH
     assert heard_music(played.heard.part(end + 0.2, end + 1.5), stage.music).share >= ENOUGH, "it is back"
     joined = played.one("joined").at / 1000
     assert heard(stage.sounds["menu"], played.heard.part(joined, joined + 2.5)).share < ENOUGH, "a part of it"
@@ -67,7 +67,7 @@ async def test_who_answers_ends_it_at_once_and_what_was_entered_is_kept(watch: W
     assert passed(played)[5:8] == [("wait", "answered"), ("kept", "yes"), ("thanks", "done")]
     unbridged, ended = played.one("unbridged"), played.events[-1]
     after = played.heard_between(unbridged, ended, margin_s=0)
-    assert heard(stage.sounds["wrong-key"], after).share >= ENOUGH, "the flow knows his number"
+    assert heard(after, stage.sounds["wrong-key"]).share >= ENOUGH, "the flow knows his number"
 
 
 @plot
@@ -96,4 +96,4 @@ async def test_it_begins_by_itself_and_leads_out_while_a_phone_rings(watch: Watc
     asked = played.heard.part(joined.at / 1000 + 2.1, pressed.at / 1000)
     assert heard_music(asked, stage.music).share < 0.2, "the menu speaks"
     after = played.heard_between(left, ended, margin_s=0)
-    assert heard(stage.sounds["sorry"], after).share >= ENOUGH
+    assert heard(after, stage.sounds["sorry"]).share >= ENOUGH
