@@ -89,8 +89,8 @@ FIGURES = {
     "time in a state is not cut at the end": (
         "agents",
         "agent_time",
-        "end = earlier(func.coalesce(agent_states.c.to_at, now), span.c.to_at)",
-        "end = func.coalesce(agent_states.c.to_at, now)",
+        "func.sum(ends - agent_states.c.from_at) - beyond",
+        "func.sum(ends - agent_states.c.from_at)",
     ),
     "pauses are time at work": ("agents", "agents", '"wrapup", "offered"', '"wrapup", "paused", "offered"'),
 }
