@@ -12,7 +12,7 @@ from ivr.flow.opening import Hours
 from ivr.policy import DialPolicy
 from ivr.steps import verbs
 from ivr.transfers import Keys, Transfers
-from queues.models import Agent, Device, Queue
+from queues.models import Agent, Device, Queue, Sla
 from tests.unit.flow.small_company import build, edit, record, write
 
 ROOT = Path(__file__).parents[3]
@@ -48,6 +48,7 @@ def test_every_example_passes_the_check(section: str, text: str, tmp_path: Path)
         ("numbers.yaml", Route),
         ("queues.yaml", Queue),
         ("agents.yaml", Agent),
+        ("queues.yaml", Sla),
         ("agents.yaml", Device),
         ("trunks.yaml", Trunk),
         ("hours.yaml", Hours),
