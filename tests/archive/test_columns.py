@@ -1,7 +1,9 @@
 """DuckDB has what the archive has: whenever files are made, whatever is written late, whoever is killed."""
 
+import asyncio
 import time
 from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -17,9 +19,12 @@ from calllog.columns import reading
 from calllog.columns.making import Maker
 from calllog.columns.reading import opened
 from calllog.columns.rows import copy
-from calllog.events import AnyEvent
+from calllog.events import AnyEvent, encode
 from calllog.figures.period import DAY_MS, Period
+from ivr import archiver
+from ivr.settings import Settings
 from tests.archive.rows import day, derived, entries
+from tests.queues.redis_process import RedisProcess
 
 LATER = 4_102_444_800_000
 """The year 2100: everything has been at rest for long."""
@@ -135,6 +140,35 @@ def test_the_copy_of_another_archive_is_not_believed(writer: Writer, tmp_path: P
     other.write(entries(log[:100]))
     _same(other.engine, tmp_path / "columns", _whole(log))
     other.close()
+
+
+async def test_a_copy_that_cannot_be_written_stops_nothing_and_is_made_later(
+    redis: RedisProcess, archive: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(archiver, "COLUMNS_S", 0.05)
+    monkeypatch.setattr(archiver, "Maker", partial(Maker, settled_ms=0))
+    settings = Settings(redis_url=redis.url, archive_url=archive, data=tmp_path / "data")
+    settings.columns.parent.mkdir(parents=True)
+    settings.columns.write_text("a file where the folder should be")
+    made = archiver.Archiver(settings)
+    running = asyncio.create_task(made.run())
+    log = day(5, calls=5)
+    client = redis.client()
+    async with asyncio.timeout(60):
+        for number, part in enumerate((log[:100], log[100:])):
+            client.xadd("{main}:log", {"e": b"\n".join(encode(event) for event in part)})
+            while made.writer.lines < len(log[:100]) + number * len(log[100:]):  # noqa: ASYNC110
+                await asyncio.sleep(0.02)
+            await asyncio.sleep(0.2)
+        assert settings.columns.is_file()
+        settings.columns.unlink()
+        while not list(settings.columns.rglob("*.parquet")):  # noqa: ASYNC110
+            await asyncio.sleep(0.02)
+    made.stopping.set()
+    await running
+    engine = connect(archive)
+    _same(engine, settings.columns, _whole(log))
+    engine.dispose()
 
 
 def test_agents_states_from_long_ago_reach_into_a_period(writer: Writer, tmp_path: Path) -> None:
