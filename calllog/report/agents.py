@@ -8,7 +8,7 @@ from sqlalchemy import and_, or_, select
 from calllog.archive.schema import agent_states
 from calllog.figures.figure import Row
 from calllog.figures.period import DAY_MS
-from calllog.report.behind import rows_of
+from calllog.report.listings import rows_of
 from calllog.report.model import Block, Cell, Lane, Lanes, Report, Section, Stretch, Table, Tile, Tiles
 from calllog.report.show import text_of
 from calllog.report.source import Source, column, text_column, value_cells

@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import case, func, select
 
 from calllog.archive.schema import calls, steps
-from calllog.report.behind import rows_of
+from calllog.report.listings import rows_of
 from calllog.report.model import Cell, Column, Move, Paths, Report, Section, Step, Table, Tile, Tiles
 from calllog.report.show import text_of
 from calllog.report.source import Source, text_column

@@ -7,7 +7,7 @@ from sqlalchemy import func, select
 
 from calllog.archive.schema import calls
 from calllog.figures.figure import Row
-from calllog.report.behind import rows_of
+from calllog.report.listings import rows_of
 from calllog.report.model import Bars, Block, Cell, Report, Section, Series, Table, Tile, Tiles
 from calllog.report.source import Source, column, text_column, value_cells, when, when_in_full
 

@@ -108,12 +108,12 @@ def _block(block: Block, links: Links) -> Html:
 def _behind(key: str, behind: Behind, links: Links) -> Html:
     shown = len(behind.table.rows)
     count = f"{behind.total:,} calls" if behind.total != 1 else "1 call"
-    if shown < behind.total:
+    if 0 < shown < behind.total:
         count = f"the first {shown:,} of {count}"
     return tag(
         "div",
         tag("div", tag("h3", behind.title), tag("p", count, class_="about"), _close(), class_="top"),
-        table(behind.table, links, titled=False),
+        table(behind.table, links, titled=False) if shown else "",
         tag("p", "All of them: ", tag("code", behind.command), class_="all"),
         id=f"l-{key}",
         class_="behind",

@@ -78,8 +78,8 @@ def table(block: Table, links: Links, *, titled: bool = True) -> Html:
     ]
     grid = tag("table", tag("thead", tag("tr", *columns)), tag("tbody", *rows))
     notes = [block.note] if block.note else []
-    if len(block.rows) > LONG:
-        notes.append(f"The first {LONG:,} of {len(block.rows):,} rows; --csv and --json have all of them.")
+    if block.count > len(rows):
+        notes.append(f"The first {len(rows):,} of {block.count:,} rows; --csv and --json have all of them.")
     return tag(
         "div",
         title,

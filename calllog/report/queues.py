@@ -151,9 +151,11 @@ def _clock_name(key: str, by: By) -> str:
 
 
 def _count(row: Row, group: str) -> int:
-    """How many waits a list of this group has; of those not in time, at most."""
-    name = {"ringing": "abandoned_ringing", "late": "answered"}.get(group, group)
-    return int(row.values.get(name) or 0)
+    """How many waits a list of this group has."""
+    if group == "late":
+        in_time = row.values["service_level_app_queue"] or 0  # of the answered
+        return round((row.values["answered"] or 0) * (1 - in_time))
+    return int(row.values["abandoned_ringing" if group == "ringing" else group] or 0)
 
 
 def busy(source: Source) -> tuple[Block, ...]:

@@ -1,7 +1,7 @@
 """What a report is made from: an archive, a period, thresholds; and the figures, asked for once each."""
 
 from collections.abc import Callable, Iterable, Mapping
-from functools import cache, cached_property
+from functools import cache
 from typing import Any
 
 from sqlalchemy import Engine
@@ -15,9 +15,8 @@ from calllog.figures.period import DAY_MS, Interval, Period, local, zone_of
 from calllog.figures.queues import queue_figures
 from calllog.figures.surveys import survey_figures
 from calllog.figures.thresholds import Thresholds
-from calllog.figures.waits import Waits, read_waits
 from calllog.report.behind import Opener
-from calllog.report.model import Cell, Column, Definition, Kind, Report, Section, Tone, definition
+from calllog.report.model import Behind, Cell, Column, Definition, Kind, Report, Section, Tone, definition
 
 Told = Callable[[str], None]
 """Is told what a report is doing now, for who waits for it."""
@@ -67,18 +66,14 @@ class Source:
         """The same over another time."""
         return Source(self.engine, period, self.thresholds, self.now, deep=self._deep, told=self.told)
 
+    def _behind(self) -> dict[str, Behind]:
+        self.told("the calls behind the figures")
+        return self.open.found()
+
     def _queues(self, interval: Interval, by: By) -> list[Row]:
         shown = {"": "", "weekday_hour": " by weekday and hour"}.get(by, f" by {by}")
         self.told(f"figures of queues{shown}")
-        read = None if by in ("campaign", "flow") else self.waits
-        return queue_figures(self.engine, self.period, interval, by, self.thresholds, read=read)
-
-    @cached_property
-    def waits(self) -> Waits:
-        """The waits of callers, read once for all figures and charts that are made of them."""
-        self.told("the waits of callers")
-        finest = self.interval if self.interval in ("15m", "30m") else "60m"
-        return read_waits(self.engine, self.period, finest)
+        return queue_figures(self.engine, self.period, interval, by, self.thresholds)
 
     def agents(self, by: By) -> list[Row]:
         """The figures of agents of the whole period."""
@@ -106,7 +101,7 @@ class Source:
             sections=made,
             subject=subject,
             definitions=definitions_in(made),
-            behind=self.open.found,
+            behind=self._behind(),
         )
 
 

@@ -137,10 +137,8 @@ class Shown:
         parts: list[RenderableType] = [title, grid]
         if left_out := [column.title for _, column in columns if (_, column) not in shown]:
             parts.append(Text(f"Without room here: {', '.join(left_out)} (--wide shows all).", style="dim"))
-        if len(table.rows) > self._rows:
-            parts.append(
-                Text(f"… and {len(table.rows) - self._rows:,} more rows: --csv, --json", style="dim")
-            )
+        if table.count > len(rows):
+            parts.append(Text(f"… and {table.count - len(rows):,} more rows: --csv, --json", style="dim"))
         if table.note:
             parts.append(Text(escaped(table.note), style="dim"))
         return Group(*parts)
