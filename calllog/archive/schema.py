@@ -81,6 +81,15 @@ kept_aside = Table(
 progress = Table("progress", metadata, _key("name"), _text("value"))
 """How far the archive has read, by name; written with what was read."""
 
+quarters = Table(
+    "quarters", metadata, _key("name"), _key("quarter", Integer), _text("mark"), _at("touched_at")
+)
+"""What has been written of each derived table, by quarters of an hour: bookkeeping for copies of them.
+
+`name`: the table; `quarter`: instants of its rows / 900,000 ms (`INSTANT`); `mark`: another one each time a
+row of that quarter has been written. A quarter that is not here has no rows.
+"""
+
 calls = Table(
     "calls",
     metadata,
@@ -346,6 +355,7 @@ dispositions = Table(
     _text("queue"),
     _text("code"),
     Index("dispositions_of_call", "call"),
+    Index("dispositions_by_time", "at"),
 )
 """What agents said their talks were about. Of several of one agent about one call the last counts."""
 
@@ -384,4 +394,26 @@ system = Table(
 )
 """Events of the system. `what`: version, reason, result, or number called, whichever the kind has."""
 
-DERIVED = tuple(table for table in metadata.sorted_tables if table not in (events, kept_aside, progress))
+DERIVED = tuple(
+    table for table in metadata.sorted_tables if table not in (events, kept_aside, progress, quarters)
+)
+
+QUARTER_MS = 900_000
+INSTANT = {
+    "calls": "arrived_at",
+    "waits": "joined_at",
+    "refusals": "at",
+    "offers": "offered_at",
+    "talks": "bridged_at",
+    "holds": "started_at",
+    "transfers": "at",
+    "steps": "at",
+    "overtakings": "at",
+    "surveys": "offered_at",
+    "sales": "made_at",
+    "escalations": "at",
+    "dispositions": "at",
+    "agent_states": "from_at",
+    "system": "at",
+}
+"""The column of each derived table that says when; a row without an instant is in no period."""

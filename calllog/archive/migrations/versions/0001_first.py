@@ -78,6 +78,7 @@ def upgrade() -> None:
         sa.Column("code", sa.Text(), server_default="", nullable=False),
         sa.PrimaryKeyConstraint("id"),
     )
+    op.create_index("dispositions_by_time", "dispositions", ["at"], unique=False)
     op.create_index("dispositions_of_call", "dispositions", ["call"], unique=False)
     op.create_table(
         "escalations",
@@ -161,6 +162,14 @@ def upgrade() -> None:
         sa.Column("name", sa.Text(), autoincrement=False, nullable=False),
         sa.Column("value", sa.Text(), server_default="", nullable=False),
         sa.PrimaryKeyConstraint("name"),
+    )
+    op.create_table(
+        "quarters",
+        sa.Column("name", sa.Text(), autoincrement=False, nullable=False),
+        sa.Column("quarter", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("mark", sa.Text(), server_default="", nullable=False),
+        sa.Column("touched_at", sa.BigInteger(), nullable=True),
+        sa.PrimaryKeyConstraint("name", "quarter"),
     )
     op.create_table(
         "refusals",
