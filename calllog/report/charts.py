@@ -123,12 +123,12 @@ def waits_of(source: Source) -> Bars | None:
 def _lengths(source: Source) -> tuple[Counter[int], Counter[int]]:
     """How many were answered, and how many hung up, after so many whole seconds."""
     kind, ms = waits.c["class"], waits.c.waited_ms
-    whole = (ms - ms % 1000).label("ms")
-    statement = (
-        select(kind, whole, func.count().label("many"))
+    each = (
+        select(kind, (ms - ms % 1000).label("ms"))
         .where(within(waits.c.joined_at, source.period), kind.in_(("A", "B")))
-        .group_by(kind, whole)
+        .subquery()
     )
+    statement = select(each, func.count().label("many")).group_by(*each.c)
     found: dict[str, Counter[int]] = {"A": Counter(), "B": Counter()}
     for row in rows_of(source.engine, statement):
         found[row["class"]][row["ms"] // 1000] += row["many"]

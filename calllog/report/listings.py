@@ -40,7 +40,6 @@ LEFT = {
     "waiting": "still waiting",
 }
 """How a wait ended, as figures count it: what `--left` takes, and what a list is called."""
-Order = tuple[ColumnElement[Any], ...]
 
 
 class Listing(NamedTuple):
@@ -51,9 +50,19 @@ class Listing(NamedTuple):
     at: ColumnElement[int]
     """By which instant a row belongs to a period."""
     columns: tuple[Column, ...]
-    order: Order
+    rank: ColumnElement[int]
+    """By which number they are ordered first …"""
+    largest: bool
+    """… beginning with the largest, or with the smallest."""
+    ties: tuple[ColumnElement[Any], ...]
+    """By which they are ordered where that is the same."""
     words: Mapping[str, Callable[[str], str]] = {}
     """How a column's values are said."""
+
+    @property
+    def order(self) -> tuple[ColumnElement[Any], ...]:
+        """Of its rows: it leaves nothing open."""
+        return (self.rank.desc() if self.largest else self.rank, *self.ties)
 
 
 class Wanted(NamedTuple):
@@ -95,10 +104,12 @@ WAITS = Listing(
         _AGENT,
         _CALL,
     ),
-    (waits.c.joined_at, waits.c.call, waits.c.n),
+    waits.c.joined_at,
+    False,
+    (waits.c.call, waits.c.n),
     {"reason": left_word},
 )
-LONGEST_WAITS = WAITS._replace(order=(waits.c.waited_ms.desc(), *WAITS.order))
+LONGEST_WAITS = WAITS._replace(rank=waits.c.waited_ms, largest=True, ties=WAITS.order)
 TALKS = Listing(
     "talks",
     talks,
@@ -112,7 +123,9 @@ TALKS = Listing(
         Column(name="held_ms", title="On hold", kind="ms"),
         _CALL,
     ),
-    ((talks.c.talk_ms + talks.c.held_ms).desc(), talks.c.bridged_at, talks.c.call, talks.c.n),
+    talks.c.talk_ms + talks.c.held_ms,
+    True,
+    (talks.c.bridged_at, talks.c.call, talks.c.n),
 )
 CALLS = Listing(
     "calls",
@@ -134,7 +147,9 @@ CALLS = Listing(
         Column(name="version", title="Version", wide=True),
         _CALL,
     ),
-    (calls.c.arrived_at, calls.c.call),
+    calls.c.arrived_at,
+    False,
+    (calls.c.call,),
     {"verdict": lambda word: spaced(word) or "goes on"},
 )
 ANSWERS = Listing(
@@ -150,7 +165,9 @@ ANSWERS = Listing(
         _AGENT,
         _CALL,
     ),
-    (surveys.c.score, surveys.c.offered_at, surveys.c.call, surveys.c.survey),
+    surveys.c.score,
+    False,
+    (surveys.c.offered_at, surveys.c.call, surveys.c.survey),
 )
 REFUSED = Listing(
     "refused",
@@ -163,7 +180,9 @@ REFUSED = Listing(
         Column(name="reason", title="Why"),
         _CALL,
     ),
-    (refusals.c.at, refusals.c.call, refusals.c.n),
+    refusals.c.at,
+    False,
+    (refusals.c.call, refusals.c.n),
     {"reason": spaced},
 )
 
@@ -217,14 +236,24 @@ def first_of(
     ).data([
         (number, one.period.from_at, one.period.to_at, *one.own.values()) for number, one in enumerate(wanted)
     ]).cte("wanted")  # fmt: skip
-    at = listing.at
-    place = func.row_number().over(partition_by=each.c.k, order_by=listing.order).label("place")
-    same = (listing.table.c[name] == each.c[f"own_{name}"] for name in names)
-    rows = [name for name in _names(listing) if name in listing.table.c]
-    ranked = (
-        select(each.c.k, place, *(listing.table.c[name] for name in {*rows, "call"}))
-        .join_from(listing.table, each, and_(at >= each.c.from_at, at < each.c.to_at, *same))
+    own = (listing.table.c[name] == each.c[f"own_{name}"] for name in names)
+    mine = and_(listing.at >= each.c.from_at, listing.at < each.c.to_at, *own)
+    rank, best = listing.rank, func.max if listing.largest else func.min
+    far = func.list_last(best(rank, most))  # DuckDB's: of so many that come first, the last
+    least = (
+        select(each.c.k, far.label("rank"))
+        .join_from(listing.table, each, mine)
         .where(*where)
+        .group_by(each.c.k)
+        .cte("least")
+    )
+    place = func.row_number().over(partition_by=each.c.k, order_by=listing.order)
+    rows = {name for name in _names(listing) if name in listing.table.c} | {"call"}
+    ranked = (
+        select(each.c.k, place.label("place"), *(listing.table.c[name] for name in rows))
+        .join_from(listing.table, each, mine)
+        .join(least, least.c.k == each.c.k)
+        .where(*where, rank >= least.c.rank if listing.largest else rank <= least.c.rank)
         .subquery("ranked")
     )
     shown = [ranked.c[name] if name in ranked.c else calls.c[name] for name in _names(listing)]

@@ -139,12 +139,12 @@ def reasons(source: Source, lost: int) -> Iterator[Table]:
         Column(name="waited_mean_ms", title="Waited, mean", kind="ms"),
     )
     for name, title, head, key in _WAYS:
-        group, many = key.label("of"), func.count().label("many")
+        each = select(key.label("of"), waits.c.waited_ms).where(_lost(source)).subquery()
+        many = func.count().label("many")
         counted = (
-            select(group, many, func.sum(waits.c.waited_ms).label("waited_ms"))
-            .where(_lost(source))
-            .group_by(group)
-            .order_by(many.desc(), group)
+            select(each.c.of, many, func.sum(each.c.waited_ms).label("waited_ms"))
+            .group_by(each.c.of)
+            .order_by(many.desc(), each.c.of)
         )
         rows = tuple(
             (
