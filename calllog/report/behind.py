@@ -4,11 +4,11 @@ What a report opens is collected first, and asked for at once: one statement for
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from shlex import quote
 from typing import NamedTuple
 
-from sqlalchemy import ColumnElement, Engine
+from sqlalchemy import Engine, true
 
 from calllog.archive.schema import calls, surveys, talks
 from calllog.figures.figure import Value
@@ -20,21 +20,21 @@ from calllog.report.listings import (
     LEFT,
     LONGEST_WAITS,
     REFUSED,
+    SALES,
     TALKS,
     WAITS,
-    Listing,
+    Kind,
     Wanted,
     first_of,
     left_as,
     spaced,
-    within,
 )
 from calllog.report.model import Behind, Cells, Table
 from calllog.report.show import period_options
 
 SHOWN = 25
 """Calls that a figure opens at once; the command beside them lists all."""
-LISTS = 400
+LISTS = 300
 """Lists of one report that show their first calls. Of more figures the command stands alone: a browser would
 be slow with the calls of thousands of agents."""
 
@@ -66,15 +66,6 @@ BEHIND: Mapping[str, str] = {
 """Figure → the waits that it opens: of a share those that spoil it, of a time the longest first."""
 
 
-class _Kind(NamedTuple):
-    """One kind of list: of which rows, how it is titled, and the options that ask for it."""
-
-    listing: Listing
-    title: str
-    options: str
-    where: tuple[ColumnElement[bool], ...] = ()
-
-
 class _Asked(NamedTuple):
     """One list that a figure opens."""
 
@@ -87,59 +78,69 @@ class _Asked(NamedTuple):
 class Opener:
     """Collects what the figures of one report open. Nothing is asked for if nobody can open it."""
 
-    def __init__(self, engine: Engine, period: Period, thresholds: Thresholds, *, wanted: bool) -> None:
-        self._engine, self._period, self._thresholds = engine, period, thresholds
+    def __init__(self, period: Period, thresholds: Thresholds, *, wanted: bool) -> None:
+        self._period, self._thresholds = period, thresholds
         self._wanted = wanted
-        self._kinds: dict[str, _Kind] = {}
+        self._kinds: dict[str, Kind] = {}
         self._asked: dict[tuple[str, Period, tuple[tuple[str, str], ...]], _Asked] = {}
 
     def waits(self, group: str, total: Value, queue: str | None = None, span: Period | None = None) -> str:
         """The key of the list of waits that ended like that; `total`: how many they are (empty key: none)."""
         listing = WAITS if group in ("offered", "waiting") else LONGEST_WAITS
-        kind = _Kind(listing, LEFT[group], f"--left {group}", (left_as(group, self._thresholds),))
+        kind = Kind(listing, LEFT[group], f"--left {group}", left_as(group, self._thresholds))
         return self._open(f"left {group}", kind, total, {"queue": queue}, span)
 
     def talks(self, total: Value, queue: str | None = None, agent: str | None = None) -> str:
         """The key of the list of talks that are over, the longest first."""
-        kind = _Kind(TALKS, "talks", "--talked", (talks.c.unbridged_at.is_not(None),))
+        kind = Kind(TALKS, "talks", "--talked", talks.c.unbridged_at.is_not(None))
         return self._open("talks", kind, total, {"queue": queue, "agent": agent})
 
     def calls(self, verdict: str, total: Value, **own: str) -> str:
         """The key of the list of calls with that verdict (empty: any), of a number or flow."""
         if not all(own.values()):
             return ""  # `--number ''` would list the calls to all numbers
-        where = (calls.c.verdict == verdict,) if verdict else ()
+        where = calls.c.verdict == verdict if verdict else true()
         option = f"--verdict {quote(verdict)}" if verdict else ""
-        kind = _Kind(CALLS, spaced(verdict) or "arrived", option, where)
+        kind = Kind(CALLS, spaced(verdict) or "arrived", option, where)
         return self._open(f"calls {verdict}", kind, total, own)
 
     def surveys(self, total: Value) -> str:
         """The key of the list of answers to surveys, the worst first."""
         answered = surveys.c.score.is_not(None)
-        kind = _Kind(ANSWERS, "answers, the worst first", "--surveyed", (answered,))
+        kind = Kind(ANSWERS, "answers, the worst first", "--surveyed", answered)
         return self._open("surveys", kind, total, {})
+
+    def sales(self, total: Value) -> str:
+        """The key of the list of what was offered for sale, what took longest first."""
+        return self._open("sales", Kind(SALES, "offered for sale", "--sales", true()), total, {})
 
     def refusals(self, total: Value, queue: str | None = None) -> str:
         """The key of the list of callers whom the door of a queue did not let in."""
-        return self._open("refusals", _Kind(REFUSED, "not let in", "--refused"), total, {"queue": queue})
+        return self._open(
+            "refusals", Kind(REFUSED, "not let in", "--refused", true()), total, {"queue": queue}
+        )
 
-    def found(self) -> dict[str, Behind]:
+    def found(self, engine: Engine) -> dict[str, Behind]:
         """All that has been opened, by its key: the first calls of the largest lists of each kind."""
-        groups: defaultdict[tuple[str, ...], list[_Asked]] = defaultdict(list)
+        tables: defaultdict[tuple[str, ...], list[_Asked]] = defaultdict(list)
         for asked in self._largest():
-            groups[asked.kind, *asked.wanted.own].append(asked)
-        rows: dict[str, tuple[Cells, ...]] = {}
-        for (name, *_), some in groups.items():
-            kind = self._kinds[name]
-            where = (*kind.where, within(kind.listing.at, _around(one.wanted.period for one in some)))
-            found = first_of(self._engine, kind.listing, where, [one.wanted for one in some], SHOWN)
-            rows |= {one.key: each for one, each in zip(some, found, strict=True)}
-        return {asked.key: self._behind(asked, rows.get(asked.key, ())) for asked in self._asked.values()}
+            tables[str(self._kinds[asked.kind].listing.table), *asked.wanted.own].append(asked)
+        rows: dict[str, list[Cells]] = {}
+        for some in tables.values():
+            kinds = list(dict.fromkeys(asked.kind for asked in some))
+            wanted = {(one.period, *one.own.values()): one for one in (asked.wanted for asked in some)}
+            found = first_of(engine, [self._kinds[kind] for kind in kinds], [*wanted.values()], SHOWN)
+            for asked in some:
+                place = [*wanted].index((asked.wanted.period, *asked.wanted.own.values()))
+                rows[asked.key] = found.get((kinds.index(asked.kind), place), [])
+        return {
+            asked.key: self._behind(asked, tuple(rows.get(asked.key, ()))) for asked in self._asked.values()
+        }
 
     def _open(
         self,
         name: str,
-        kind: _Kind,
+        kind: Kind,
         total: Value,
         own: Mapping[str, str | None],
         span: Period | None = None,
@@ -172,9 +173,3 @@ class Opener:
             total=max(asked.total, len(rows)),
             command=" ".join(filter(None, words)),
         )
-
-
-def _around(periods: Iterable[Period]) -> Period:
-    """From the first begin to the last end."""
-    every = list(periods)
-    return Period(min(one.from_at for one in every), max(one.to_at for one in every), every[0].zone)

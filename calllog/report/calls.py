@@ -7,13 +7,11 @@ import msgspec
 from sqlalchemy import ColumnElement, Select, func, select
 
 from calllog.archive.schema import calls as calls_table
-from calllog.archive.schema import refusals, surveys, talks, waits
+from calllog.archive.schema import refusals, sales, surveys, talks, waits
 from calllog.report.listings import CALLS, LEFT, cells_of, left_as, listed, rows_of, streamed, within
-from calllog.report.model import Cell, Cells, Column, Report, Section, Table, Tone
+from calllog.report.model import FIRST, Cell, Cells, Column, Report, Section, Table, Tone
 from calllog.report.source import Source, text_column
 
-FIRST = 500
-"""Calls for people; CSV and JSON have all of them."""
 TONES: dict[str, Tone] = {
     "completed": "answered",
     "abandoned": "abandoned",
@@ -39,12 +37,15 @@ class Chosen(msgspec.Struct, frozen=True):
 
     surveyed: bool = False
     """Calls that have answered a survey, by the time at which it was put."""
+    sales: bool = False
+    """Calls in which something was offered for sale, by the time of that."""
 
     def words(self) -> str:
         """What is chosen, in words."""
         said = [LEFT[self.left]] if self.left else []
         said += ["with a talk"] * self.talked + ["not let in"] * self.refused
         said += ["asked in a survey"] * self.surveyed
+        said += ["offered something"] * self.sales
         said += [
             f"{name} {getattr(self, name)}"
             for name in ("queue", "agent", "verdict", "number", "flow")
@@ -101,6 +102,9 @@ def _where(source: Source, chosen: Chosen) -> list[ColumnElement[bool]]:
         answered = surveys.c.score.is_not(None)
         own = select(surveys.c.call).where(within(surveys.c.offered_at, period), answered)
         where.append(call.in_(_also(own, surveys, chosen)))
+    if chosen.sales:
+        own = select(sales.c.call).where(within(sales.c.made_at, period))
+        where.append(call.in_(_also(own, sales, chosen)))
     if not where:
         where.append(within(calls_table.c.arrived_at, period))
         if chosen.queue:

@@ -1,9 +1,10 @@
 """Lists of calls, as reports show and open them: their rows, columns, order and words."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, get_args
 
 from sqlalchemy import (
+    CTE,
     BigInteger,
     ColumnElement,
     Engine,
@@ -15,13 +16,15 @@ from sqlalchemy import (
     and_,
     column,
     func,
+    literal_column,
     or_,
     select,
     true,
+    union_all,
     values,
 )
 
-from calllog.archive.schema import calls, refusals, surveys, talks, waits
+from calllog.archive.schema import calls, refusals, sales, surveys, talks, waits
 from calllog.figures.period import Period
 from calllog.figures.thresholds import Thresholds
 from calllog.report.model import Cell, Cells, Column
@@ -54,7 +57,7 @@ class Listing(NamedTuple):
     """By which number they are ordered first …"""
     largest: bool
     """… beginning with the largest, or with the smallest."""
-    ties: tuple[ColumnElement[Any], ...]
+    ties: tuple[Any, ...]
     """By which they are ordered where that is the same."""
     words: Mapping[str, Callable[[str], str]] = {}
     """How a column's values are said."""
@@ -63,6 +66,15 @@ class Listing(NamedTuple):
     def order(self) -> tuple[ColumnElement[Any], ...]:
         """Of its rows: it leaves nothing open."""
         return (self.rank.desc() if self.largest else self.rank, *self.ties)
+
+
+class Kind(NamedTuple):
+    """One kind of list: of which rows, how it is titled, and the options that ask for it."""
+
+    listing: Listing
+    title: str
+    options: str
+    where: ColumnElement[bool]
 
 
 class Wanted(NamedTuple):
@@ -109,7 +121,7 @@ WAITS = Listing(
     (waits.c.call, waits.c.n),
     {"reason": left_word},
 )
-LONGEST_WAITS = WAITS._replace(rank=waits.c.waited_ms, largest=True, ties=WAITS.order)
+LONGEST_WAITS = WAITS._replace(rank=waits.c.waited_ms, largest=True, ties=(waits.c.joined_at, *WAITS.ties))
 TALKS = Listing(
     "talks",
     talks,
@@ -169,6 +181,23 @@ ANSWERS = Listing(
     False,
     (surveys.c.offered_at, surveys.c.call, surveys.c.survey),
 )
+SALES = Listing(
+    "offers",
+    sales,
+    sales.c.made_at,
+    (
+        Column(name="made_at", title="When", kind="at"),
+        Column(name="offer", title="Offered"),
+        Column(name="accepted_at", title="Accepted", kind="at"),
+        Column(name="took_ms", title="Took", kind="ms"),
+        _QUEUE,
+        _CALLER,
+        _CALL,
+    ),
+    sales.c.took_ms,
+    True,
+    (sales.c.made_at, sales.c.call, sales.c.n),
+)
 REFUSED = Listing(
     "refused",
     refusals,
@@ -215,56 +244,78 @@ def listed(listing: Listing, where: Iterable[ColumnElement[bool]]) -> Select[Any
 
 
 def first_of(
-    engine: Engine,
-    listing: Listing,
-    where: Iterable[ColumnElement[bool]],
-    wanted: list[Wanted],
-    most: int,
-) -> list[tuple[Cells, ...]]:
-    """The first rows of each that is wanted, at most so many, asked for at once.
+    engine: Engine, kinds: Sequence[Kind], wanted: Sequence[Wanted], most: int
+) -> dict[tuple[int, int], list[Cells]]:
+    """The first rows, at most so many, of each kind and each that is wanted, by the numbers of these.
 
-    All that is wanted is by the same columns.
+    All is asked for at once. The kinds are of one table, and all that is wanted is by the same
+    columns. First the numbers alone say how far each list goes: so the rest of a row is read of few.
     """
-    names = list(wanted[0].own)
-    each = values(
-        column("k", Integer),
-        column("from_at", BigInteger),
-        column("to_at", BigInteger),
-        *(column(f"own_{name}", Text) for name in names),
-        name="wanted",
-        literal_binds=True,
-    ).data([
-        (number, one.period.from_at, one.period.to_at, *one.own.values()) for number, one in enumerate(wanted)
-    ]).cte("wanted")  # fmt: skip
-    own = (listing.table.c[name] == each.c[f"own_{name}"] for name in names)
-    mine = and_(listing.at >= each.c.from_at, listing.at < each.c.to_at, *own)
-    rank, best = listing.rank, func.max if listing.largest else func.min
-    far = func.list_last(best(rank, most))  # DuckDB's: of so many that come first, the last
+    table, at, names = kinds[0].listing.table, kinds[0].listing.at, _names(kinds[0].listing)
+    each = _wanted(wanted)
+    own = (table.c[name] == each.c[f"own_{name}"] for name in wanted[0].own)
+    mine = and_(at >= each.c.from_at, at < each.c.to_at, *own)
+    around = and_(
+        at >= min(one.period.from_at for one in wanted), at < max(one.period.to_at for one in wanted)
+    )
     least = (
-        select(each.c.k, far.label("rank"))
-        .join_from(listing.table, each, mine)
-        .where(*where)
+        select(each.c.k, *(_least(kind, most).label(f"least_{g}") for g, kind in enumerate(kinds)))
+        .join_from(table, each, mine)
+        .where(around, or_(*(kind.where for kind in kinds)))
         .group_by(each.c.k)
         .cte("least")
     )
-    place = func.row_number().over(partition_by=each.c.k, order_by=listing.order)
-    rows = {name for name in _names(listing) if name in listing.table.c} | {"call"}
-    ranked = (
-        select(each.c.k, place.label("place"), *(listing.table.c[name] for name in rows))
-        .join_from(listing.table, each, mine)
+    reached = [_reaches(kind, least.c[f"least_{g}"]) for g, kind in enumerate(kinds)]
+    candidates = (
+        select(
+            each.c.k,
+            *table.c,
+            *(kind.listing.rank.label(f"rank_{g}") for g, kind in enumerate(kinds)),
+            *(holds.label(f"is_{g}") for g, holds in enumerate(reached)),
+        )
+        .join_from(table, each, mine)
         .join(least, least.c.k == each.c.k)
-        .where(*where, rank >= least.c.rank if listing.largest else rank <= least.c.rank)
-        .subquery("ranked")
+        .where(around, or_(*reached))
+        .cte("candidates")
     )
-    shown = [ranked.c[name] if name in ranked.c else calls.c[name] for name in _names(listing)]
-    statement = select(ranked.c.k, *shown).where(ranked.c.place <= most).order_by(ranked.c.k, ranked.c.place)
-    if listing.table is not calls:
+    ranked = union_all(*(_ranked(g, kind, candidates) for g, kind in enumerate(kinds))).subquery("ranked")
+    shown = [ranked.c[name] if name in table.c else calls.c[name] for name in names]
+    statement = select(ranked.c.g, ranked.c.k, *shown).where(ranked.c.place <= most)
+    if table is not calls:
         statement = statement.join_from(ranked, calls, calls.c.call == ranked.c.call, isouter=True)
-    found: list[list[Cells]] = [[] for _ in wanted]
+    found: dict[tuple[int, int], list[Cells]] = {}
     with engine.connect() as connection:
-        for number, *row in connection.execute(statement):
-            found[number].append(cells_of(listing, row))
-    return [tuple(rows) for rows in found]
+        for g, k, *row in connection.execute(statement.order_by(ranked.c.g, ranked.c.k, ranked.c.place)):
+            found.setdefault((g, k), []).append(cells_of(kinds[g].listing, row))
+    return found
+
+
+def _wanted(wanted: Sequence[Wanted]) -> CTE:
+    columns = [column("k", Integer), column("from_at", BigInteger), column("to_at", BigInteger)]
+    own = [column(f"own_{name}", Text) for name in wanted[0].own]
+    rows = [(k, one.period.from_at, one.period.to_at, *one.own.values()) for k, one in enumerate(wanted)]
+    return values(*columns, *own, name="wanted", literal_binds=True).data(rows).cte("wanted")
+
+
+def _least(kind: Kind, most: int) -> ColumnElement[Any]:
+    """The last of so many numbers that come first. (`max` and `min` of several: DuckDB's.)"""
+    best = func.max if kind.listing.largest else func.min
+    return func.list_last(best(kind.listing.rank, most).filter(kind.where))
+
+
+def _reaches(kind: Kind, least: ColumnElement[int]) -> ColumnElement[bool]:
+    rank = kind.listing.rank
+    return and_(kind.where, rank >= least if kind.listing.largest else rank <= least)
+
+
+def _ranked(g: int, kind: Kind, candidates: CTE) -> Select[Any]:
+    rank, ties = candidates.c[f"rank_{g}"], (candidates.c[tie.name] for tie in kind.listing.ties)
+    order = (rank.desc() if kind.listing.largest else rank, *ties)
+    place = func.row_number().over(partition_by=candidates.c.k, order_by=order)
+    rows = (candidates.c[name] for name in kind.listing.table.c.keys())  # noqa: SIM118  (of columns)
+    return select(literal_column(str(g)).label("g"), candidates.c.k, place.label("place"), *rows).where(
+        candidates.c[f"is_{g}"]
+    )
 
 
 def rows_of(engine: Engine, statement: Executable) -> list[dict[str, Any]]:

@@ -10,11 +10,9 @@ from sqlalchemy import ColumnElement, Select, and_, case, func, select
 
 from calllog.archive.schema import calls, waits
 from calllog.report.listings import left_as, left_word, rows_of, streamed, within
-from calllog.report.model import Cell, Cells, Column, Table
+from calllog.report.model import FIRST, Cell, Cells, Column, Table
 from calllog.report.source import Source, text_column
 
-FIRST = 500
-"""Of the list, for people; CSV and JSON have all of it."""
 LIST = (
     Column(name="left_at", title="Hung up", kind="at"),
     text_column("queue", "Queue"),

@@ -33,6 +33,8 @@ Tone = Literal[
 Value = str | int | float | None | tuple[float | None, ...]
 
 HIDDEN = "(hidden)"
+FIRST = 500
+"""Rows of one table that a page shows: a browser would be slow with all of a busy day."""
 
 
 class Definition(msgspec.Struct, frozen=True):

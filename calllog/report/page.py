@@ -43,11 +43,12 @@ def page_of(report: Report) -> str:
         tag("title", f"{report.title}, {period_in_words(report.period)}"),
         Html(f"<style>{_part('page.css')}</style>"),
     )
+    main = tag("main", *(_section(section, links) for section in report.sections))
     body = join(
         tag("header", _heading(report)),
-        tag("main", *(_section(section, links) for section in report.sections)),
+        main,
         _footer(report),
-        *(_behind(key, behind, links) for key, behind in report.behind.items()),
+        *(_behind(key, behind, links) for key, behind in report.behind.items() if key in links.used),
         *(_definition(name, meant) for name, meant in report.definitions.items()),
         Html('<div id="tip" role="tooltip" hidden></div>'),
         Html(f"<script>{_part('page.js')}</script>"),

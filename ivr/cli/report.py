@@ -3,7 +3,7 @@
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from functools import wraps
 from pathlib import Path
 from typing import Any, TypeVar
@@ -92,9 +92,10 @@ def shown_as(command: Command) -> Command:
         make: Callable[[Source], Report] = command(**options)
         deep = bool(html or as_json)
         seen = output is None and sys.stdout.isatty()
-        with _failing_well():
+        with _failing_well(), ExitStack() as closed:
             with _progress() as told:
-                made = make(_source(period, interval, deep, told, within, short))
+                source = closed.enter_context(closing(_source(period, interval, deep, told, within, short)))
+                made = make(source)
                 made = redacted(made) if redact else made
                 told("the page" if html else "the tables")
                 if not seen:
@@ -158,6 +159,7 @@ def intervals(by: By | None) -> Callable[[Source], Report]:
 @click.option("--talked", is_flag=True, help="Only those with a talk, by the time at which it began.")
 @click.option("--refused", is_flag=True, help="Only those that a queue did not let in.")
 @click.option("--surveyed", is_flag=True, help="Only those that have answered a survey.")
+@click.option("--sales", is_flag=True, help="Only those to whom the flow offered something.")
 @shown_as
 def calls(left: str | None, **chosen: Any) -> Callable[[Source], Report]:
     """Each call and what became of it; with options those behind one figure."""
@@ -220,9 +222,18 @@ def _source(
     short: float | None,
 ) -> Source:
     settings = Settings()
-    engine = connect(settings.archive, read_only=True)
+    archive = connect(settings.archive, read_only=True)
     thresholds = thresholds_of(settings.callflows, within, short)
-    return Source(engine, period, thresholds, now_ms(), interval=interval, deep=deep, told=told)
+    return Source(
+        archive,
+        period,
+        thresholds,
+        now_ms(),
+        columns=settings.columns,
+        interval=interval,
+        deep=deep,
+        told=told,
+    )
 
 
 @contextmanager
