@@ -69,7 +69,6 @@ class Archiver:
         where = place(engine)
         self.place = f"{socket.gethostname()}:{where}" if is_sqlite(engine) else where
         self._thread = ThreadPoolExecutor(1)
-        self._maker: Maker | None = None
         self._trimmed_at = time.monotonic()
 
     async def run(self) -> None:
@@ -131,22 +130,26 @@ class Archiver:
 
     async def _copy(self) -> None:
         """Make files of columns, one at a time, in a thread of its own."""
-        loop = asyncio.get_running_loop()
-        with ThreadPoolExecutor(1) as thread:
+        loop, thread = asyncio.get_running_loop(), ThreadPoolExecutor(1)
+        maker: Maker | None = None
+        try:
             while True:
                 await asyncio.sleep(COLUMNS_S)
                 try:
-                    await loop.run_in_executor(thread, self._make)
+                    if maker is None:
+                        maker = Maker(connect(self.settings.archive, read_only=True), self.settings.columns)
+                    await loop.run_in_executor(thread, self._make, maker)
                 except (ArchiveAway, SQLAlchemyError, OSError) as error:
-                    self._maker = None
                     said = str(getattr(error, "orig", None) or error).partition("\n")[0]
                     log.warning("no copy of the archive by columns, reports will be slow: %s", said)
+        finally:
+            thread.shutdown()
+            if maker is not None:
+                maker.close()
 
-    def _make(self) -> None:
+    def _make(self, maker: Maker) -> None:
         """What can be made now, until the archiver is to stop."""
-        if self._maker is None:
-            self._maker = Maker(connect(self.settings.archive, read_only=True), self.settings.columns)
-        for _ in self._maker.make(int(time.time() * 1000)):
+        for _ in maker.make(int(time.time() * 1000)):
             if self.stopping.is_set():
                 return
 

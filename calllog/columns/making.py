@@ -33,6 +33,11 @@ class Maker:
         self._waiting: set[tuple[str, int]] = set()
         """Tables and days (UTC, since the epoch) that may lack a file."""
 
+    def close(self) -> None:
+        """Leave the archive, free the memory."""
+        self._archive.dispose()
+        self._duck.dispose()
+
     def make(self, now: int) -> Iterator[Path]:
         """Make what can be made now (ms), one file for each step."""
         with self._archive.connect() as connection:
