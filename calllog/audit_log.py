@@ -51,6 +51,8 @@ class Stand:
     """Lines that are still on the stream, and archived: compared with it."""
     waiting: int = 0
     """Lines of the stream that are not archived yet."""
+    without_stream: bool = False
+    """Redis was away: nothing was compared with the stream, and all of the period is in the archive."""
 
 
 @dataclass
@@ -86,6 +88,11 @@ class AuditedLog:
             over = self._archive()
         if over:
             await self._rest_of_stream()
+
+    def read_archived(self) -> bool:
+        """Read the archive alone. Whether it has all of the period, and of the calls that began in it."""
+        self.stand.without_stream = self._archive() and not self.fold.open_calls
+        return self.stand.without_stream
 
     async def compare_acknowledged(self) -> None:
         """What the archive says it has read, and is still on the stream, must be in it."""
