@@ -8,7 +8,7 @@ from sqlalchemy import func, select
 from calllog.archive.schema import calls
 from calllog.figures.figure import Row
 from calllog.report.behind import rows_of
-from calllog.report.model import Bars, Block, Cell, Report, Section, Series, Table, Tile, Tiles
+from calllog.report.model import Bars, Block, Cell, Report, Section, Series, Table, Tile, Tiles, Tone
 from calllog.report.source import Source, column, text_column, value_cells, when, when_in_full
 
 VERDICTS = {
@@ -139,7 +139,7 @@ def _curve(source: Source, rows: Sequence[Row]) -> Bars | None:
     if not at:
         return None
     shown = rows[max(at[0] - 1, 0) : at[-1] + 2]
-    colours = (
+    colours: tuple[tuple[str, str, Tone], ...] = (
         ("completed", "talked to an agent", "answered"),
         ("self_served", "served by the flow", "free"),
         ("overflowed", "sent elsewhere", "flowed"),
@@ -153,8 +153,7 @@ def _curve(source: Source, rows: Sequence[Row]) -> Bars | None:
         places=tuple(when(row.from_at, source.period, source.interval) for row in shown),
         full=tuple(when_in_full((row.from_at, row.to_at), source.period, source.interval) for row in shown),
         series=tuple(
-            Series(title, tone, tuple(row.values[name] for row in shown))  # type: ignore[arg-type]
-            for name, title, tone in colours
+            Series(title, tone, tuple(row.values[name] for row in shown)) for name, title, tone in colours
         ),
     )
 

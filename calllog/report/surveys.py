@@ -9,7 +9,7 @@ from calllog.archive.schema import surveys as asked
 from calllog.figures.figure import Row
 from calllog.figures.sales import sales_figures
 from calllog.report.behind import rows_of
-from calllog.report.model import Bars, Block, Cell, Report, Section, Series, Table, Tile, Tiles
+from calllog.report.model import Bars, Block, Cell, Report, Section, Series, Table, Tile, Tiles, Tone
 from calllog.report.source import Source, column, text_column, value_cells
 
 COLUMNS = (
@@ -130,14 +130,14 @@ def _tiles(source: Source, whole: Row) -> Tiles:
     tiles = []
     for name, detail in details.items():
         shown = column(name)
-        tone = "answered" if name == "csat" else ""
+        tone: Tone = "answered" if name == "csat" else ""
         calls = opens if name in ("csat", "csat_responses", "csat_mean") else ""
         tiles.append(
             Tile(
                 title=shown.title,
                 value=values[name],
                 kind=shown.kind,
-                tone=tone,  # type: ignore[arg-type]
+                tone=tone,
                 detail=detail,
                 calls=calls,
                 defined=name,

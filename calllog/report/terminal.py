@@ -18,6 +18,7 @@ from calllog.report.model import (
     Lanes,
     Paths,
     Report,
+    Stretch,
     Table,
     Tiles,
     Tone,
@@ -306,7 +307,7 @@ def _paths(block: Paths) -> RenderableType:
     return Group(Text(escaped(block.title), style="bold"), grid)
 
 
-LETTER = {
+LETTER: dict[str, tuple[str, Tone]] = {
     "talking": ("█", "answered"),
     "offered": ("▒", "ringing"),
     "connecting": ("▒", "ringing"),
@@ -329,16 +330,16 @@ def _lanes(block: Lanes, width: int) -> RenderableType:
         for at in range(room):
             state = _most(lane.stretches, block.from_at + at * each, block.from_at + (at + 1) * each)
             glyph, tone = LETTER.get(state, (" ", ""))
-            text.append(glyph, STYLE[tone])  # type: ignore[index]
+            text.append(glyph, STYLE[tone])
         lines.append(text)
     legend = "█ talking  ▒ rung  ▓ wrap-up  ─ ready  ▪ busy privately  · paused  ! unreachable"
     return Group(*lines, Text(legend, style="dim"))
 
 
-def _most(stretches: tuple[object, ...], begin: float, end: float) -> str:
+def _most(stretches: tuple[Stretch, ...], begin: float, end: float) -> str:
     spent: dict[str, float] = {}
     for stretch in stretches:
-        overlap = min(stretch.to_at, end) - max(stretch.from_at, begin)  # type: ignore[attr-defined]
+        overlap = min(stretch.to_at, end) - max(stretch.from_at, begin)
         if overlap > 0:
-            spent[stretch.state] = spent.get(stretch.state, 0) + overlap  # type: ignore[attr-defined]
+            spent[stretch.state] = spent.get(stretch.state, 0) + overlap
     return max(spent, key=lambda state: (spent[state], state), default="")

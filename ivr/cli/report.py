@@ -286,7 +286,7 @@ def _write(path: Path, text: str) -> None:
             with os.fdopen(handle, "wb") as file:
                 file.write(text.encode("utf-8", "replace"))
             beside.replace(path)
-        except BaseException:
+        except BaseException:  # also Ctrl-C: half a report is left nowhere
             beside.unlink(missing_ok=True)
             raise
     except OSError as error:
