@@ -166,7 +166,7 @@ QUEUES: tuple[Column[Queue], ...] = (
     ),
     Column("wait", 4, _waiting, lambda q, _: q.waiting),
     Column("longest", 8, _longest, waited_ms),
-    Column("30 min", 10, lambda q, _: Text(spark(q.curve, 10), "blue"), lambda q, _: max(q.curve, default=0)),
+    Column("30 min", 9, lambda q, _: Text(spark(q.curve, 9), "blue"), lambda q, _: max(q.curve, default=0)),
     Column("free", 4, _staff("ready", "green"), _of_staff("ready")),
     Column("rung", 4, _staff("ringing", "cyan"), _of_staff("ringing"), 90),
     Column("talk", 4, _staff("talking", "bold"), _of_staff("talking")),
