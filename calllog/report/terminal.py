@@ -138,10 +138,8 @@ class Shown:
         parts: list[RenderableType] = [title, grid]
         if left_out := [column.title for _, column in columns if (_, column) not in shown]:
             parts.append(Text(f"Without room here: {', '.join(left_out)} (--wide shows all).", style="dim"))
-        if len(table.rows) > self._rows:
-            parts.append(
-                Text(f"… and {len(table.rows) - self._rows:,} more rows: --csv, --json", style="dim")
-            )
+        if table.count > len(rows):
+            parts.append(Text(f"… and {table.count - len(rows):,} more rows: --csv, --json", style="dim"))
         if table.note:
             parts.append(Text(escaped(table.note), style="dim"))
         return Group(*parts)
@@ -319,6 +317,9 @@ LETTER: dict[str, tuple[str, Tone]] = {
 }
 
 
+NOTHING_KNOWN: tuple[str, Tone] = (" ", "")
+
+
 def _lanes(block: Lanes, width: int) -> RenderableType:
     """What each agent was longest in each piece of the time."""
     names = max((len(printable(lane.title)) for lane in block.lanes), default=0)
@@ -329,7 +330,7 @@ def _lanes(block: Lanes, width: int) -> RenderableType:
         text = Text(f"{printable(lane.title):{names}}  ")
         for at in range(room):
             state = _most(lane.stretches, block.from_at + at * each, block.from_at + (at + 1) * each)
-            glyph, tone = LETTER.get(state, (" ", ""))
+            glyph, tone = LETTER.get(state, NOTHING_KNOWN)
             text.append(glyph, STYLE[tone])
         lines.append(text)
     legend = "█ talking  ▒ rung  ▓ wrap-up  ─ ready  ▪ busy privately  · paused  ! unreachable"

@@ -9,6 +9,7 @@ from sqlalchemy import Engine, insert
 
 from calllog.archive.database import connect
 from calllog.archive.schema import metadata
+from calllog.archive.tables import touch_all
 from calllog.call_events import CallEvent
 from calllog.events import AgentEvent, decode
 from calllog.facts import agent_facts, call_facts, other_facts
@@ -55,6 +56,7 @@ def of_log(path: Path, lines: Iterable[bytes]) -> Engine:
             for name, rows in tables.items():
                 if rows:
                     connection.execute(insert(metadata.tables[name]), rows)
+        touch_all(connection)
     return engine
 
 
