@@ -3,9 +3,10 @@
 The seconds of an overtaking say by how much the one who was served before had come later.
 """
 
+from collections.abc import Iterator
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Engine, and_, func, literal_column, select
+from sqlalchemy import ColumnElement, Connection, Engine, and_, func, select
 
 from calllog.archive.schema import escalations, overtakings, waits
 from calllog.figures.figure import Figure, Row
@@ -20,20 +21,24 @@ def count_overtaken(connection: Connection, tally: Tally, key: ColumnElement[Any
     `key`: of waits or of overtakings. 0 ms, if the other one's wait is not known.
     """
     passed = waits.alias("passed")
-    other = select(func.max(passed.c.joined_at)).where(
-        passed.c.call == overtakings.c.by_call,
-        passed.c.queue == overtakings.c.queue,
-        passed.c.joined_at <= overtakings.c.at,
-    )
-    last = _last_wait(overtakings.c.call, overtakings.c.n, overtakings.c.queue)
-    found = (
-        select(waits.c.joined_at, _or_none(key), (other.scalar_subquery() - waits.c.joined_at).label("ms"))
-        .select_from(overtakings)
-        .join(waits, and_(waits.c.call == overtakings.c.call, waits.c.n == last))
+    event = overtakings.c.call, overtakings.c.n
+    same_queue = waits.c.call == overtakings.c.call, waits.c.queue == overtakings.c.queue
+    told = (
+        select(*event, *_of_last_wait(key))
+        .join_from(overtakings, waits, and_(*same_queue, waits.c.n < overtakings.c.n))
+        .group_by(*event)
         .subquery("told")
     )
-    sums = {"overtaken": many(), "overtaken_ms": func.sum(found.c.ms)}
-    tally.count(connection, found, found.c.joined_at, sums, key=None if key is None else found.c.key)
+    had_joined = passed.c.queue == overtakings.c.queue, passed.c.joined_at <= overtakings.c.at
+    other = (
+        select(*event, func.max(passed.c.joined_at).label("joined_at"))
+        .join_from(overtakings, passed, and_(passed.c.call == overtakings.c.by_call, *had_joined))
+        .group_by(*event)
+        .subquery("other")
+    )
+    source = told.outerjoin(other, and_(other.c.call == told.c.call, other.c.n == told.c.n))
+    sums = {"overtaken": many(), "overtaken_ms": func.sum(other.c.joined_at - told.c.joined_at)}
+    tally.count(connection, source, told.c.joined_at, sums, key=None if key is None else told.c.key)
 
 
 def count_escalated(connection: Connection, tally: Tally, key: ColumnElement[Any] | None) -> None:
@@ -42,26 +47,35 @@ def count_escalated(connection: Connection, tally: Tally, key: ColumnElement[Any
     `escalation_waits`, `escalation_wait_ms`: of those that are over. `key`: of waits.
     """
     after = waits.alias("after")
-    handed = (
-        select(escalations.c.call, _last_wait(escalations.c.call, escalations.c.n).label("n"))
+    each = (
+        select(escalations.c.call, func.max(waits.c.n).label("wait"), *_of_last_wait(key))
+        .join_from(escalations, waits, and_(waits.c.call == escalations.c.call, waits.c.n < escalations.c.n))
         .where(escalations.c.from_queue != "")
-        .distinct()
-        .subquery("handed")
+        .group_by(escalations.c.call, escalations.c.n)
+        .subquery("each")
     )
-    next_n = select(func.min(after.c.n)).where(after.c.call == handed.c.call, after.c.n > handed.c.n)
-    following = select(handed, next_n.scalar_subquery().label("next_n")).subquery("following")
-    source = following.join(
-        waits, and_(waits.c.call == following.c.call, waits.c.n == following.c.n)
-    ).outerjoin(
-        after,
-        and_(after.c.call == following.c.call, after.c.n == following.c.next_n, after.c["class"] != "W"),
+    handed = select(each).distinct().cte("handed")
+    following = (
+        select(
+            handed.c.call,
+            handed.c.wait,
+            func.arg_min(after.c["class"], after.c.n).label("class"),
+            func.arg_min(after.c.waited_ms, after.c.n).label("waited_ms"),
+        )
+        .join_from(handed, after, and_(after.c.call == handed.c.call, after.c.n > handed.c.wait))
+        .group_by(handed.c.call, handed.c.wait)
+        .subquery("following")
     )
+    source = handed.outerjoin(
+        following, and_(following.c.call == handed.c.call, following.c.wait == handed.c.wait)
+    )
+    over = following.c["class"] != "W"
     sums = {
         "escalated": many(),
-        "escalation_waits": func.count(after.c.n),
-        "escalation_wait_ms": func.sum(after.c.waited_ms),
+        "escalation_waits": many(over),
+        "escalation_wait_ms": func.sum(following.c.waited_ms).filter(over),
     }
-    tally.count(connection, source, waits.c.joined_at, sums, key=key)
+    tally.count(connection, source, handed.c.joined_at, sums, key=None if key is None else handed.c.key)
 
 
 OVERTAKING_FIGURES = (
@@ -80,14 +94,8 @@ def overtaking_reasons(engine: Engine, period: Period, interval: Interval) -> li
     )
 
 
-def _last_wait(
-    call: ColumnElement[str], n: ColumnElement[int], queue: ColumnElement[str] | None = None
-) -> ColumnElement[Any]:
-    """Number of the call's latest wait (in that queue) before its event `n`."""
-    before = waits.alias("before")
-    same = (before.c.queue == queue,) if queue is not None else ()
-    return select(func.max(before.c.n)).where(before.c.call == call, before.c.n < n, *same).scalar_subquery()
-
-
-def _or_none(key: ColumnElement[Any] | None) -> ColumnElement[Any]:
-    return (literal_column("''") if key is None else key).label("key")
+def _of_last_wait(key: ColumnElement[Any] | None) -> Iterator[ColumnElement[Any]]:
+    """Of the latest of a group of waits: when he had joined, and the key."""
+    for name, column in (("joined_at", waits.c.joined_at), ("key", key)):
+        if column is not None:
+            yield func.arg_max(column, waits.c.n).label(name)

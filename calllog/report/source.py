@@ -110,7 +110,8 @@ class Source:
 
     def _behind(self) -> dict[str, Behind]:
         self.told("the calls behind the figures")
-        return self.open.found(self.engine)
+        asked, self.open = self.open, Opener(self.period, self.thresholds, wanted=self._deep)
+        return asked.found(self.engine)
 
     def _queues(self, interval: Interval, by: By) -> list[Row]:
         shown = {"": "", "weekday_hour": " by weekday and hour"}.get(by, f" by {by}")
