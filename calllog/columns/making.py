@@ -52,7 +52,7 @@ class Maker:
         touched = select(quarters.c.name, quarters.c.quarter).where(quarters.c.touched_at >= self._seen_at)
         found = {(name, quarter // QUARTERS_A_DAY) for name, quarter in connection.execute(touched)}
         self._waiting |= found
-        self._seen_at = now - self._settled_ms  # a transaction may be seen later than it says
+        self._seen_at = now - SETTLED_MS  # a transaction is seen later than it says
 
     def _of_day(self, folder: Path, table: Table, day: int, now: int) -> Generator[Path, None, bool]:
         """Make what is missing of a day; returns whether nothing of it will be, unless it is touched."""
