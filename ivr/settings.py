@@ -89,6 +89,11 @@ class Settings(BaseSettings):
         return self.data / "run" / "api.sock"
 
     @cached_property
+    def held(self) -> Path:
+        """The socket of `ivr.holder`."""
+        return self.data / "run" / "holder.sock"
+
+    @cached_property
     def secrets(self) -> Path:
         """Directory of generated secrets, mode 0700; each file 0600, one secret a file."""
         return self.data / "secrets"
