@@ -15,9 +15,11 @@ from sqlalchemy import Connection, Engine, Index, text
 from sqlalchemy.schema import CreateTable
 
 from calllog.archive.schema import metadata
+from calllog.archive.tables import touch_all
 
-DAY_AT = 1_796_083_200_000
-"""2026-12-01 00:00 UTC, a Tuesday; two days so late that there is daylight saving nowhere in Europe."""
+DAY = "2026-11-03"
+DAY_AT = 1_793_664_000_000
+"""Its begin in UTC: a Tuesday in winter that is over."""
 HOUR_MS = 3_600_000
 WEIGHTS = (2, 1, 1, 1, 1, 2, 6, 20, 55, 80, 90, 88, 70, 72, 84, 82, 75, 60, 40, 24, 14, 9, 6, 3)
 """Calls of each hour, in proportion."""
@@ -137,6 +139,7 @@ def steps(engine: Engine, calls: int) -> Iterator[Callable[[], int]]:
     for table in metadata.sorted_tables:
         for index in sorted(table.indexes, key=lambda index: index.name or ""):
             yield partial(_index, engine, index)
+    yield partial(_note, engine)
 
 
 def _tables(engine: Engine) -> int:
@@ -154,6 +157,13 @@ def _hour(engine: Engine, numbers: dict[str, int]) -> int:
             connection.execute(text(statement), named)
         connection.commit()
     return numbers["end"]
+
+
+def _note(engine: Engine) -> int:
+    with _quickly(engine) as connection:
+        touch_all(connection)
+        connection.commit()
+    return 0
 
 
 def _index(engine: Engine, index: Index) -> int:

@@ -3,6 +3,7 @@
 import resource
 import shutil
 import subprocess
+from collections.abc import Mapping
 from pathlib import Path
 
 from bench.world import CALLERS, NATIVE, REPOSITORY, Stage, agent_contact, agent_name
@@ -21,9 +22,18 @@ class NativeQueue:
     name = "native"
     address = NATIVE
 
-    def __init__(self, stage: Stage, agents: int) -> None:
+    def __init__(
+        self,
+        stage: Stage,
+        agents: int,
+        own: Mapping[str, str] | None = None,
+        callers: str = f"{CALLERS[0]}/32",
+    ) -> None:
+        """`own`: files of the configuration that are not as the bench has them, by name."""
         self.stage = stage
         self.agents = agents
+        self._own = own or {}
+        self._callers = callers
         self.directory = stage.directory / "native"
         self._asterisk: subprocess.Popen[bytes] | None = None
 
@@ -58,14 +68,15 @@ class NativeQueue:
             "open_files": str(resource.getrlimit(resource.RLIMIT_NOFILE)[1]),
             "address": NATIVE[0],
             "bind": f"{NATIVE[0]}:{NATIVE[1]}",
-            "callers": f"{CALLERS[0]}/32",
+            "callers": self._callers,
             "rtp_start": _RTP[0],
             "rtp_end": _RTP[1],
         }
         for template in sorted(_TEMPLATES.glob("*.conf")):
             (self.directory / "etc" / template.name).write_text(fill(template.read_text(), values))
-        (self.directory / "etc" / "agents.conf").write_text(agents_conf(self.agents))
-        (self.directory / "etc" / "members.conf").write_text(members_conf(self.agents))
+        files = {"agents.conf": agents_conf(self.agents), "members.conf": members_conf(self.agents)}
+        for name, text in {**files, **self._own}.items():
+            (self.directory / "etc" / name).write_text(text)
         self._music()
         for path in [self.directory, *self.directory.rglob("*")]:
             shutil.chown(path, account.uid, account.gid)

@@ -39,6 +39,8 @@ LEFT_BY = {"timeout": "EXITWITHTIMEOUT", "closed": "EXITEMPTY", "no_agents": "EX
 """Reasons for leaving a queue that have a record of their own, besides those told in `_left`."""
 
 LOGGED_OUT = ("", "offline")
+COOLDOWN = "cooldown"
+"""Why an agent is `paused` for seconds after he was rung in vain. Asterisk has no record for its `retry`."""
 
 
 class Line(NamedTuple):
@@ -95,6 +97,7 @@ class QueueLog:
     ) -> None:
         self._earlier, self._queues_of, self._redact = earlier, queues_of or {}, redact
         self._calls: dict[str, _Call] = {}
+        self._cooling: set[str] = set()
         self._started = False
 
     @property
@@ -154,9 +157,9 @@ class QueueLog:
 
     def _joined(self, event: Joined, call: _Call) -> Iterator[Line]:
         caller = "" if self._redact else call.caller
-        yield self._line(event, event.queue, NONE, "ENTERQUEUE", "", caller, event.position)
         if call.number:
             yield self._line(event, event.queue, NONE, "DID", call.number)
+        yield self._line(event, event.queue, NONE, "ENTERQUEUE", "", caller, event.position)
 
     def _left(self, wait: _Wait, event: QueueLeft) -> Iterator[Line]:
         if event.reason == "answered":
@@ -216,13 +219,18 @@ class QueueLog:
                 yield self._line(event, NONE, NONE, "QUEUESTART", "")
 
     def _agent(self, event: AgentStateChanged) -> Iterator[Line]:
-        paused = event.to == "paused"
+        was_paused = event.from_ == "paused" and event.agent not in self._cooling
+        paused = event.to == "paused" and event.reason != COOLDOWN
+        if event.reason == COOLDOWN:
+            self._cooling.add(event.agent)
+        else:
+            self._cooling.discard(event.agent)
         was_in, is_in = event.from_ not in LOGGED_OUT, event.to not in LOGGED_OUT
         if is_in and not was_in:
             yield from self._of_queues(event, "ADDMEMBER", "PAUSED" if paused else "")
-        if paused and event.from_ != "paused":
+        if paused and not was_paused:
             yield from self._pause(event, "PAUSE", event.reason)
-        elif event.from_ == "paused" and not paused:
+        elif was_paused and not paused:
             yield from self._pause(event, "UNPAUSE", "")
         if was_in and not is_in:
             yield from self._of_queues(event, "REMOVEMEMBER", "")

@@ -20,9 +20,11 @@ from contextlib import suppress
 from typing import TypeVar
 
 import uvloop
+from sqlalchemy.exc import SQLAlchemyError
 
 from calllog.archive.database import connect, is_sqlite, place
 from calllog.archive.writer import Writer
+from calllog.columns.making import Maker
 from calllog.errors import ArchiveAway, ArchiveHeld, LogAway
 from calllog.stream import ArchiveState, Entry, Feed
 from ivr import readiness
@@ -42,6 +44,8 @@ TELL_S = 1.0
 TRIM_S = 10.0
 LATE_MS = 60_000
 """The log may wait for so long before that is an alarm."""
+COLUMNS_S = 30.0
+"""So often it is seen what of the archive has come to rest, to be copied by columns."""
 LAST_S = 5.0
 """How long a stopping archiver may take for what is left."""
 EARLIER_MS = 60_000
@@ -69,7 +73,7 @@ class Archiver:
 
     async def run(self) -> None:
         """Archive until it is stopped, and then what is left."""
-        looking = asyncio.create_task(self._look())
+        beside = [asyncio.create_task(work) for work in (self._look(), self._copy())]
         try:
             while not self.stopping.is_set():
                 try:
@@ -83,9 +87,9 @@ class Archiver:
                     self._away(str(error))
                     await self._wait(RETRY_S)
         finally:
-            looking.cancel()
-            with suppress(asyncio.CancelledError):
-                await looking
+            for work in beside:
+                work.cancel()
+            await asyncio.gather(*beside, return_exceptions=True)
             await self._in_thread(self.writer.close)
             self.writer.engine.dispose()
             self._thread.shutdown()
@@ -121,6 +125,33 @@ class Archiver:
         if written.aside:
             log.warning("%d lines kept aside, no events: see `holdfast archive kept`", written.aside)
         await feed.acknowledge(entries)
+
+    # The copy by columns
+
+    async def _copy(self) -> None:
+        """Make files of columns, one at a time, in a thread of its own."""
+        loop, thread = asyncio.get_running_loop(), ThreadPoolExecutor(1)
+        maker: Maker | None = None
+        try:
+            while True:
+                await asyncio.sleep(COLUMNS_S)
+                try:
+                    if maker is None:
+                        maker = Maker(connect(self.settings.archive, read_only=True), self.settings.columns)
+                    await loop.run_in_executor(thread, self._make, maker)
+                except (ArchiveAway, SQLAlchemyError, OSError) as error:
+                    said = str(getattr(error, "orig", None) or error).partition("\n")[0]
+                    log.warning("no copy of the archive by columns, reports will be slow: %s", said)
+        finally:
+            thread.shutdown()
+            if maker is not None:
+                maker.close()
+
+    def _make(self, maker: Maker) -> None:
+        """What can be made now, until the archiver is to stop."""
+        for _ in maker.make(int(time.time() * 1000)):
+            if self.stopping.is_set():
+                return
 
     # Telling
 

@@ -27,6 +27,7 @@ from ivr.checkpoint import CallRecord
 from ivr.connecting import tell
 from ivr.flow.line import Line
 from ivr.flow.standing import ORDINARY, Standing
+from ivr.flow.step import innermost
 from ivr.joining import Claim, join
 from ivr.moving import move
 from ivr.outside import Outside, Wish
@@ -251,6 +252,7 @@ class Hunt:
                 case ari.PlaybackFinished() | ari.ChannelDtmfReceived() as told if beside.hears(told):
                     pass
                 case ari.ChannelDtmfReceived() as pressed if wait.is_exit(queue, pressed, self._caller):
+                    self._line.note("input", path=innermost(self._line.path), digits=pressed.digit)
                     return await self._leave("exit_key")
                 case Over(Beside() as ended) if ended is beside:
                     return await self._leave("exit_key")

@@ -94,6 +94,11 @@ class Settings(BaseSettings):
         return self.data / "run" / "holder.sock"
 
     @cached_property
+    def columns(self) -> Path:
+        """Directory of the archive's copy by columns, from which reports are answered."""
+        return self.data / "archive" / "columns"
+
+    @cached_property
     def secrets(self) -> Path:
         """Directory of generated secrets, mode 0700; each file 0600, one secret a file."""
         return self.data / "secrets"

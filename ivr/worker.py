@@ -163,7 +163,6 @@ class Worker:
         for sign in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(sign, self._stop.set)
         async with self.tasks:
-            self._tell("worker_started", inc=self._inc, pid=os.getpid())
             self._tell_version(published.callflows.version)
             keepers = [
                 self.tasks.start(self.lease.keep(self._renew, self._lapsed)),
@@ -199,6 +198,11 @@ class Worker:
         self._inc = await self.checkpoint.enlist(self.name)
         if before is not None:
             self._seen_before = before.seen_at
+        started = {
+            "inc": self._inc,
+            "pid": os.getpid(),
+        }  # told before the agents who are there from the start
+        await self.checkpoint.tell(self.name, self._inc, "worker_started", now_ms(), **started)
         await self.store.replay()
         await self._configure()
         await self._renew()

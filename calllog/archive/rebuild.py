@@ -8,7 +8,7 @@ from sqlalchemy import Connection, Engine, delete, func, select
 from calllog.archive.database import transaction, upkept
 from calllog.archive.schema import events, metadata
 from calllog.archive.sorting import read
-from calllog.archive.tables import Changes, remove_all, upsert
+from calllog.archive.tables import Changes, remove_all, touch_all, upsert
 from calllog.call_events import CallEvent
 from calllog.events import AgentStateChanged, AnyEvent, Disposition
 from calllog.facts import CALL_TABLES, VERSION, agent_facts, call_facts, other_facts
@@ -35,6 +35,7 @@ def rebuild(engine: Engine, tell: Callable[[int, int], None]) -> None:
             tell(min(done, total), total)
         with transaction(connection):
             _remove_strays(connection)
+            touch_all(connection)
             _note(connection)
         tell(total, total)
 

@@ -81,6 +81,15 @@ kept_aside = Table(
 progress = Table("progress", metadata, _key("name"), _text("value"))
 """How far the archive has read, by name; written with what was read."""
 
+quarters = Table(
+    "quarters", metadata, _key("name"), _key("quarter", Integer), _text("mark"), _at("touched_at")
+)
+"""What has been written of each derived table, by quarters of an hour: bookkeeping for copies of them.
+
+`name`: the table; `quarter`: instants of its rows / 900,000 ms (`INSTANT`); `mark`: another one each time a
+row of that quarter has been written. A quarter that is not here has no rows.
+"""
+
 calls = Table(
     "calls",
     metadata,
@@ -111,7 +120,6 @@ calls = Table(
     _flag("inferred"),
     Index("calls_by_time", "arrived_at"),
     Index("calls_of_caller", "caller", "arrived_at"),
-    Index("calls_of_verdict", "verdict", "arrived_at", "served", "hold_abandon", "inferred"),
 )
 """One row for each call. `ended_at` NULL: it goes on. `flow`, `version`: of its first step.
 
@@ -147,7 +155,7 @@ waits = Table(
     _text("flow"),
     _text("version"),
     Index("waits_by_time", "joined_at"),
-    Index("waits_of_queue", "queue", "reason", "joined_at", "waited_ms"),
+    Index("waits_by_end", "left_at", "joined_at", "call"),
 )
 """One row for each time a caller joined a queue; `n` is the `seq` of `joined`.
 
@@ -186,7 +194,6 @@ offers = Table(
     _text("result"),
     _ms("ring_ms"),
     Index("offers_by_time", "offered_at"),
-    Index("offers_of_agent", "result", "agent", "offered_at"),
 )
 """Each agent who was rung. `result`: `bridged`, `consulted`, the reason of `declined`, or empty while he is
 rung.
@@ -211,8 +218,7 @@ talks = Table(
     _text("campaign"),
     _text("flow"),
     _text("version"),
-    Index("talks_by_time", "bridged_at", "call", "n"),
-    Index("talks_of_agent", "agent", "bridged_at", "unbridged_at", "talk_ms", "held_ms", "transferred"),
+    Index("talks_by_time", "bridged_at"),
 )
 """Each talk of a caller with an agent (a leg). `queue`: the one from which it came, also after hand-overs.
 
@@ -346,6 +352,7 @@ dispositions = Table(
     _text("queue"),
     _text("code"),
     Index("dispositions_of_call", "call"),
+    Index("dispositions_by_time", "at"),
 )
 """What agents said their talks were about. Of several of one agent about one call the last counts."""
 
@@ -362,8 +369,7 @@ agent_states = Table(
     _at("from_at"),
     _at("to_at"),
     Index("agent_states_by_time", "from_at"),
-    Index("agent_states_of_call", "call", "agent", "state", "from_at", "to_at"),
-    Index("agent_states_of_agent", "agent", "state", "from_at", "to_at"),
+    Index("agent_states_of_agent", "agent", "from_at"),
 )
 """Intervals of agents' states: they tile his days from his first event on. `to_at` NULL: he is in it now.
 
@@ -384,4 +390,26 @@ system = Table(
 )
 """Events of the system. `what`: version, reason, result, or number called, whichever the kind has."""
 
-DERIVED = tuple(table for table in metadata.sorted_tables if table not in (events, kept_aside, progress))
+DERIVED = tuple(
+    table for table in metadata.sorted_tables if table not in (events, kept_aside, progress, quarters)
+)
+
+QUARTER_MS = 900_000
+INSTANT = {
+    "calls": "arrived_at",
+    "waits": "joined_at",
+    "refusals": "at",
+    "offers": "offered_at",
+    "talks": "bridged_at",
+    "holds": "started_at",
+    "transfers": "at",
+    "steps": "at",
+    "overtakings": "at",
+    "surveys": "offered_at",
+    "sales": "made_at",
+    "escalations": "at",
+    "dispositions": "at",
+    "agent_states": "from_at",
+    "system": "at",
+}
+"""The column of each derived table that says when; a row without an instant is in no period."""

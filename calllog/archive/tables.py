@@ -3,14 +3,27 @@
 Rows are told apart by their primary keys. What is written is what differs from what was written before.
 """
 
+import secrets
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from typing import Any, TypeAlias
 
-from sqlalchemy import Connection, Delete, Executable, Insert, Table, bindparam, delete
+from sqlalchemy import (
+    Connection,
+    Delete,
+    Executable,
+    Insert,
+    Table,
+    bindparam,
+    delete,
+    insert,
+    literal,
+    select,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 
-from calllog.archive.schema import metadata
+from calllog.archive.schema import INSTANT, QUARTER_MS, metadata, quarters
 from calllog.facts_story import Facts, Row
 
 Keyed: TypeAlias = dict[str, dict[tuple[Any, ...], Row]]
@@ -23,6 +36,7 @@ class Changes:
     def __init__(self) -> None:
         self._written: Keyed = {}
         self._gone: Keyed = {}
+        self._touched: dict[str, set[int]] = {}
 
     def write(self, facts: Facts) -> None:
         """These rows, whether they are there or not."""
@@ -35,8 +49,10 @@ class Changes:
             old, new = before.get(name, {}), after.get(name, {})
             written = self._written.setdefault(name, {})
             for key, row in new.items():
-                if old.get(key) != row:
+                if (was := old.get(key)) != row:
                     written[key] = row
+                    if was is not None:
+                        self._touch(name, (was,))
             if old.keys() - new.keys():
                 gone = self._gone.setdefault(name, {})
                 gone.update({key: old[key] for key in old.keys() - new.keys()})
@@ -45,9 +61,28 @@ class Changes:
         """Write them."""
         dialect = connection.dialect.name
         for name, rows in self._gone.items():
+            self._touch(name, rows.values())
             _many(connection, _removal(name), [_named(name, key) for key in rows])
         for name, rows in self._written.items():
+            self._touch(name, rows.values())
             _many(connection, upsert(name, dialect), list(rows.values()))
+        mark, now = secrets.token_hex(6), int(time.time() * 1000)
+        touched = [(name, quarter) for name, quarters in self._touched.items() for quarter in quarters]
+        _many(
+            connection,
+            upsert("quarters", dialect),
+            [
+                {"name": name, "quarter": quarter, "mark": mark, "touched_at": now}
+                for name, quarter in touched
+            ],
+        )
+
+    def _touch(self, name: str, rows: Iterable[Row]) -> None:
+        """The quarters of these rows are no longer what they were."""
+        column = INSTANT[name]
+        instants = {row[column] for row in rows}
+        instants.discard(None)
+        self._touched.setdefault(name, set()).update({at // QUARTER_MS for at in instants})
 
 
 def keyed(facts: Facts) -> Keyed:
@@ -90,8 +125,21 @@ def _removal(name: str) -> Delete:
 def upsert(name: str, dialect: str) -> Insert:
     """The statement that writes rows of a table, in place of those with the same key."""
     table: Table = metadata.tables[name]
-    insert = sqlite.insert(table) if dialect == "sqlite" else postgresql.insert(table)
+    into = sqlite.insert(table) if dialect == "sqlite" else postgresql.insert(table)
     columns = [column.name for column in table.columns if not column.primary_key]
-    return insert.on_conflict_do_update(
-        index_elements=list(_key(name)), set_={name: insert.excluded[name] for name in columns}
+    return into.on_conflict_do_update(
+        index_elements=list(_key(name)), set_={name: into.excluded[name] for name in columns}
     )
+
+
+def touch_all(connection: Connection) -> None:
+    """Note anew which quarters have rows, and that none is what it was: after writing by another way."""
+    connection.execute(delete(quarters))
+    mark, now = secrets.token_hex(6), int(time.time() * 1000)
+    for name, at in INSTANT.items():
+        instant = metadata.tables[name].c[at]
+        quarter = instant // QUARTER_MS
+        found = (
+            select(literal(name), quarter, literal(mark), literal(now)).where(instant.is_not(None)).distinct()
+        )
+        connection.execute(insert(quarters).from_select(list(quarters.c.keys()), found))

@@ -3,40 +3,40 @@
 A person is a number: calls without one count nowhere in the first answer.
 """
 
-from collections import Counter
-from collections.abc import Callable, Iterator
-from itertools import chain
-from typing import NamedTuple
+from collections.abc import Callable
 
-from sqlalchemy import Connection, Engine, and_, func, select
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Connection,
+    Engine,
+    Subquery,
+    and_,
+    cast,
+    func,
+    literal_column,
+    select,
+)
 
 from calllog.archive.schema import calls, dispositions, surveys, talks
 from calllog.figures.figure import Figure, Measure, Row, Unit, Value, measured, share
-from calllog.figures.keys import By, Places, allowed, own_key, shown
-from calllog.figures.period import Interval, Period, Span
-from calllog.figures.read import in_span, streamed
+from calllog.figures.keys import By, allowed, own_key
+from calllog.figures.limits import limits_of
+from calllog.figures.period import Interval, Period
+from calllog.figures.read import many
+from calllog.figures.tally import Counted, Tally
 from calllog.figures.thresholds import Thresholds
 
 CONTACT_BY: tuple[By, ...] = ("", "queue", "agent", "campaign", "flow", "hour", "weekday", "weekday_hour")
-Settled = Counter[str]
-
-
-class _Told(NamedTuple):
-    """One answer: whether it is settled, by one of the three ways."""
-
-    at: int
-    key: str
-    way: str
-    settled: bool
 
 
 def _of(
-    name: str, title: str, unit: Unit, formula: str, of: Callable[[Settled], Value], notes: str = ""
-) -> Measure[Settled]:
+    name: str, title: str, unit: Unit, formula: str, of: Callable[[Counted], Value], notes: str = ""
+) -> Measure[Counted]:
     return Measure(Figure(name, title, unit, formula, notes, "first contact"), of)
 
 
-CONTACT_MEASURES: tuple[Measure[Settled], ...] = (
+CONTACT_MEASURES: tuple[Measure[Counted], ...] = (
     _of(
         "fcr",
         "Settled at first contact",
@@ -85,95 +85,73 @@ CONTACT_MEASURES: tuple[Measure[Settled], ...] = (
 def contact_figures(
     engine: Engine, period: Period, interval: Interval, by: By, thresholds: Thresholds, *, now: int
 ) -> list[Row]:
-    """CONTACT_MEASURES for each interval and key, as known at `now` (ms)."""
+    """CONTACT_MEASURES for each interval and key, as known at `now` (ms).
+
+    The archive must be open until the longest N after the period.
+    """
     allowed("first contact", by, *CONTACT_BY)
-    places = Places(period, interval, by)
-    of: dict[tuple[Span, str], Settled] = {}
+    tally = Tally(period, interval, by)
     with engine.connect() as connection:
-        for told in chain(
-            _nobody_again(connection, period, by, thresholds, now),
-            _agents_say(connection, period, by, thresholds),
-            _callers_say(connection, period, by, thresholds),
-        ):
-            settled = of.setdefault((places.span(told.at), places.key(told.at, told.key)), Counter())
-            settled[told.way] += 1
-            settled[f"{told.way} yes"] += told.settled
-    keys = sorted({key for _, key in of} | ({""} if by == "" else set()))
-    nothing: Settled = Counter()
-    return [
-        Row(*span, key, measured(CONTACT_MEASURES, of.get((span, key), nothing)))
-        for span in places.spans
-        for key in keys
-    ]
+        _nobody_again(connection, tally, by, thresholds, now)
+        _agents_say(connection, tally, by, thresholds)
+        _callers_say(connection, tally, by, thresholds)
+    return tally.rows(lambda _, settled: measured(CONTACT_MEASURES, settled))
 
 
-def _nobody_again(
-    connection: Connection, period: Period, by: By, thresholds: Thresholds, now: int
-) -> Iterator[_Told]:
-    again, leg = calls.alias("again"), talks.alias("leg")
-    next_at = (
-        select(func.min(again.c.arrived_at))
-        .where(again.c.caller == calls.c.caller, again.c.arrived_at > calls.c.ended_at)
-        .scalar_subquery()
+def _nobody_again(connection: Connection, tally: Tally, by: By, thresholds: Thresholds, now: int) -> None:
+    last, again, limits = _last_talks(), _calls_and_next(), limits_of(thresholds)
+    until = again.c.ended_at + func.coalesce(limits.c.fcr, thresholds.fcr_ms())
+    source = again.join(last, last.c.call == again.c.call).outerjoin(limits, limits.c.queue == last.c.queue)
+    nobody = func.coalesce(again.c.next_at > until, True)
+    key = own_key(by, last if by in ("queue", "agent") else again)
+    sums = {"call": many(), "call yes": many(nobody)}
+    completed = again.c.verdict == "completed", again.c.caller != "", again.c.ended_at < now, until <= now
+    tally.count(connection, source, again.c.arrived_at, sums, *completed, key=key)
+
+
+def _last_talks() -> Subquery:
+    """Queue and agent of each call's last talk that is over."""
+    last = (func.arg_max(talks.c[name], talks.c.n).label(name) for name in ("queue", "agent"))
+    over = talks.c.unbridged_at.is_not(None)
+    return select(talks.c.call, *last).where(over).group_by(talks.c.call).subquery("last")
+
+
+def _calls_and_next() -> Subquery:
+    """Calls, and when the same person called first after they had ended."""
+    next_at: ColumnElement[int] = literal_column(
+        "min(calls.arrived_at) OVER (PARTITION BY calls.caller ORDER BY calls.arrived_at RANGE BETWEEN "
+        "greatest(calls.ended_at - calls.arrived_at, 0) + 1 FOLLOWING AND UNBOUNDED FOLLOWING)",
+        BigInteger(),
     )
-    last_n = (
-        select(func.max(leg.c.n))
-        .where(leg.c.call == calls.c.call, leg.c.unbridged_at.is_not(None))
-        .scalar_subquery()
-    )
-    table = talks if by in ("queue", "agent") else calls
-    statement = (
-        select(calls.c.arrived_at, calls.c.ended_at, talks.c.queue, own_key(by, table), next_at)
-        .select_from(calls)
-        .join(talks, and_(talks.c.call == calls.c.call, talks.c.n == last_n))
-        .where(
-            calls.c.verdict == "completed",
-            in_span(calls.c.arrived_at, period),
-            calls.c.caller != "",
-            calls.c.ended_at < now,
+    return select(calls, next_at.label("next_at")).where(calls.c.caller != "").subquery("again")
+
+
+def _agents_say(connection: Connection, tally: Tally, by: By, thresholds: Thresholds) -> None:
+    """An agent's last talk of each call, if he has said what the call was about: what he said last counts."""
+    own = own_key(by, talks)
+    number = cast(func.split_part(dispositions.c.id, ":", -1), BigInteger)
+    pair = dispositions.c.call, dispositions.c.agent
+    said = select(*pair, func.arg_max(dispositions.c.code, number).label("code")).group_by(*pair).subquery()
+    told = (
+        select(
+            func.arg_max(talks.c.bridged_at, talks.c.n).label("at"),
+            func.any_value(said.c.code).label("code"),
+            *(() if own is None else (func.arg_max(own, talks.c.n).label("key"),)),
         )
+        .join_from(talks, said, and_(said.c.call == talks.c.call, said.c.agent == talks.c.agent))
+        .where(talks.c.unbridged_at.is_not(None))
+        .group_by(talks.c.call, talks.c.agent)
+        .subquery("told")
     )
-    for at, ended_at, queue, own, came_again_at in streamed(connection, statement):
-        until = ended_at + thresholds.fcr_ms(queue)
-        if until <= now:
-            yield _Told(at, shown(by, own), "call", came_again_at is None or came_again_at > until)
+    sums = {"talk": many(), "talk yes": many(told.c.code.in_(sorted(thresholds.resolved_codes)))}
+    key = None if own is None else told.c.key
+    tally.count(connection, told, told.c.at, sums, told.c.code != "", key=key)
 
 
-def _agents_say(connection: Connection, period: Period, by: By, thresholds: Thresholds) -> Iterator[_Told]:
-    """An agent's last talk of each call in the period, if he has said what the call was about."""
-    later, said = talks.alias("later"), dispositions.alias("said")
-    last_n = (
-        select(func.max(later.c.n))
-        .where(
-            later.c.call == talks.c.call,
-            later.c.agent == talks.c.agent,
-            later.c.unbridged_at.is_not(None),
-        )
-        .scalar_subquery()
-    )
-    statement = (
-        select(talks.c.call, talks.c.agent, talks.c.bridged_at, own_key(by, talks), said.c.id, said.c.code)
-        .select_from(talks)
-        .join(said, and_(said.c.call == talks.c.call, said.c.agent == talks.c.agent))
-        .where(in_span(talks.c.bridged_at, period), talks.c.n == last_n)
-    )
-    last: dict[tuple[str, str], tuple[int, _Told | None]] = {}
-    for call, agent, at, own, event, code in streamed(connection, statement):
-        number = int(event.rpartition(":")[2])
-        if number > last.get((call, agent), (0, None))[0]:
-            told = _Told(at, shown(by, own), "talk", code in thresholds.resolved_codes) if code else None
-            last[call, agent] = number, told
-    return (told for _, told in last.values() if told)
-
-
-def _callers_say(connection: Connection, period: Period, by: By, thresholds: Thresholds) -> Iterator[_Told]:
-    table = calls if by in ("campaign", "flow") else surveys
-    statement = select(surveys.c.offered_at, own_key(by, table), surveys.c.score == surveys.c.highest).where(
-        surveys.c.survey == thresholds.resolved_survey,
-        surveys.c.score.is_not(None),
-        in_span(surveys.c.offered_at, period),
-    )
-    if table is calls:
-        statement = statement.select_from(surveys).join(calls, and_(calls.c.call == surveys.c.call))
-    for at, own, settled in streamed(connection, statement):
-        yield _Told(at, shown(by, own), "answer", bool(settled))
+def _callers_say(connection: Connection, tally: Tally, by: By, thresholds: Thresholds) -> None:
+    of_calls = by in ("campaign", "flow")
+    source = surveys.join(calls, calls.c.call == surveys.c.call) if of_calls else surveys
+    sums = {"answer": many(), "answer yes": many(surveys.c.score == surveys.c.highest)}
+    answered = surveys.c.survey == thresholds.resolved_survey, surveys.c.score.is_not(None)
+    key = own_key(by, calls if of_calls else surveys)
+    tally.count(connection, source, surveys.c.offered_at, sums, *answered, key=key)

@@ -3,13 +3,13 @@
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from sqlalchemy import Connection, Engine, func, select
+from sqlalchemy import Connection, Engine, literal_column, select
 
 from calllog.archive.schema import refusals, system
 from calllog.figures.figure import Figure, Row
-from calllog.figures.keys import Places
 from calllog.figures.period import Interval, Period, Span
-from calllog.figures.read import fine_spans, grouped, in_span, streamed
+from calllog.figures.read import in_span, many, streamed
+from calllog.figures.tally import Tally
 
 LINE_FIGURES = (
     Figure(
@@ -95,21 +95,8 @@ REFUSED_FIGURES = (
 
 def refused_reasons(engine: Engine, period: Period, interval: Interval) -> list[Row]:
     """How many callers were refused for which reason; keys: `QUEUE REASON`, of those that the period has."""
-    places = Places(period, interval, "")
-    statement = select(refusals.c.queue, refusals.c.reason, func.count()).group_by(
-        refusals.c.queue, refusals.c.reason
-    )
-    counts: dict[tuple[Span, str], int] = {}
+    tally = Tally(period, interval, "queue and reason")
+    key = refusals.c.queue.concat(literal_column("' '")).concat(refusals.c.reason)
     with engine.connect() as connection:
-        for piece, of_span in grouped(
-            statement, refusals.c.at, fine_spans(connection, refusals.c.at, period, places.edges)
-        ):
-            for queue, reason, many in streamed(connection, of_span):
-                place = places.span(piece.from_at), f"{queue} {reason}"
-                counts[place] = counts.get(place, 0) + many
-    keys = sorted({key for _, key in counts})
-    return [
-        Row(*span, key, {"refused_because": counts.get((span, key), 0)})
-        for span in places.spans
-        for key in keys
-    ]
+        tally.count(connection, refusals, refusals.c.at, {"refused_because": many()}, key=key)
+    return tally.rows(lambda _, counts: {"refused_because": counts["refused_because"]})

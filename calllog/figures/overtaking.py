@@ -3,81 +3,79 @@
 The seconds of an overtaking say by how much the one who was served before had come later.
 """
 
-from collections import Counter
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Engine, Select, and_, func, literal, select
+from sqlalchemy import ColumnElement, Connection, Engine, and_, func, select
 
 from calllog.archive.schema import escalations, overtakings, waits
 from calllog.figures.figure import Figure, Row
-from calllog.figures.keys import By, Places, own_key, shown
-from calllog.figures.period import Interval, Period, Span
-from calllog.figures.read import in_span, streamed
+from calllog.figures.period import Interval, Period
+from calllog.figures.read import many
+from calllog.figures.tally import Tally
 
 
-class Told(NamedTuple):
-    """Something that is told of a wait. `ms`: by how much; None: not known yet."""
+def count_overtaken(connection: Connection, tally: Tally, key: ColumnElement[Any] | None) -> None:
+    """`overtaken` and `overtaken_ms`, by when he had joined who was overtaken.
 
-    joined_at: int
-    queue: str
-    key: str
-    reason: str
-    ms: int | None
-
-
-def overtaken_waits(connection: Connection, period: Period, by: By = "") -> Iterator[Told]:
-    """Each overtaking of callers who had joined in the period; 0 ms if the other one's wait is not known."""
+    `key`: of waits or of overtakings. 0 ms, if the other one's wait is not known.
+    """
     passed = waits.alias("passed")
+    event = overtakings.c.call, overtakings.c.n
+    same_queue = waits.c.call == overtakings.c.call, waits.c.queue == overtakings.c.queue
+    told = (
+        select(*event, *_of_last_wait(key))
+        .join_from(overtakings, waits, and_(*same_queue, waits.c.n < overtakings.c.n))
+        .group_by(*event)
+        .subquery("told")
+    )
+    had_joined = passed.c.queue == overtakings.c.queue, passed.c.joined_at <= overtakings.c.at
     other = (
-        select(func.max(passed.c.joined_at))
-        .where(
-            passed.c.call == overtakings.c.by_call,
-            passed.c.queue == overtakings.c.queue,
-            passed.c.joined_at <= overtakings.c.at,
+        select(*event, func.max(passed.c.joined_at).label("joined_at"))
+        .join_from(overtakings, passed, and_(passed.c.call == overtakings.c.by_call, *had_joined))
+        .group_by(*event)
+        .subquery("other")
+    )
+    source = told.outerjoin(other, and_(other.c.call == told.c.call, other.c.n == told.c.n))
+    sums = {"overtaken": many(), "overtaken_ms": func.sum(other.c.joined_at - told.c.joined_at)}
+    tally.count(connection, source, told.c.joined_at, sums, key=None if key is None else told.c.key)
+
+
+def count_escalated(connection: Connection, tally: Tally, key: ColumnElement[Any] | None) -> None:
+    """`escalated`: waits after which the flow handed him to a higher level; and the waits that came next.
+
+    `escalation_waits`, `escalation_wait_ms`: of those that are over. `key`: of waits.
+    """
+    after = waits.alias("after")
+    each = (
+        select(escalations.c.call, func.max(waits.c.n).label("wait"), *_of_last_wait(key))
+        .join_from(escalations, waits, and_(waits.c.call == escalations.c.call, waits.c.n < escalations.c.n))
+        .where(escalations.c.from_queue != "")
+        .group_by(escalations.c.call, escalations.c.n)
+        .subquery("each")
+    )
+    handed = select(each).distinct().cte("handed")
+    following = (
+        select(
+            handed.c.call,
+            handed.c.wait,
+            func.arg_min(after.c["class"], after.c.n).label("class"),
+            func.arg_min(after.c.waited_ms, after.c.n).label("waited_ms"),
         )
-        .scalar_subquery()
+        .join_from(handed, after, and_(after.c.call == handed.c.call, after.c.n > handed.c.wait))
+        .group_by(handed.c.call, handed.c.wait)
+        .subquery("following")
     )
-    last = _last_wait(overtakings.c.call, overtakings.c.n, overtakings.c.queue)
-    ms = func.coalesce(other - waits.c.joined_at, 0)
-    return _told(
-        connection,
-        _columns(by, overtakings.c.reason, ms)
-        .select_from(overtakings)
-        .join(waits, and_(waits.c.call == overtakings.c.call, waits.c.n == last))
-        .where(overtakings.c.at >= period.from_at, _joined_in(period)),
-        by,
+    source = handed.outerjoin(
+        following, and_(following.c.call == handed.c.call, following.c.wait == handed.c.wait)
     )
-
-
-def escalated_waits(connection: Connection, period: Period, by: By = "") -> Iterator[Told]:
-    """Each wait of the period after which the flow handed him to a higher level; ms: the next wait's."""
-    earlier, after = waits.alias("earlier"), waits.alias("after")
-    handed = (
-        select(escalations.c.call, _last_wait(escalations.c.call, escalations.c.n).label("n"))
-        .where(escalations.c.at >= period.from_at, escalations.c.from_queue != "")
-        .distinct()
-        .subquery()
-    )
-    next_n = (
-        select(func.min(earlier.c.n))
-        .where(earlier.c.call == waits.c.call, earlier.c.n > waits.c.n)
-        .correlate(waits)
-        .scalar_subquery()
-    )
-    next_ms = (
-        select(after.c.waited_ms)
-        .where(after.c.call == waits.c.call, after.c.n == next_n, after.c["class"] != "W")
-        .scalar_subquery()
-    )
-    return _told(
-        connection,
-        _columns(by, literal(""), next_ms)
-        .select_from(handed)
-        .join(waits, and_(waits.c.call == handed.c.call, waits.c.n == handed.c.n))
-        .where(_joined_in(period)),
-        by,
-    )
+    over = following.c["class"] != "W"
+    sums = {
+        "escalated": many(),
+        "escalation_waits": many(over),
+        "escalation_wait_ms": func.sum(following.c.waited_ms).filter(over),
+    }
+    tally.count(connection, source, handed.c.joined_at, sums, key=None if key is None else handed.c.key)
 
 
 OVERTAKING_FIGURES = (
@@ -88,37 +86,16 @@ OVERTAKING_FIGURES = (
 
 def overtaking_reasons(engine: Engine, period: Period, interval: Interval) -> list[Row]:
     """Overtaking by its reason; keys: the reasons that the period has."""
-    places = Places(period, interval, "")
-    counts: Counter[tuple[Span, str, str]] = Counter()
+    tally = Tally(period, interval, "reason")
     with engine.connect() as connection:
-        for told in overtaken_waits(connection, period):
-            counts[places.span(told.joined_at), told.reason, "times"] += 1
-            counts[places.span(told.joined_at), told.reason, "ms"] += told.ms or 0
-    reasons = sorted({reason for _, reason, _ in counts})
-    return [
-        Row(*span, reason, {name: counts[span, reason, name] for name in ("times", "ms")})
-        for span in places.spans
-        for reason in reasons
-    ]
+        count_overtaken(connection, tally, overtakings.c.reason)
+    return tally.rows(
+        lambda _, counts: {"times": counts["overtaken"], "ms": counts["overtaken_ms"]},
+    )
 
 
-def _last_wait(
-    call: ColumnElement[str], n: ColumnElement[int], queue: ColumnElement[str] | None = None
-) -> Any:
-    """Number of the call's latest wait (in that queue) before its event `n`."""
-    before = waits.alias("before")
-    same = (before.c.queue == queue,) if queue is not None else ()
-    return select(func.max(before.c.n)).where(before.c.call == call, before.c.n < n, *same).scalar_subquery()
-
-
-def _columns(by: By, reason: ColumnElement[str], ms: ColumnElement[Any]) -> Select[Any]:
-    return select(waits.c.joined_at, waits.c.queue, own_key(by, waits), reason, ms)
-
-
-def _joined_in(period: Period) -> ColumnElement[bool]:
-    return in_span(waits.c.joined_at, Span(period.from_at, period.to_at))
-
-
-def _told(connection: Connection, statement: Select[Any], by: By) -> Iterator[Told]:
-    for joined_at, queue, key, reason, ms in streamed(connection, statement):
-        yield Told(joined_at, queue, shown(by, key), reason, ms)
+def _of_last_wait(key: ColumnElement[Any] | None) -> Iterator[ColumnElement[Any]]:
+    """Of the latest of a group of waits: when he had joined, and the key."""
+    for name, column in (("joined_at", waits.c.joined_at), ("key", key)):
+        if column is not None:
+            yield func.arg_max(column, waits.c.n).label(name)

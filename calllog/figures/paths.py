@@ -3,12 +3,12 @@
 from collections import Counter
 from dataclasses import dataclass, field
 
-from sqlalchemy import Engine, and_, case, func, select
+from sqlalchemy import Engine, and_, func, select
 
 from calllog.archive.schema import calls, steps
 from calllog.figures.figure import Figure, share
 from calllog.figures.period import Period
-from calllog.figures.read import fine_spans, grouped, streamed
+from calllog.figures.read import in_span, streamed
 
 PATH_FIGURES = (
     Figure("entered", "Entered", "count", "steps that ended, by the time of that", family="flows"),
@@ -56,26 +56,26 @@ class StepFigures:
 
 def flow_steps(engine: Engine, period: Period, flow: str = "") -> list[StepFigures]:
     """Every step of the period, of one `flow` (that a call was in) if it is given; by flow, version, path."""
-    later = steps.alias("later")
-    gave_up = select(calls.c.call).where(calls.c.call == steps.c.call, calls.c.verdict == "ivr_exit").exists()
-    goes_on = select(later.c.n).where(later.c.call == steps.c.call, later.c.n > steps.c.n).exists()
+    last = (
+        select(steps.c.call, func.max(steps.c.n).label("n"))
+        .join_from(steps, calls, calls.c.call == steps.c.call)
+        .where(calls.c.verdict == "ivr_exit")
+        .group_by(steps.c.call)
+        .subquery("last")
+    )
     step = steps.c.flow, steps.c.version, steps.c.path
-    statement = select(
-        *step,
-        steps.c.outcome,
-        func.count(),
-        func.sum(steps.c.took_ms),
-        func.sum(case((and_(gave_up, ~goes_on), 1), else_=0)),
-    ).group_by(*step, steps.c.outcome)
-    if flow:
-        statement = statement.where(steps.c.flow == flow)
+    statement = (
+        select(*step, steps.c.outcome, func.count(), func.sum(steps.c.took_ms), func.count(last.c.n))
+        .select_from(steps.outerjoin(last, and_(last.c.call == steps.c.call, last.c.n == steps.c.n)))
+        .where(in_span(steps.c.at, period), *((steps.c.flow == flow,) if flow else ()))
+        .group_by(*step, steps.c.outcome)
+        .order_by(*step, steps.c.outcome)
+    )
     found: dict[tuple[str, str, str], StepFigures] = {}
     with engine.connect() as connection:
-        for _, of_span in grouped(statement, steps.c.at, fine_spans(connection, steps.c.at, period, ())):
-            for name, version, path, outcome, many, took_ms, dropped in streamed(connection, of_span):
-                key = name, version, path
-                one = found.setdefault(key, StepFigures(*key))
-                one.outcomes[outcome] += many
-                one.took_ms += int(took_ms)
-                one.dropped += dropped
-    return [found[key] for key in sorted(found)]
+        for name, version, path, outcome, many, took_ms, dropped in streamed(connection, statement):
+            one = found.setdefault((name, version, path), StepFigures(name, version, path))
+            one.outcomes[outcome] += many
+            one.took_ms += took_ms
+            one.dropped += dropped
+    return list(found.values())

@@ -7,19 +7,15 @@ answered at that very time was still at risk: giving up counts first.
 
 from array import array
 from bisect import bisect_right
-from collections import Counter
-from collections.abc import Iterable, Iterator
-from functools import partial
+from typing import Any
 
-from sqlalchemy import Connection, Engine, select
+from sqlalchemy import ColumnElement, Engine, Select, case, func, literal_column, select
 
 from calllog.archive.schema import waits
 from calllog.figures.figure import Figure
-from calllog.figures.keys import By, Places, allowed, own_key, shown
+from calllog.figures.keys import By, Places, allowed, own_key
 from calllog.figures.period import Period
-from calllog.figures.read import Numbers, in_span, streamed
-from calllog.figures.waits import Cell, Waits, wait_cells
-from calllog.vocabulary import LEFT_CLASS
+from calllog.figures.read import in_span, many, streamed
 
 PATIENCE_BY: tuple[By, ...] = ("", "queue", "campaign", "flow", "hour", "weekday", "weekday_hour")
 PATIENCE_FIGURES = (
@@ -45,22 +41,23 @@ PATIENCE_FIGURES = (
 class Curve:
     """The share of callers who would still wait after so long. `key`: of which queue, hour, …"""
 
-    def __init__(self, key: str, abandoned: Numbers, others: Numbers) -> None:
+    def __init__(self, key: str) -> None:
         self.key = key
-        self.abandoned = abandoned.count
-        self.callers = abandoned.count + others.count
-        gave_up = Counter(abandoned)
-        self.times = array("q", sorted(gave_up))
+        self.callers = self.abandoned = 0
+        self.times = array("q")
         """Every time, ms, at which somebody gave up."""
         self.shares = array("d")
         """S at each of these times."""
-        gone = Counter(map(partial(bisect_right, self.times), others))
-        at_risk, share = self.callers, 1.0
-        for number, time in enumerate(self.times):
-            at_risk -= gone[number]
-            share *= 1 - gave_up[time] / at_risk
-            at_risk -= gave_up[time]
-            self.shares.append(share)
+        self._share = 1.0
+
+    def add(self, ms: int, gave_up: int, at_risk: int) -> None:
+        """At the next time so many gave up, of so many who were still there; at the first of all, too."""
+        self.callers = self.callers or at_risk
+        self.abandoned += gave_up
+        if gave_up:
+            self._share *= 1 - gave_up / at_risk
+            self.times.append(ms)
+            self.shares.append(self._share)
 
     def at(self, ms: int) -> float:
         """S(t)."""
@@ -82,40 +79,53 @@ class Curve:
 
 
 def patience_curves(
-    engine: Engine,
-    period: Period,
-    by: By = "",
-    *,
-    now: int,
-    queue: str | None = None,
-    read: Waits | None = None,
+    engine: Engine, period: Period, by: By = "", *, now: int, queue: str | None = None
 ) -> list[Curve]:
-    """A curve for each key of the period; of the callers of one `queue` if it is given.
-
-    `read`: the waits, if they have been read already (`read_waits`; not by campaign or flow).
-    """
+    """A curve for each key of the period; of the callers of one `queue` if it is given."""
     allowed("patience", by, *PATIENCE_BY)
-    places = Places(period, "whole", by)
-    abandoned: dict[str, Numbers] = {}
-    others: dict[str, Numbers] = {}
+    places, own = Places(period, "whole", by), own_key(by, waits)
+    curves: dict[str, Curve] = {}
     with engine.connect() as connection:
-        every = wait_cells(connection, period, places.edges, by) if read is None else read.cells
-        for cell in _lasting(connection, every, period, by, now):
-            if queue is None or cell.queue == queue:
-                key = places.key(cell.at, cell.queue if by == "queue" else cell.key)
-                of = abandoned if LEFT_CLASS.get(cell.reason) == "B" else others
-                of.setdefault(key, Numbers()).add(cell.waited_ms)
-    keys = sorted({*abandoned, *others})
-    return [Curve(key, abandoned.get(key, Numbers()), others.get(key, Numbers())) for key in keys]
+        for number, key, *at_time in streamed(connection, _times(period, places, own, queue, now)):
+            shown = places.every[number][1] if own is None else key
+            curves.setdefault(shown, Curve(shown)).add(*at_time)
+    return [curves[key] for key in sorted(curves)]
 
 
-def _lasting(
-    connection: Connection, cells: Iterable[Cell], period: Period, by: By, now: int
-) -> Iterator[Cell]:
-    """The waits of the period; those that go on with what they have lasted until now."""
-    yield from (cell for cell in cells if cell.reason)
-    going_on = select(waits.c.queue, own_key(by, waits), waits.c.joined_at).where(
-        waits.c.reason == "", in_span(waits.c.joined_at, period)
+def _times(
+    period: Period, places: Places, own: ColumnElement[str] | None, queue: str | None, now: int
+) -> Select[Any]:
+    """Place, key, ms, how many gave up then, how many were still there: of each time at which anybody did.
+
+    And of the shortest wait of all, however it ended.
+    """
+    place = places.table
+    lasted = case((waits.c.reason != "", waits.c.waited_ms), else_=func.greatest(now - waits.c.joined_at, 0))
+    every = (
+        select(
+            place.c.place,
+            (literal_column("''") if own is None else own).label("key"),
+            lasted.label("ms"),
+            (waits.c["class"] == "B").label("gave_up"),
+        )
+        .join_from(waits, place, in_span(waits.c.joined_at, place.c))
+        .where(in_span(waits.c.joined_at, period), *(() if queue is None else (waits.c.queue == queue,)))
+        .subquery("every")
     )
-    for queue, key, joined_at in streamed(connection, going_on):
-        yield Cell(joined_at, queue, shown(by, key), "", array("q", [max(now - joined_at, 0)]))
+    group = every.c.place, every.c.key
+    times = (
+        select(
+            *group,
+            every.c.ms,
+            many(every.c.gave_up).label("gave_up"),
+            func.sum(func.count())
+            .over(partition_by=group, order_by=every.c.ms, rows=(0, None))
+            .label("at_risk"),
+            func.row_number().over(partition_by=group, order_by=every.c.ms).label("number"),
+        )
+        .group_by(*group, every.c.ms)
+        .subquery("times")
+    )
+    told = times.c.place, times.c.key, times.c.ms, times.c.gave_up, times.c.at_risk
+    wanted = (times.c.gave_up > 0) | (times.c.number == 1)
+    return select(*told).where(wanted).order_by(times.c.place, times.c.key, times.c.ms)

@@ -4,78 +4,53 @@ O offered, A answered, B abandoned (Bs: short ones), F flowed out, X failed by u
 O = A + B + F + X + W.
 """
 
-from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import NamedTuple, get_args
 
-from sqlalchemy import Connection, Engine, func, select
+from sqlalchemy import CTE, Engine, and_, func, literal_column, or_
 
-from calllog.archive.schema import refusals
+from calllog.archive.schema import refusals, waits
 from calllog.figures.figure import Figure, Measure, Row, Unit, Value, measured, share
-from calllog.figures.keys import By, Places, allowed
-from calllog.figures.overtaking import escalated_waits, overtaken_waits
-from calllog.figures.period import Interval, Period, Span
-from calllog.figures.read import Numbers, fine_spans, grouped, streamed
+from calllog.figures.keys import By, allowed, own_key
+from calllog.figures.limits import limits_of
+from calllog.figures.overtaking import count_escalated, count_overtaken
+from calllog.figures.period import Interval, Period
+from calllog.figures.read import many
+from calllog.figures.tally import Counted, Sums, Tally
 from calllog.figures.thresholds import ServiceLevel, Thresholds
-from calllog.figures.waits import Cell, Waits, wait_cells
-from calllog.vocabulary import LEFT_CLASS, AbandonReason
+from calllog.vocabulary import AbandonReason
 
 QUEUE_BY: tuple[By, ...] = ("", "queue", "campaign", "flow", "hour", "weekday", "weekday_hour")
-RINGING = frozenset(get_args(AbandonReason)) - {"caller_hangup"}
-_OF_CLASS = {"A": "answered", "B": "abandoned", "F": "flowed", "X": "failed", "W": "waiting"}
+PERCENTS = (50, 90, 95)
+RINGING = sorted(set(get_args(AbandonReason)) - {"caller_hangup"})
 
 
 class Within(NamedTuple):
     """Who was through within some time: answered, abandoned, or called back later."""
 
-    answered: int = 0
-    abandoned: int = 0
-    callback: int = 0
-
-
-_NOBODY, _USUAL = Within(), Thresholds()
+    answered: int
+    abandoned: int
+    callback: int
 
 
 @dataclass
 class Queued:
     """What has been counted of the callers of one key who joined in one interval."""
 
-    counts: Counter[str] = field(default_factory=Counter)
-    answered: Numbers = field(default_factory=Numbers)
-    abandoned: Numbers = field(default_factory=Numbers)
-    callback: Numbers = field(default_factory=Numbers)
-    in_time: Within = _NOBODY
-    """Within X of each caller's own queue."""
-    thresholds: Thresholds = _USUAL
-    queue: str | None = None
+    counts: Counted
+    thresholds: Thresholds
+    queue: str | None
     """The queue, if these are the callers of one."""
 
-    def add(self, cell: Cell) -> None:
-        """Some more waits that ended in the same way."""
-        kind, many = LEFT_CLASS.get(cell.reason, "W"), len(cell.waited_ms)
-        self.counts["offered"] += many
-        self.counts[_OF_CLASS[kind]] += many
-        waited = Numbers()
-        waited.add(cell.waited_ms)
-        within = waited.at_most(self.thresholds.service_level_ms(cell.queue))
-        answered, abandoned, callback = self.in_time
-        if kind == "A":
-            self.answered.add(cell.waited_ms)
-            answered += within
-        elif kind == "B":
-            self.abandoned.add(cell.waited_ms)
-            abandoned += within
-            self.counts["short"] += waited.below(self.thresholds.short_abandon_ms(cell.queue))
-            self.counts["abandoned_ringing"] += many * (cell.reason in RINGING)
-        elif cell.reason == "callback_accepted":
-            self.callback.add(cell.waited_ms)
-            callback += within
-        self.in_time = Within(answered, abandoned, callback)
+    def within(self, limit: str) -> Within:
+        """Who was through within a limit of each caller's own queue: X (`level`), or what it owes (`sla`)."""
+        return Within(*(self.counts[f"{each}_{limit}"] for each in Within._fields))
 
-    def within(self, limit_ms: int) -> Within:
-        """Who was through within that time."""
-        return Within(*(each.at_most(limit_ms) for each in (self.answered, self.abandoned, self.callback)))
+    def percentile(self, percent: int) -> int | None:
+        """Nearest rank, of the waits of answered callers; None if there are none."""
+        waited = self.counts.get("waited")
+        return None if waited is None else waited[PERCENTS.index(percent)]
 
 
 def service_level(definition: ServiceLevel, queued: Queued, within: Within) -> float | None:
@@ -105,7 +80,7 @@ def _figure(
 
 
 def _level(name: ServiceLevel, title: str, formula: str, notes: str = "") -> Measure[Queued]:
-    return _figure(name, title, "share", formula, lambda q: service_level(name, q, q.in_time), notes)
+    return _figure(name, title, "share", formula, lambda q: service_level(name, q, q.within("level")), notes)
 
 
 def _wait(name: str, title: str, percent: int) -> Measure[Queued]:
@@ -114,7 +89,7 @@ def _wait(name: str, title: str, percent: int) -> Measure[Queued]:
         title,
         "ms",
         f"the smallest wait of an answered caller such that at least {percent} % of them waited no longer",
-        lambda q: q.answered.percentile(percent),
+        lambda q: q.percentile(percent),
         "Nearest rank: a wait that has occurred, never a value between two.",
     )
 
@@ -123,7 +98,7 @@ def _sla_met(queued: Queued) -> Value:
     sla = queued.thresholds.sla(queued.queue) if queued.queue is not None else None
     if sla is None:
         return None
-    reached = service_level(sla.definition, queued, queued.within(round(sla.seconds * 1000)))
+    reached = service_level(sla.definition, queued, queued.within("sla"))
     return None if reached is None else int(reached >= sla.share)
 
 
@@ -196,7 +171,7 @@ QUEUE_MEASURES: tuple[Measure[Queued], ...] = (
         "Average speed of answer",
         "ms",
         "sum of the waits of answered callers / A",
-        lambda q: share(q.answered.total, q.answered.count),
+        lambda q: share(q.counts["answered_ms"], q.counts["answered"]),
         "A wait lasts from joining until both hear each other.",
     ),
     _wait("wait_p50_ms", "Half waited at most", 50),
@@ -207,16 +182,14 @@ QUEUE_MEASURES: tuple[Measure[Queued], ...] = (
         "Longest wait",
         "ms",
         "the longest wait of those who were answered or gave up",
-        lambda q: max(
-            (each for each in (q.answered.longest, q.abandoned.longest) if each is not None), default=None
-        ),
+        lambda q: q.counts.get("longest_ms"),
     ),
     _figure(
         "abandon_mean_ms",
         "Mean time to abandon",
         "ms",
         "sum of the waits of abandoned callers / B",
-        lambda q: share(q.abandoned.total, q.abandoned.count),
+        lambda q: share(q.counts["abandoned_ms"], q.counts["abandoned"]),
     ),
     _count(
         "abandoned_ringing",
@@ -269,71 +242,49 @@ QUEUE_MEASURES: tuple[Measure[Queued], ...] = (
 )
 
 
-class _Report:
-    """All intervals and keys of one report, while they are counted."""
-
-    def __init__(self, period: Period, interval: Interval, by: By, thresholds: Thresholds) -> None:
-        self._by, self._thresholds = by, thresholds
-        self.places = Places(period, interval, by)
-        self._of: dict[tuple[Span, str], Queued] = {}
-        self._keys: set[str] = {""} if by == "" else set()
-
-    def at(self, at: int, queue: str, own: str) -> Queued:
-        """Where something of that instant and queue is counted."""
-        place = self.places.span(at), self.places.key(at, queue if self._by == "queue" else own)
-        if place not in self._of:
-            self._keys.add(place[1])
-            self._of[place] = self._empty(place[1])
-        return self._of[place]
-
-    def _empty(self, key: str) -> Queued:
-        return Queued(thresholds=self._thresholds, queue=key if self._by == "queue" else None)
-
-    def rows(self) -> list[Row]:
-        """A row for each interval and each key that the period has."""
-        return [
-            Row(*span, key, measured(QUEUE_MEASURES, self._of.get((span, key)) or self._empty(key)))
-            for span in self.places.spans
-            for key in sorted(self._keys)
-        ]
-
-
 def queue_figures(
-    engine: Engine,
-    period: Period,
-    interval: Interval,
-    by: By,
-    thresholds: Thresholds,
-    *,
-    read: Waits | None = None,
+    engine: Engine, period: Period, interval: Interval, by: By, thresholds: Thresholds
 ) -> list[Row]:
-    """QUEUE_MEASURES for each interval and key, in this order. A key of the period has a row in each.
-
-    `read`: the waits, if they have been read already (`read_waits`; not by campaign or flow).
-    """
+    """QUEUE_MEASURES for each interval and key, in this order. A key of the period has a row in each."""
     allowed("queues", by, *QUEUE_BY)
-    report = _Report(period, interval, by, thresholds)
+    tally, key = Tally(period, interval, by), own_key(by, waits)
+    limits = limits_of(thresholds)
+    of_queue = waits.outerjoin(limits, limits.c.queue == waits.c.queue)
     with engine.connect() as connection:
-        for cell in wait_cells(connection, period, report.places.edges, by) if read is None else read.cells:
-            report.at(cell.at, cell.queue, cell.key).add(cell)
-        for one in overtaken_waits(connection, period, by) if read is None else read.overtaken:
-            counts = report.at(one.joined_at, one.queue, one.key).counts
-            counts["overtaken"] += 1
-            counts["overtaken_ms"] += one.ms or 0
-        for wait in escalated_waits(connection, period, by) if read is None else read.escalated:
-            counts = report.at(wait.joined_at, wait.queue, wait.key).counts
-            counts["escalated"] += 1
-            counts["escalation_waits"] += wait.ms is not None
-            counts["escalation_wait_ms"] += wait.ms or 0
+        tally.count(connection, of_queue, waits.c.joined_at, _sums(limits, thresholds), key=key)
+        count_overtaken(connection, tally, key)
+        count_escalated(connection, tally, key)
         if by != "flow":
-            _refused(connection, period, by, report)
-    return report.rows()
+            refused = own_key(by, refusals)
+            tally.count(connection, refusals, refusals.c.at, {"refused": many()}, key=refused)
+    return tally.rows(
+        lambda key, counts: measured(
+            QUEUE_MEASURES, Queued(counts, thresholds, key if by == "queue" else None)
+        )
+    )
 
 
-def _refused(connection: Connection, period: Period, by: By, report: _Report) -> None:
-    own = refusals.c.campaign if by == "campaign" else refusals.c.queue
-    statement = select(refusals.c.queue, own.label("own"), func.count()).group_by(refusals.c.queue, own)
-    spans = fine_spans(connection, refusals.c.at, period, report.places.edges)
-    for span, of_span in grouped(statement, refusals.c.at, spans):
-        for queue, key, many in streamed(connection, of_span):
-            report.at(span.from_at, queue, key if by == "campaign" else "").counts["refused"] += many
+def _sums(limits: CTE, thresholds: Thresholds) -> Sums:
+    """Everything that is counted of waits."""
+    reason, kind, ms = waits.c.reason, waits.c["class"], waits.c.waited_ms
+    answered, abandoned, back = kind == "A", kind == "B", reason == "callback_accepted"
+    classes = {"answered": "A", "abandoned": "B", "flowed": "F", "failed": "X", "waiting": "W"}
+    within = {
+        "level": ms <= func.coalesce(limits.c.level, thresholds.service_level_ms()),
+        "sla": ms <= limits.c.sla,
+    }
+    short = ms < func.coalesce(limits.c.short, thresholds.short_abandon_ms())
+    percentiles = func.quantile_disc(ms, literal_column(f"[{', '.join(f'0.{each}' for each in PERCENTS)}]"))
+    return {
+        "offered": many(),
+        **{name: many(kind == each) for name, each in classes.items()},
+        "short": many(and_(abandoned, short)),
+        "abandoned_ringing": many(and_(abandoned, reason.in_(RINGING))),
+        **{f"answered_{limit}": many(and_(answered, soon)) for limit, soon in within.items()},
+        **{f"abandoned_{limit}": many(and_(abandoned, soon)) for limit, soon in within.items()},
+        **{f"callback_{limit}": many(and_(back, soon)) for limit, soon in within.items()},
+        "answered_ms": func.sum(ms).filter(answered),
+        "abandoned_ms": func.sum(ms).filter(abandoned),
+        "longest_ms": func.max(ms).filter(or_(answered, abandoned)),
+        "waited": percentiles.filter(answered),
+    }

@@ -1,28 +1,27 @@
 """Things offered for sale in flows: how many are wanted, and what it costs everybody in time."""
 
-from collections import Counter
 from collections.abc import Callable
 
-from sqlalchemy import Engine, and_, select
+from sqlalchemy import Engine, func
 
 from calllog.archive.schema import calls, sales
 from calllog.figures.figure import Figure, Measure, Row, Unit, Value, measured, share
-from calllog.figures.keys import By, Places, allowed, own_key, shown
-from calllog.figures.period import Interval, Period, Span
-from calllog.figures.read import in_span, streamed
+from calllog.figures.keys import By, allowed, own_key
+from calllog.figures.period import Interval, Period
+from calllog.figures.read import many
+from calllog.figures.tally import Counted, Tally
 from calllog.figures.thresholds import Thresholds
 
 SALES_BY: tuple[By, ...] = ("", "queue", "campaign", "flow", "hour", "weekday", "weekday_hour")
-Sold = Counter[str]
 
 
 def _of(
-    name: str, title: str, unit: Unit, formula: str, of: Callable[[Sold], Value], notes: str = ""
-) -> Measure[Sold]:
+    name: str, title: str, unit: Unit, formula: str, of: Callable[[Counted], Value], notes: str = ""
+) -> Measure[Counted]:
     return Measure(Figure(name, title, unit, formula, notes, "sales"), of)
 
 
-SALES_MEASURES: tuple[Measure[Sold], ...] = (
+SALES_MEASURES: tuple[Measure[Counted], ...] = (
     _of(
         "sales_made", "Offered", "count", "things offered for sale, by the time of that", lambda s: s["made"]
     ),
@@ -47,26 +46,15 @@ def sales_figures(
     """SALES_MEASURES for each interval and key; of one `offer` if it is given."""
     del thresholds  # these figures have none; every family is asked in the same way
     allowed("sales", by, *SALES_BY)
-    places = Places(period, interval, by)
-    of: dict[tuple[Span, str], Sold] = {}
-    table = calls if by in ("campaign", "flow") else sales
-    statement = select(sales.c.made_at, own_key(by, table), sales.c.accepted_at, sales.c.took_ms).where(
-        in_span(sales.c.made_at, period)
-    )
-    if offer:
-        statement = statement.where(sales.c.offer == offer)
-    if table is calls:
-        statement = statement.join(calls, and_(calls.c.call == sales.c.call))
+    tally, of_calls = Tally(period, interval, by), by in ("campaign", "flow")
+    source = sales.join(calls, calls.c.call == sales.c.call) if of_calls else sales
+    sums = {
+        "made": many(),
+        "accepted": func.count(sales.c.accepted_at),
+        "took_ms": func.sum(sales.c.took_ms),
+    }
+    wanted = (sales.c.offer == offer,) if offer else ()
     with engine.connect() as connection:
-        for at, own, accepted_at, took_ms in streamed(connection, statement):
-            sold = of.setdefault((places.span(at), places.key(at, shown(by, own))), Counter())
-            sold["made"] += 1
-            sold["accepted"] += accepted_at is not None
-            sold["took_ms"] += took_ms
-    keys = sorted({key for _, key in of} | ({""} if by == "" else set()))
-    nothing: Sold = Counter()
-    return [
-        Row(*span, key, measured(SALES_MEASURES, of.get((span, key), nothing)))
-        for span in places.spans
-        for key in keys
-    ]
+        key = own_key(by, calls if of_calls else sales)
+        tally.count(connection, source, sales.c.made_at, sums, *wanted, key=key)
+    return tally.rows(lambda _, sold: measured(SALES_MEASURES, sold))

@@ -4,18 +4,19 @@ The interval is Wilson's (1927), at 95 %: unlike the usual one it stays between 
 few answers.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from math import sqrt
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from sqlalchemy import Engine, Select, and_, select
+from sqlalchemy import Engine, func
 
 from calllog.archive.schema import calls, surveys
 from calllog.figures.figure import Figure, Measure, Row, Unit, Value, measured, share
-from calllog.figures.keys import By, Places, allowed, own_key, shown
-from calllog.figures.period import Interval, Period, Span
-from calllog.figures.read import in_span, streamed
+from calllog.figures.keys import By, allowed, own_key
+from calllog.figures.period import Interval, Period
+from calllog.figures.read import many
+from calllog.figures.tally import Tally
 from calllog.figures.thresholds import Thresholds
 
 SURVEY_BY: tuple[By, ...] = ("", "queue", "agent", "campaign", "flow", "hour", "weekday", "weekday_hour")
@@ -40,7 +41,7 @@ def wilson(part: int, whole: int) -> Wilson:
     )
 
 
-def content(score: int, lowest: int, highest: int) -> bool:
+def content(score: Any, lowest: Any, highest: Any) -> Any:
     """Whether an answer is in the top 40 % of its scale: 4 and 5 of 1 to 5, 6 and more of 0 to 10."""
     return 10 * (score - lowest) >= 6 * (highest - lowest)
 
@@ -123,33 +124,18 @@ def survey_figures(
 ) -> list[Row]:
     """SURVEY_MEASURES for each interval and key: of one `survey`, or of all but `resolved_survey`."""
     allowed("surveys", by, *SURVEY_BY)
-    places = Places(period, interval, by)
-    of: dict[tuple[Span, str], Answered] = {}
-    with engine.connect() as connection:
-        for at, own, score, lowest, highest in streamed(connection, _asked(period, by, thresholds, survey)):
-            place = places.span(at), places.key(at, shown(by, own))
-            counted = of.setdefault(place, Answered(thresholds.csat_min_answers))
-            counted.offered += 1
-            if score is not None:
-                counted.answers += 1
-                counted.total += score
-                counted.content += content(score, lowest, highest)
-    keys: Iterable[str] = sorted({key for _, key in of} | ({""} if by == "" else set()))
-    nothing = Answered(thresholds.csat_min_answers)
-    return [
-        Row(*span, key, measured(SURVEY_MEASURES, of.get((span, key), nothing)))
-        for span in places.spans
-        for key in keys
-    ]
-
-
-def _asked(
-    period: Period, by: By, thresholds: Thresholds, survey: str
-) -> Select[tuple[int, str, int | None, int, int]]:
+    tally, of_calls = Tally(period, interval, by), by in ("campaign", "flow")
+    source = surveys.join(calls, calls.c.call == surveys.c.call) if of_calls else surveys
+    sums = {
+        "offered": many(),
+        "answers": func.count(surveys.c.score),
+        "content": many(content(surveys.c.score, surveys.c.lowest, surveys.c.highest)),
+        "total": func.sum(surveys.c.score),
+    }
     wanted = surveys.c.survey == survey if survey else surveys.c.survey != thresholds.resolved_survey
-    table = calls if by in ("campaign", "flow") else surveys
-    answer = surveys.c.score, surveys.c.lowest, surveys.c.highest
-    statement = select(surveys.c.offered_at, own_key(by, table), *answer).where(
-        wanted, in_span(surveys.c.offered_at, period)
+    with engine.connect() as connection:
+        key = own_key(by, calls if of_calls else surveys)
+        tally.count(connection, source, surveys.c.offered_at, sums, wanted, key=key)
+    return tally.rows(
+        lambda _, counts: measured(SURVEY_MEASURES, Answered(thresholds.csat_min_answers, **counts))
     )
-    return statement.join(calls, and_(calls.c.call == surveys.c.call)) if table is calls else statement

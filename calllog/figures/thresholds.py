@@ -61,18 +61,18 @@ class Thresholds(msgspec.Struct, frozen=True):
     queues: Mapping[str, QueueThresholds] = {}
     """What is set for single queues."""
 
-    def service_level_ms(self, queue: str) -> int:
-        """X of a queue, ms."""
+    def service_level_ms(self, queue: str | None = None) -> int:
+        """X of a queue, or of those of which nothing else is set; ms."""
         own = self._own(queue).service_level_s
         return _ms(self.service_level_s if own is None else own)
 
-    def short_abandon_ms(self, queue: str) -> int:
-        """s of a queue, ms."""
+    def short_abandon_ms(self, queue: str | None = None) -> int:
+        """s of a queue, or of those of which nothing else is set; ms."""
         own = self._own(queue).short_abandon_s
         return _ms(self.short_abandon_s if own is None else own)
 
-    def fcr_ms(self, queue: str) -> int:
-        """N of a queue, ms."""
+    def fcr_ms(self, queue: str | None = None) -> int:
+        """N of a queue, or of those of which nothing else is set; ms."""
         own = self._own(queue).fcr_days
         return _ms(86_400 * (self.fcr_days if own is None else own))
 
@@ -80,8 +80,8 @@ class Thresholds(msgspec.Struct, frozen=True):
         """What a queue owes, if anything."""
         return self._own(queue).sla
 
-    def _own(self, queue: str) -> QueueThresholds:
-        return self.queues.get(queue, _NOTHING_SET)
+    def _own(self, queue: str | None) -> QueueThresholds:
+        return _NOTHING_SET if queue is None else self.queues.get(queue, _NOTHING_SET)
 
 
 _NOTHING_SET = QueueThresholds()

@@ -23,6 +23,7 @@ from ivr.cli.audit import archive
 from ivr.cli.period import period_options
 from ivr.settings import Settings
 from queues.errors import StoreAway
+from queues.models import is_direct_line
 from queues.store import Store
 
 POLL_S = 0.5
@@ -72,7 +73,7 @@ def _run(work: Coroutine[None, None, None]) -> None:
         click.echo(f"holdfast: the archive cannot be read: {escaped(str(error).splitlines()[0])}", err=True)
         code = AWAY
     except KeyboardInterrupt:
-        pass
+        code = OK  # the way to end --follow
     sys.exit(code)
 
 
@@ -82,7 +83,10 @@ async def _opened(redact: bool) -> AsyncIterator[tuple[LogReader, QueueLog]]:
     engine = archive(settings)
     store = Store(settings.redis, settings.site)
     try:
-        queues_of = {view.agent: view.queues for view in await store.agents()}
+        queues_of = {
+            view.agent: [queue for queue in view.queues if not is_direct_line(queue)]
+            for view in await store.agents()
+        }
         async with LogStream(settings.redis, settings.site) as stream:
             reader = LogReader(stream, engine)
             yield reader, QueueLog(reader.earlier, queues_of, redact=redact)

@@ -7,6 +7,7 @@ import pytest
 
 from calllog.archive.database import connect
 from calllog.archive.writer import Writer
+from calllog.columns.reading import opened
 from calllog.errors import ArchiveAway
 from calllog.figures.period import Period
 from calllog.figures.queues import queue_figures
@@ -56,7 +57,9 @@ async def archive(desk: ApiDesk, place: Path) -> None:
 def measured(place: Path, desk: ApiDesk) -> dict[str, Any]:
     engine = connect(place, read_only=True)
     period = Period(desk.begins_at, desk.begins_at + 24 * HOUR_MS)
-    rows = queue_figures(engine, period, "whole", "queue", Thresholds())
+    columns = opened(engine, period)
+    rows = queue_figures(columns, period, "whole", "queue", Thresholds())
+    columns.dispose()
     engine.dispose()
     return {row.key: {name: row.values[name] for name in SHARED} for row in rows}
 

@@ -1,4 +1,4 @@
-"""Every figure is the same from a SQLite file and from a PostgreSQL."""
+"""Every figure is the same of the columns of a SQLite file and of those of a PostgreSQL."""
 
 from collections.abc import Iterator
 from itertools import product
@@ -26,7 +26,7 @@ from calllog.figures.surveys import SURVEY_BY, survey_figures
 from calllog.figures.thresholds import Thresholds
 from tests.archive.postgres_process import PostgresProcess
 from tests.figures.days import day, setting
-from tests.figures.filled import facts_of, fill
+from tests.figures.filled import columns_of, facts_of, fill
 
 SEED = 7
 LIMITS = Thresholds(csat_min_answers=1, fcr_days=0.01)
@@ -34,14 +34,15 @@ LIMITS = Thresholds(csat_min_answers=1, fcr_days=0.01)
 
 @pytest.fixture
 def both(postgres: PostgresProcess, tmp_path: Path) -> Iterator[tuple[Engine, Engine]]:
-    """The same made-up day in both."""
+    """The columns of the same made-up day, read from either."""
     facts = facts_of(day(SEED))
     engines = connect(tmp_path / "archive.db"), connect(postgres.new_database())
     for engine in engines:
         metadata.create_all(engine)
         fill(engine, facts)
-    yield engines
-    for engine in engines:
+    columns = columns_of(engines[0]), columns_of(engines[1])
+    yield columns
+    for engine in (*engines, *columns):
         engine.dispose()
 
 

@@ -1,4 +1,4 @@
-"""An archive filled with a made-up day: its tables from the facts of the events, in memory."""
+"""An archive filled with a made-up day, from the facts of its events; and its columns, for figures."""
 
 from collections import defaultdict
 from typing import Any
@@ -7,11 +7,15 @@ from sqlalchemy import Connection, Engine, create_engine
 from sqlalchemy.pool import StaticPool
 
 from calllog.archive.schema import DERIVED, metadata
+from calllog.archive.tables import touch_all
 from calllog.call_events import AnyCallEvent, CallEvent
+from calllog.columns.reading import opened
 from calllog.events import AgentEvent, decode
 from calllog.facts import agent_facts, call_facts, other_facts
+from calllog.figures.period import Period
 
 Facts = dict[str, list[dict[str, Any]]]
+EVER = Period(0, 2_000_000_000_000)
 
 
 def empty_archive() -> Engine:
@@ -19,6 +23,11 @@ def empty_archive() -> Engine:
     engine = create_engine("sqlite://", poolclass=StaticPool)
     metadata.create_all(engine)
     return engine
+
+
+def columns_of(archive: Engine) -> Engine:
+    """What figures are asked of: all that is in the archive now. Dispose of it."""
+    return opened(archive, EVER)
 
 
 def facts_of(lines: list[bytes]) -> Facts:
@@ -40,12 +49,13 @@ def facts_of(lines: list[bytes]) -> Facts:
     return found
 
 
-def fill(engine: Engine, facts: Facts) -> None:
+def fill(archive: Engine, facts: Facts) -> None:
     """Nothing but these rows."""
-    with engine.begin() as connection:
+    with archive.begin() as connection:
         for table in DERIVED:
             connection.execute(table.delete())
             _insert(connection, table.name, facts)
+        touch_all(connection)
 
 
 def _insert(connection: Connection, name: str, facts: Facts) -> None:

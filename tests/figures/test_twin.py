@@ -8,7 +8,7 @@ from sqlalchemy import Engine
 
 from tests.figures.days import day, setting
 from tests.figures.families import FAMILIES, Cells
-from tests.figures.filled import empty_archive, facts_of, fill
+from tests.figures.filled import columns_of, empty_archive, facts_of, fill
 from tests.figures.naive import Log, Record
 from tests.figures.views import view
 
@@ -52,16 +52,17 @@ def compared(seed: int, engine: Engine, log: Log, family: str) -> list[str]:
 
 @pytest.mark.parametrize("block", range(BLOCKS))
 def test_the_figures_are_the_numbers_of_the_twin(block: int) -> None:
-    engine = empty_archive()
+    archive = empty_archive()
     found = []
     for seed in range(block * BLOCK, (block + 1) * BLOCK):
         lines = day(seed)
-        fill(engine, facts_of(lines))
-        log = Log(lines)
+        fill(archive, facts_of(lines))
+        columns, log = columns_of(archive), Log(lines)
         for family in FAMILIES:
             if seed % EVERY.get(family, 1) == 0:
-                found += compared(seed, engine, log, family)
-    engine.dispose()
+                found += compared(seed, columns, log, family)
+        columns.dispose()
+    archive.dispose()
     assert found == []
 
 

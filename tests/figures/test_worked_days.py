@@ -12,7 +12,7 @@ from calllog.figures.figure import Value
 from calllog.figures.keys import By
 from tests.figures import naive_answers, naive_people, naive_queues
 from tests.figures.families import FAMILIES
-from tests.figures.filled import empty_archive, facts_of, fill
+from tests.figures.filled import columns_of, empty_archive, facts_of, fill
 from tests.figures.naive import Log, Record
 from tests.figures.naive_queues import LIMITS
 from tests.figures.test_days import violations
@@ -46,13 +46,15 @@ def plainly(day: WorkedDay, table: Expected) -> Record:
 
 @pytest.fixture(scope="module")
 def archives() -> Iterator[Callable[[WorkedDay], Engine]]:
-    """A worked day's archive, in memory."""
+    """The columns of a worked day's archive, in memory."""
     made: dict[str, Engine] = {}
 
     def of(day: WorkedDay) -> Engine:
         if day.title not in made:
-            made[day.title] = empty_archive()
-            fill(made[day.title], facts_of(day.lines))
+            archive = empty_archive()
+            fill(archive, facts_of(day.lines))
+            made[day.title] = columns_of(archive)
+            archive.dispose()
         return made[day.title]
 
     yield of

@@ -2,7 +2,7 @@
 
 import pytest
 
-from calllog.call_events import Ended, QueueLeft, QueueRefused
+from calllog.call_events import Ended, Input, QueueLeft, QueueRefused
 from tests.live.conftest import Watch
 from tests.live.stage import Stage, plot
 from tests.rig.log_watch import kinds
@@ -35,7 +35,10 @@ async def leaves_by_key(stage: Stage) -> Played:
 async def test_a_key_leads_out_of_the_queue(watch: Watch, stage: Stage) -> None:
     played = await watch(leaves_by_key)
     played.check()
-    assert kinds(played.events) == ["arrived", "answered", *WAIT, *LEAVE, "step", "ended"]
+    assert kinds(played.events) == ["arrived", "answered", *WAIT, "input", *LEAVE, "step", "ended"]
+    key = played.one("input")
+    assert isinstance(key, Input)
+    assert (key.path, key.digits) == ("leaving/wait", "9")
     assert left(played) == ("exit_key", "overflowed")
     waiting = played.heard_between(played.one("hold_started", "queue"), played.one("hold_ended", "queue"))
     assert heard_music(waiting, stage.music).share >= ENOUGH

@@ -1,13 +1,13 @@
 """The export as queue_log: a reader written from Asterisk's documentation finds the counts of the naive twin.
 
-`FIELDS` is from that documentation (and from what app_queue.c hands to ast_queue_log); it shares nothing with
-calllog/queue_log.py.
+The reader shares nothing with calllog/queue_log.py; tests/alone/test_queue_log.py gives it
+a real Asterisk's lines.
 """
 
 import json
 from collections import Counter
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import pytest
 
@@ -16,56 +16,11 @@ from calllog.events import AnyEvent, decode
 from calllog.queue_log import QueueLog, clean
 from tests.figures.days import day
 from tests.figures.naive import Log, legs, offers, waits
+from tests.rig.queue_log import FIELDS, LEAVES, TALKS_END, Read, read
 from tests.unit.calllog.drafts import ANSWERED, ARRIVED, Drafts, ended, left
 from tests.unit.calllog.held_call import CALL, HELD_CALL, events_of
 
-FIELDS = {
-    "ABANDON": ("position", "origposition", "waittime"),
-    "ADDMEMBER": ("paused",),
-    "ATTENDEDTRANSFER": ("method", "method-data", "holdtime", "calltime", "origposition"),
-    "BLINDTRANSFER": ("extension", "context", "holdtime", "calltime", "origposition"),
-    "COMPLETEAGENT": ("holdtime", "calltime", "origposition"),
-    "COMPLETECALLER": ("holdtime", "calltime", "origposition"),
-    "CONFIGRELOAD": ("",),
-    "CONNECT": ("holdtime", "bridgedchanneluniqueid", "ringtime"),
-    "DID": ("number",),
-    "ENTERQUEUE": ("url", "callerid", "origposition"),
-    "EXITEMPTY": ("position", "origposition", "waittime"),
-    "EXITWITHKEY": ("key", "position", "origposition", "waittime"),
-    "EXITWITHTIMEOUT": ("position", "origposition", "waittime"),
-    "PAUSE": ("reason",),
-    "PAUSEALL": ("reason",),
-    "QUEUESTART": ("",),
-    "REMOVEMEMBER": ("",),
-    "RINGCANCELED": ("ringtime",),
-    "RINGNOANSWER": ("ringtime",),
-    "UNPAUSE": ("reason",),
-    "UNPAUSEALL": ("reason",),
-    "WITHDRAW": ("position", "origposition", "waittime", "info"),
-}
-LEAVES = ("ABANDON", "EXITEMPTY", "EXITWITHKEY", "EXITWITHTIMEOUT", "WITHDRAW")
-TALKS_END = ("COMPLETEAGENT", "COMPLETECALLER", "ATTENDEDTRANSFER", "BLINDTRANSFER")
 PAGE = (Path(__file__).parents[3] / "docs" / "queue-log.md").read_text()
-NUMBERS = {"position", "origposition", "waittime", "holdtime", "calltime", "ringtime"}
-
-
-class Read(NamedTuple):
-    at: int
-    call: str
-    queue: str
-    agent: str
-    record: str
-    data: dict[str, Any]
-
-
-def read(line: str) -> Read:
-    at, call, queue, agent, record, *data = line.split("|")
-    names = FIELDS[record]
-    assert len(data) == len(names), line
-    values = {
-        name: int(text) if name in NUMBERS else text for name, text in zip(names, data, strict=True) if name
-    }
-    return Read(int(at), call, queue, agent, record, values)
 
 
 def exported(events: list[AnyEvent], **options: Any) -> list[Read]:
@@ -138,8 +93,8 @@ def test_one_call_by_hand() -> None:
     log = QueueLog()
     lines = [line.text for event in events_of(HELD_CALL) for line in log.add(event)]
     assert lines == [
-        f"1795309700|{CALL}|sales|NONE|ENTERQUEUE||1001|2",
         f"1795309700|{CALL}|sales|NONE|DID|100",
+        f"1795309700|{CALL}|sales|NONE|ENTERQUEUE||1001|2",
         f"1795309709|{CALL}|sales|alice|RINGNOANSWER|6080",
         f"1795309712|{CALL}|sales|bob|CONNECT|12|{CALL}-a2|2",
         f"1795309723|{CALL}|sales|bob|COMPLETECALLER|12|11|2",
@@ -241,17 +196,18 @@ def test_each_end_of_a_talk(by: str, then: dict[str, Any], record: str) -> None:
     assert log.undecided_since is None
 
 
-def test_agents_log_in_pause_and_go() -> None:
-    def state(number: int, before: str, after: str, reason: str = "") -> AnyEvent:
-        said: dict[str, Any] = {"id": f"agent:bob:{number}", "site": "main", "at": 1_795_309_700_000 + number}
-        fields: dict[str, Any] = {
-            "logged_at": said["at"],
-            "source": "observed",
-            "kind": "agent_state",
-            "agent": "bob",
-        }
-        return decode(json.dumps({**said, **fields, "from": before, "to": after, "reason": reason}))
+def state(number: int, before: str, after: str, reason: str = "") -> AnyEvent:
+    said: dict[str, Any] = {"id": f"agent:bob:{number}", "site": "main", "at": 1_795_309_700_000 + number}
+    fields: dict[str, Any] = {
+        "logged_at": said["at"],
+        "source": "observed",
+        "kind": "agent_state",
+        "agent": "bob",
+    }
+    return decode(json.dumps({**said, **fields, "from": before, "to": after, "reason": reason}))
 
+
+def test_agents_log_in_pause_and_go() -> None:
     events = [
         state(1, "", "ready"),
         state(2, "ready", "paused", "lunch"),
@@ -277,12 +233,28 @@ def test_agents_log_in_pause_and_go() -> None:
     assert [one.record for one in exported(events)] == ["PAUSEALL", "UNPAUSEALL"]
 
 
+def test_some_seconds_after_ringing_in_vain_are_no_pause() -> None:
+    events = [
+        state(1, "", "ready"),
+        state(2, "offered", "paused", "cooldown"),
+        state(3, "paused", "ready"),
+        state(4, "offered", "paused", "cooldown"),
+        state(5, "paused", "paused", "lunch"),
+        state(6, "paused", "ready"),
+    ]
+    told = exported(events, queues_of={"bob": ["sales"]})
+    assert [(one.at, one.record, *one.data.values()) for one in told if one.queue == "NONE"] == [
+        (1_795_309_700, "PAUSEALL", "lunch"),
+        (1_795_309_700, "UNPAUSEALL", ""),
+    ]
+
+
 HOSTILE = "1|2\n1795309700|x|sales|NONE|ABANDON|1|1|1\r\x1b[2J\u2028" + "9" * 9000
 
 
 def test_a_hostile_number_stays_in_its_field() -> None:
     drafts = [(0, {"kind": "arrived", "to": "100", "from": HOSTILE}), *JOINED[1:]]
-    (entered, _) = exported(list(events_of(drafts)))
+    (_, entered) = exported(list(events_of(drafts)))
     assert entered.data["callerid"].startswith("1_2_1795309700_x_sales")
     assert len(entered.data["callerid"]) == 80
     assert clean(HOSTILE).isprintable()

@@ -2,33 +2,75 @@
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
-from sqlalchemy import Engine, insert
+from sqlalchemy import Connection, Engine, insert
 
 from calllog.archive.database import connect
-from calllog.archive.schema import metadata
+from calllog.archive.schema import INSTANT, metadata
+from calllog.archive.tables import touch_all
+from calllog.columns.reading import opened
+from calllog.figures.period import Period
+from calllog.vocabulary import LEFT_CLASS
 
 Fill = Callable[..., None]
+NOON = 1_795_348_800_000
+"""22 November 2026, 12:00 UTC."""
+ALWAYS = Period(0, 2_000_000_000_000)
+
+
+class Reading:
+    """An archive as figures are given it: by columns, as it is when they are asked for."""
+
+    def __init__(self, rows: Engine) -> None:
+        self.rows = rows
+        self._columns: Engine | None = None
+
+    def connect(self) -> Connection:
+        """As of an Engine, which is all that figures know of it."""
+        self._columns = self._columns or opened(self.rows, ALWAYS)
+        return self._columns.connect()
+
+    def changed(self) -> None:
+        """There are other rows: they are read when somebody asks again."""
+        if self._columns is not None:
+            self._columns.dispose()
+        self._columns = None
 
 
 @pytest.fixture
-def archive(tmp_path: Path) -> Iterator[Engine]:
+def reading(tmp_path: Path) -> Iterator[Reading]:
+    rows = connect(tmp_path / "archive.db")
+    metadata.create_all(rows)
+    reading = Reading(rows)
+    yield reading
+    reading.changed()
+    rows.dispose()
+
+
+@pytest.fixture
+def archive(reading: Reading) -> Engine:
     """An empty archive."""
-    engine = connect(tmp_path / "archive.db")
-    metadata.create_all(engine)
-    yield engine
-    engine.dispose()
+    return cast(Engine, reading)
 
 
 @pytest.fixture
-def fill(archive: Engine) -> Fill:
+def fill(reading: Reading) -> Fill:
     """fill("waits", {…}, {…}): rows into a table; each row may name other columns."""
 
     def fill(table: str, *rows: dict[str, Any]) -> None:
-        with archive.begin() as connection:
+        with reading.rows.begin() as connection:
             for row in rows:
-                connection.execute(insert(metadata.tables[table]).values(**row))
+                connection.execute(insert(metadata.tables[table]).values(**_whole(table, row)))
+            touch_all(connection)
+        reading.changed()
 
     return fill
+
+
+def _whole(table: str, row: dict[str, Any]) -> dict[str, Any]:
+    """With what the archive always says, too."""
+    if table == "waits":
+        return {"class": LEFT_CLASS.get(row["reason"], "W"), **row}
+    return {INSTANT[table]: NOON, **row}

@@ -2,10 +2,8 @@
 
 from datetime import date
 
-import pytest
 from sqlalchemy import Engine
 
-from calllog.figures import read
 from calllog.figures.abandoned import abandoned_waits
 from calllog.figures.period import Period
 from tests.unit.figures.conftest import Fill
@@ -13,9 +11,8 @@ from tests.unit.figures.conftest import Fill
 DAY = Period.of_day(date(2026, 11, 22))
 
 
-def test_who_gave_up(archive: Engine, fill: Fill, monkeypatch: pytest.MonkeyPatch) -> None:
-    """In the order of joining, also if they are read in several pieces; nobody from before or after."""
-    monkeypatch.setattr(read, "AT_ONCE", 3)
+def test_who_gave_up(archive: Engine, fill: Fill) -> None:
+    """In the order of joining; nobody from before or after."""
     reasons = (
         "caller_hangup",
         "answered",

@@ -12,7 +12,6 @@ from calllog.figures.overtaking import overtaking_reasons
 from calllog.figures.period import Period
 from calllog.figures.queues import QUEUE_MEASURES, queue_figures
 from calllog.figures.thresholds import QueueThresholds, Sla, Thresholds
-from calllog.figures.waits import read_waits
 from tests.unit.figures.conftest import Fill
 
 DAY = Period.of_day(date(2026, 11, 22))
@@ -138,7 +137,6 @@ def test_intervals_and_keys_of_the_clock(archive: Engine, fill: Fill) -> None:
         return {row.key: row.values["offered"] for row in queue_figures(archive, period, "whole", by, USUAL)}
 
     assert offered("hour") == {"00": 1, "11": 1, "12": 1}
-    assert queue_figures(archive, DAY, "60m", "", USUAL, read=read_waits(archive, DAY)) == rows
     assert offered("weekday") == {"7": 3}
     assert offered("weekday_hour", Period(DAY.from_at - 1, DAY.to_at)) == {
         "6 23": 1,

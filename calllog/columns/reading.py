@@ -1,0 +1,93 @@
+"""The archive by columns, for figures and reports: all of one period in a DuckDB in memory.
+
+    archive (SQLite, PostgreSQL) ──► what has no file yet ──┐
+    <data>/archive/columns/*.parquet ──► views ─────────────┴──► DuckDB ──► figures, reports
+
+Under the name of each derived table DuckDB has its rows of the period and of some days around it. What is in
+files is read when it is asked for, and only the columns that are asked for.
+"""
+
+from collections.abc import Iterable
+from contextlib import ExitStack
+from pathlib import Path
+
+from sqlalchemy import CTE, Connection, Engine, Table, and_, func, or_, select
+
+from calllog.archive.schema import DERIVED, agent_states
+from calllog.columns.dialect import in_memory
+from calllog.columns.files import QUARTERS_A_DAY, held, marks_of, root
+from calllog.columns.rows import copy, create, insert
+from calllog.figures.period import DAY_MS, Period
+
+AROUND_MS = 2 * DAY_MS
+"""A call, with all that belongs to it, lasts no longer."""
+MEMORY = "256MB"
+THREADS = 2
+
+
+def opened(
+    archive: Engine,
+    period: Period,
+    folder: Path | None = None,
+    *,
+    before_ms: int = AROUND_MS,
+    after_ms: int = AROUND_MS,
+    tables: Iterable[Table] = DERIVED,
+) -> Engine:
+    """A DuckDB with these tables, as the archive is at this instant. Dispose of it to free its memory.
+
+    `folder`: where the archiver keeps files of columns; without it everything is read from the archive.
+    `before_ms`, `after_ms`: how much around the period is wanted, rounded up to whole days. Of agents' states
+    that began before, the last one of each agent is there too.
+    """
+    first = (period.from_at - before_ms) // DAY_MS
+    last = (period.to_at + after_ms) // DAY_MS
+    duck = in_memory(MEMORY, THREADS)
+    with ExitStack() as failing:
+        failing.callback(duck.dispose)
+        with archive.connect() as rows, duck.connect() as columns:
+            files = None if folder is None else root(rows, folder)
+            for table in tables:
+                _open(rows, table, columns, files, first, last)
+        failing.pop_all()
+    return duck
+
+
+def _open(
+    rows: Connection, table: Table, columns: Connection, folder: Path | None, first: int, last: int
+) -> None:
+    """One table under its name: those days, both included."""
+    marks = marks_of(rows, table.name, first * QUARTERS_A_DAY, (last + 1) * QUARTERS_A_DAY - 1)
+    files, missing = ([], list(marks)) if folder is None else held(folder / table.name, marks)
+    name = f"{table.name}_in_memory" if files else table.name
+    create(columns, table, name)
+    copy(rows, table, missing, columns, name)
+    if table is agent_states:
+        _reaching(rows, first * DAY_MS, columns, name)
+    if files:
+        listed = ", ".join(f"'{str(path).replace(chr(39), chr(39) * 2)}'" for path in files)
+        every = ", ".join(f'"{each.name}"' for each in table.columns)
+        columns.exec_driver_sql(
+            f'CREATE VIEW "{table.name}" AS SELECT {every} FROM "{name}" '  # noqa: S608  (names of ours)
+            f"UNION ALL SELECT {every} FROM read_parquet([{listed}])"
+        )
+
+
+def _reaching(rows: Connection, begin: int, columns: Connection, name: str) -> None:
+    """States that began before and go on into the days that are read."""
+    last = agent_states.alias("last")
+    agents = _agents()
+    latest = select(func.max(last.c.from_at)).where(last.c.agent == agents.c.agent, last.c.from_at < begin)
+    of_agent = and_(
+        agent_states.c.agent == agents.c.agent, agent_states.c.from_at == latest.scalar_subquery()
+    )
+    over = or_(agent_states.c.to_at.is_(None), agent_states.c.to_at > begin)
+    insert(rows, select(agent_states).join(agents, of_agent).where(over), agent_states, columns, name)
+
+
+def _agents() -> CTE:
+    """Everybody who has been in a state: a look-up in the index for each, however many states there are."""
+    found = select(func.min(agent_states.c.agent).label("agent")).cte("agents", recursive=True)
+    after = select(func.min(agent_states.c.agent)).where(agent_states.c.agent > found.c.agent)
+    following = after.correlate(found).scalar_subquery()
+    return found.union_all(select(following).where(found.c.agent.is_not(None)))
