@@ -2,6 +2,7 @@
 
     provision ── passwords, music, configuration ──> volume      once, before everything else
     workers   ── s6-svscan ─┬─ worker hf-1 …                     in the container of the controller
+                            ├─ holder: keeps sockets of workers that die open
                             ├─ api                               live figures, docs/api.md
                             ├─ archiver: brings the call log into the archive
                             └─ phones: follows the live call flows, has Asterisk read its phones again
@@ -63,6 +64,7 @@ def supervise(settings: Settings) -> None:
     """Become the supervisor of this container's workers. Raises Refused; returns never."""
     if refusals := preflight.reach(settings, preflight.local_addresses()):
         raise Refused(refusals)
+    _service("holder", f"python -m ivr.holder {settings.held}")
     for number in range(1, settings.workers + 1):
         _service(f"worker-{number}", f"python -m ivr.worker {number}")
     _service("api", "python -m ivr.api")

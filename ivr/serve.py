@@ -166,6 +166,7 @@ class Server:
         asterisk = self.runtime.account("asterisk")
         command = ("asterisk", "-f", "-C", f"{data}/etc/asterisk/asterisk.conf")
         yield Service("asterisk", (*self.runtime.enter(asterisk), *command), log_owner=asterisk.uid)
+        yield Service("holder", (sys.executable, "-m", "ivr.holder", str(self.settings.held)))
         for number, name in enumerate(self.workers, 1):
             yield Service(name, (sys.executable, "-m", self.settings.worker_module, str(number)), tells=True)
         yield Service("api", (sys.executable, "-m", "ivr.api"), tells=True)

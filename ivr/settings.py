@@ -89,6 +89,11 @@ class Settings(BaseSettings):
         return self.data / "run" / "api.sock"
 
     @cached_property
+    def held(self) -> Path:
+        """The socket of `ivr.holder`."""
+        return self.data / "run" / "holder.sock"
+
+    @cached_property
     def columns(self) -> Path:
         """Directory of the archive's copy by columns, from which reports are answered."""
         return self.data / "archive" / "columns"

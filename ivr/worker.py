@@ -25,6 +25,7 @@ from ivr.door import Door, Turns
 from ivr.doors import DOORS_S, Doors
 from ivr.flow.check import BrokenCallflows
 from ivr.ghosts import Ghosts
+from ivr.holder import Cloakroom
 from ivr.hung import end_hung
 from ivr.lease import Lease
 from ivr.outbox import LOOK_S, Outbox
@@ -85,13 +86,13 @@ class Worker:
         self.tasks = Tasks()
         self._stop = asyncio.Event()
         self._settled = asyncio.Lock()
-        password = (settings.secrets / "worker").read_text().strip()
         self.link = Link(
-            password,
+            (settings.secrets / "worker").read_text().strip(),
             lambda event: self.switchboard.on_event(event),
             self._on_connect,
             self._on_disconnect,
             self.lease.may_command,
+            Cloakroom(settings.held, self.name),
         )
         self.asterisk = Asterisk(self.link, self.name)
         self.web = Web(Reach(settings.http_networks))
@@ -387,8 +388,7 @@ def main() -> None:
     logging.basicConfig(
         level=os.environ.get("HOLDFAST_LOG", "INFO"), format="%(asctime)s %(levelname)s %(message)s"
     )
-    number = int(sys.argv[1])
-    settings = Settings()
+    number, settings = int(sys.argv[1]), Settings()
     # What lives as long as the process is not looked at again, and what a call leaves behind is freed by its
     # reference counts: looking for cycles after every 700 objects cost a twentieth of the worker.
     gc.freeze()

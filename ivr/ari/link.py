@@ -8,14 +8,16 @@ import hmac
 import itertools
 import logging
 import os
+import secrets
 import socket
 from base64 import b64decode
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 from picows import (
+    WSAutoPingStrategy,
     WSCloseCode,
     WSFrame,
     WSListener,
@@ -26,9 +28,11 @@ from picows import (
     WSUpgradeResponseWithListener,
     ws_create_server,
 )
+from picows.picows import WSProtocol  # type: ignore[attr-defined]  # its server makes one for each connection
 
 from ivr.ari.errors import AriError, AsteriskAway, Silenced, refusal
 from ivr.ari.events import Event, RESTResponse, decode
+from ivr.ari.resumed import Resumed
 
 log = logging.getLogger(__name__)
 
@@ -47,6 +51,17 @@ IDLE_S = 5.0
 
 MAX_FRAME = 1 << 28
 """Bytes. A list of every channel comes in one frame."""
+READ_BUFFER = 16 * 1024
+
+
+class Keeping(Protocol):
+    """Where sockets outlive their process; both raise OSError when that is away, and may take a moment."""
+
+    def hold(self, descriptor: int) -> None:
+        """Have a socket held."""
+
+    def take(self) -> socket.socket | None:
+        """The socket that the last process of this name had, if it is still open."""
 
 
 class Link:
@@ -63,13 +78,18 @@ class Link:
         on_connect: Callable[[], None],
         on_disconnect: Callable[[], None],
         may_command: Callable[[], bool],
+        keeping: Keeping | None = None,
     ) -> None:
         self._password = password
         self._on_event = on_event
         self._on_connect = on_connect
         self._on_disconnect = on_disconnect
         self._may_command = may_command
-        self._ids = itertools.count(1)
+        self._keeping = keeping
+        self._fresh = asyncio.Event()
+        self._closed = False
+        # Not those of the process that had this socket before: its replies may still come.
+        self._ids = itertools.count(secrets.randbits(48))
         self._replies: dict[str, tuple[asyncio.Future[RESTResponse], float]] = {}
         self._transport: WSTransport | None = None
 
@@ -105,14 +125,34 @@ class Link:
             return None
         if not self._authentic(request.headers.get("Authorization", "")):
             return WSUpgradeResponseWithListener(WSUpgradeResponse.create_error_response(401), None)
+        return self._agree(request)
+
+    def _agree(self, _: WSUpgradeRequest) -> WSUpgradeResponseWithListener:
         agreed = WSUpgradeResponse.create_101_response({"Sec-WebSocket-Protocol": "ari"})
         return WSUpgradeResponseWithListener(agreed, _Socket(self))
+
+    async def resume(self, held: socket.socket) -> None:
+        """Go on with a socket that Asterisk opened to this worker's last process.
+
+        The same as a connection that is new, only that Asterisk has not noticed anything.
+        """
+        if self.connected or self._closed:
+            held.close()
+            return
+        held.setblocking(False)
+        log.info("going on with the socket of the last process")
+        protocol = WSProtocol(
+            None, None, False, self._agree, log, False, None,
+            True, IDLE_S, IDLE_S, WSAutoPingStrategy.PING_WHEN_IDLE, True, MAX_FRAME, None, READ_BUFFER,
+        )  # fmt: skip
+        await asyncio.get_running_loop().connect_accepted_socket(lambda: Resumed(protocol), held)
 
     def connected_by(self, transport: WSTransport) -> None:
         """Asterisk is here; it has one socket for us, so whatever is left of an older one is dead."""
         self._drop()
         self._transport = transport
         log.info("Asterisk has connected")
+        self._fresh.set()
         self._on_connect()
 
     def disconnected_by(self, transport: WSTransport) -> None:
@@ -138,6 +178,7 @@ class Link:
 
         It reads nothing any more once the socket is closed: a last reply tells that it has read all.
         """
+        self._closed = True
         with suppress(AriError, AsteriskAway, TimeoutError):
             async with asyncio.timeout(LAST_S):
                 await self.request("GET", "asterisk/ping")
@@ -164,13 +205,36 @@ class Link:
             log.warning("Asterisk refused: %s %s", told.status_code, told.reason_phrase)
 
     async def watch(self) -> None:
-        """Drop, for ever, a socket on which a reply does not come: Asterisk connects again."""
+        """Look after the socket, for ever: have it held, and drop it when a reply does not come.
+
+        Asterisk connects again then.
+        """
         while True:
-            await asyncio.sleep(WATCH_S)
+            await self._have_held()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(WATCH_S):
+                    await self._fresh.wait()
+            self._fresh.clear()
             now = asyncio.get_running_loop().time()
             if any(now - sent_at > REPLY_TIMEOUT_S for _, sent_at in self._replies.values()):
                 log.error("no reply within %.0f s", REPLY_TIMEOUT_S)
                 self._drop()
+
+    async def _have_held(self) -> None:
+        if self._keeping is None:
+            return
+        try:
+            if self._transport is not None:
+                # A copy: this one may be closed, and its number another's, before the thread has come to it.
+                copy = os.dup(_descriptor(self._transport))
+                try:
+                    await asyncio.to_thread(self._keeping.hold, copy)
+                finally:
+                    os.close(copy)
+            elif (held := await asyncio.to_thread(self._keeping.take)) is not None:
+                await self.resume(held)
+        except OSError as error:
+            log.debug("the socket is not held: %s", error)
 
     def _authentic(self, header: str) -> bool:
         scheme, _, encoded = header.partition(" ")
@@ -234,6 +298,11 @@ class Link:
         self._transport.send(WSMsgType.TEXT, text)
 
 
+def _descriptor(transport: WSTransport) -> int:
+    number: int = transport.underlying_transport.get_extra_info("socket").fileno()
+    return number
+
+
 class _Socket(WSListener):
     """One connection of Asterisk's. Frames come complete, except that a message may be split over several."""
 
@@ -244,9 +313,7 @@ class _Socket(WSListener):
 
     def on_ws_connected(self, transport: WSTransport) -> None:
         # A socket object of our own on the same connection: the loop's one makes a new one for every option.
-        self._sock = socket.socket(
-            fileno=os.dup(transport.underlying_transport.get_extra_info("socket").fileno())
-        )
+        self._sock = socket.socket(fileno=os.dup(_descriptor(transport)))
         self._link.connected_by(transport)
 
     def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
@@ -267,5 +334,7 @@ class _Socket(WSListener):
 
     def on_ws_disconnected(self, transport: WSTransport) -> None:
         if self._sock is not None:
+            with suppress(OSError):  # the other end was faster
+                self._sock.shutdown(socket.SHUT_RDWR)  # to close it is not enough: it is held elsewhere, too
             self._sock.close()
         self._link.disconnected_by(transport)

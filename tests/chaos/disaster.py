@@ -28,7 +28,7 @@ from tests.rig.sip_view import Leg, parse
 from tests.rig.sipp import Caller, Phone, Play
 
 OK = 200
-STAMP_MS = 1500
+STAMP_MS = 250
 """So much may SIPp's BYE and the log's `ended` differ where workers die and start all the time."""
 SETTLED_S = 60.0
 """After the last call all is written, and the agents are ready again, within this time."""

@@ -9,8 +9,8 @@ from tests.chaos.doomed import Plan
 from tests.chaos.drill import LONELY, PROMPT, QUEUED, RINGING, unbroken
 from tests.rig.ear import Ear
 
-TAKEN_WITHIN_MS = 15_000
-"""The promise is 8 s, which `make bench-takeover` measures; so much on a machine that does other things."""
+TAKEN_WITHIN_MS = 8000
+"""The promise, by the clock of the log."""
 BEGINS_MS = (500, 1500, 3000)
 """What was being heard is heard again so long after the take-over; later on a busy machine."""
 FOR_EVER = 120_000
