@@ -24,7 +24,7 @@ from rich.table import Table
 
 from bench import audit_company
 from bench.figures import Spread, spread
-from bench.mixed import Goal
+from bench.mixed import Goal, goals_table, keep
 from bench.report import Facts, facts
 from bench.world import REPOSITORY, enter
 from calllog.call_events import Arrived, CallEvent, Ended, QueueLeft, Unbridged
@@ -230,13 +230,7 @@ def show(made: Report, console: Console) -> None:
     console.print(table)
     for text in made.unmatched[:SHOWN]:
         console.print(text, highlight=False, markup=False)
-    table = Table()
-    for name in ("goal", "measured", "at most", "", "note"):
-        table.add_column(name, justify="right" if name in ("measured", "at most") else "left")
-    for goal in made.goals:
-        word = "met" if goal.met else "MISSED"
-        table.add_row(goal.what, f"{goal.value:.4g}", f"{goal.most:g}", word, goal.note)
-    console.print(table)
+    console.print(goals_table(made.goals))
 
 
 @click.command(context_settings={"show_default": True})
@@ -254,9 +248,7 @@ def main(calls: int, rate: int, results: Path, no_save: bool) -> None:
     show(made, console)
     console.print(f"took {time.monotonic() - begun:.0f} s")
     if not no_save:
-        results.mkdir(parents=True, exist_ok=True)
-        packed = msgspec.json.format(msgspec.json.encode(made), indent=2)
-        (results / "audit-load.json").write_bytes(packed + b"\n")
+        keep(made, results / "audit-load.json")
     sys.exit(not all(goal.met for goal in made.goals))
 
 

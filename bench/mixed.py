@@ -13,6 +13,7 @@ import asyncio
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -208,6 +209,23 @@ def report(seen: Seen, rules: Rules, at: str, told: Facts, options: dict[str, in
     )
 
 
+def goals_table(goals: Sequence[Goal]) -> Table:
+    """Each goal beside what was measured."""
+    table = Table()
+    for name in ("goal", "measured", "at most", "", "note"):
+        table.add_column(name, justify="right" if name in ("measured", "at most") else "left")
+    for goal in goals:
+        word = "met" if goal.met else "MISSED"
+        table.add_row(goal.what, f"{goal.value:.4g}", f"{goal.most:g}", word, goal.note)
+    return table
+
+
+def keep(made: msgspec.Struct, path: Path) -> None:
+    """Save a report as JSON that can be compared line by line."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(msgspec.json.format(msgspec.json.encode(made), indent=2) + b"\n")
+
+
 def show(made: Report, console: Console) -> None:
     """For people."""
     console.print(
@@ -215,13 +233,7 @@ def show(made: Report, console: Console) -> None:
         f" offers, {made.declined_share:.0%} declined; agents talked {made.talking_share:.0%} of their time; "
         f"waits p50 {made.wait.p50_ms} ms, p99 {made.wait.p99_ms} ms; {made.picks:,} picks replayed."
     )
-    table = Table()
-    for name in ("goal", "measured", "at most", "", "note"):
-        table.add_column(name, justify="right" if name in ("measured", "at most") else "left")
-    for goal in made.goals:
-        word = "met" if goal.met else "MISSED"
-        table.add_row(goal.what, f"{goal.value:.4g}", f"{goal.most:g}", word, goal.note)
-    console.print(table)
+    console.print(goals_table(made.goals))
 
 
 @click.command(context_settings={"show_default": True})
@@ -241,9 +253,7 @@ def main(seconds: int, rate: int, agents: int, results: Path, no_save: bool) -> 
     show(made, console)
     console.print(f"took {time.monotonic() - begun:.0f} s")
     if not no_save:
-        results.mkdir(parents=True, exist_ok=True)
-        packed = msgspec.json.format(msgspec.json.encode(made), indent=2)
-        (results / "mixed.json").write_bytes(packed + b"\n")
+        keep(made, results / "mixed.json")
     sys.exit(not all(goal.met for goal in made.goals))
 
 

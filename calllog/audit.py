@@ -112,6 +112,10 @@ class Audit:
         if number.isdecimal():
             self._system[name] = int(number)
 
+    def seed_waiting(self, event: AnyCallEvent) -> None:
+        """What has happened to a caller who waits when reading begins; before the first `add`."""
+        self._turns.call(event)
+
     def add(self, event: AnyEvent) -> None:
         """Take the next event of the stream."""
         self._report.events += self._scope.has(event)

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from sqlalchemy import Connection, Engine, func, select
+from sqlalchemy import Connection, Engine, func, select, union
 
 from calllog.archive import schema
 from calllog.archive.sorting import read
@@ -32,7 +32,7 @@ from calllog.stream import NOWHERE, Entry, LogStream, call_events, numbered, pla
 PAGE = 5000
 HOUR_MS = 3_600_000
 BEFORE_MS = 2 * HOUR_MS
-"""What comes so long before a period is read, too: who talks and who waits when it begins."""
+"""What comes so long before a period is read, too: who talks when it begins."""
 
 BEYOND_MS = 2 * HOUR_MS
 """So long after a period everything is read as long as calls of it go on; later, their own events only."""
@@ -51,6 +51,8 @@ class Stand:
     """Lines that are still on the stream, and archived: compared with it."""
     waiting: int = 0
     """Lines of the stream that are not archived yet."""
+    without_stream: bool = False
+    """Redis was away: nothing was compared with the stream, and all of the period is in the archive."""
 
 
 @dataclass
@@ -86,6 +88,11 @@ class AuditedLog:
             over = self._archive()
         if over:
             await self._rest_of_stream()
+
+    def read_archived(self) -> bool:
+        """Read the archive alone. Whether it has all of the period, and of the calls that began in it."""
+        self.stand.without_stream = self._archive() and not self.fold.open_calls
+        return self.stand.without_stream
 
     async def compare_acknowledged(self) -> None:
         """What the archive says it has read, and is still on the stream, must be in it."""
@@ -160,6 +167,22 @@ class AuditedLog:
         )
         for event_id in connection.execute(select(events.id).where(events.n.in_(workers))).scalars():
             self.fold.seed_system(event_id)
+        self._seed_waiting(connection)
+
+    def _seed_waiting(self, connection: Connection) -> None:
+        """Who waits when reading begins, however long he has."""
+        events, waits = schema.events.c, schema.waits.c
+        at = self.scope.from_at - BEFORE_MS
+        # Both stand in an index; without it all of the table would be looked at.
+        goes_on = select(waits.call).where(waits.left_at.is_(None), waits.joined_at < at)
+        left_later = select(waits.call).where(waits.left_at >= at, waits.joined_at < at)
+        waiting = union(goes_on, left_later)
+        for call in connection.execute(waiting).scalars().all():
+            before = select(events.raw).where(events.owner == call, events.n < self._first).order_by(events.n)
+            for raw in connection.execute(before).scalars():
+                event = _decoded(raw)
+                if isinstance(event, CallEvent):
+                    self.fold.seed_waiting(event)
 
     def _events(self, connection: Connection) -> bool:
         """Feed what is archived behind the last that was fed. Whether the period is over."""

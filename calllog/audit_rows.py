@@ -81,7 +81,7 @@ class RowCheck:
                 self._want("agent_states", row)
         self.flush(connection)
         if not self._searched:
-            for name in TIME_OF:
+            for name in schema.INSTANT:
                 self._without_events(connection, schema.metadata.tables[name])
         self._searched = True
 
@@ -134,7 +134,7 @@ class RowCheck:
             of_it = and_(events.owner == literal("agent:") + table.c.agent, events.seq == table.c.n)
         else:
             of_it = events.id == table.c.id
-        time = table.c[TIME_OF[table.name]]
+        time = table.c[schema.INSTANT[table.name]]
         lies: ColumnElement[bool] = time.between(self._scope.from_at, self._scope.to_at - 1)
         if self._scope is EVERYTHING:
             lies = or_(lies, time.is_(None))
@@ -147,29 +147,9 @@ class RowCheck:
         if table is schema.agent_states:
             owner = f"agent {row['agent']}"
         number = f" {row['n']}" if "n" in row else f" {row['survey']}" if "survey" in row else ""
-        at = row.get(TIME_OF[table.name]) or 0
+        at = row.get(schema.INSTANT[table.name]) or 0
         self._found(Violation(str(owner), "derived", f"{table.name}{number}: {what}", at=at))
 
 
 def _key(table: Table, row: Mapping[str, Any]) -> Key:
     return tuple(row[column.name] for column in table.primary_key)
-
-
-TIME_OF = {
-    "calls": "arrived_at",
-    "waits": "joined_at",
-    "refusals": "at",
-    "offers": "offered_at",
-    "talks": "bridged_at",
-    "holds": "started_at",
-    "transfers": "at",
-    "steps": "at",
-    "overtakings": "at",
-    "surveys": "offered_at",
-    "sales": "made_at",
-    "escalations": "at",
-    "dispositions": "at",
-    "agent_states": "from_at",
-    "system": "at",
-}
-"""Table → the column that says in which period a row lies."""

@@ -22,6 +22,8 @@ def printable(text: str, limit: int = LIMIT) -> str:
 
 def escaped(text: str) -> str:
     """A sentence of ours that may quote untrusted text: only what cannot be seen is escaped."""
+    if text.isprintable():
+        return text
     return "".join(char if char.isprintable() else _escape(char) for char in text)
 
 

@@ -120,7 +120,6 @@ calls = Table(
     _flag("inferred"),
     Index("calls_by_time", "arrived_at"),
     Index("calls_of_caller", "caller", "arrived_at"),
-    Index("calls_of_verdict", "verdict", "arrived_at", "served", "hold_abandon", "inferred"),
 )
 """One row for each call. `ended_at` NULL: it goes on. `flow`, `version`: of its first step.
 
@@ -156,7 +155,7 @@ waits = Table(
     _text("flow"),
     _text("version"),
     Index("waits_by_time", "joined_at"),
-    Index("waits_of_queue", "queue", "reason", "joined_at", "waited_ms"),
+    Index("waits_by_end", "left_at", "joined_at", "call"),
 )
 """One row for each time a caller joined a queue; `n` is the `seq` of `joined`.
 
@@ -195,7 +194,6 @@ offers = Table(
     _text("result"),
     _ms("ring_ms"),
     Index("offers_by_time", "offered_at"),
-    Index("offers_of_agent", "result", "agent", "offered_at"),
 )
 """Each agent who was rung. `result`: `bridged`, `consulted`, the reason of `declined`, or empty while he is
 rung.
@@ -220,8 +218,7 @@ talks = Table(
     _text("campaign"),
     _text("flow"),
     _text("version"),
-    Index("talks_by_time", "bridged_at", "call", "n"),
-    Index("talks_of_agent", "agent", "bridged_at", "unbridged_at", "talk_ms", "held_ms", "transferred"),
+    Index("talks_by_time", "bridged_at"),
 )
 """Each talk of a caller with an agent (a leg). `queue`: the one from which it came, also after hand-overs.
 
@@ -372,8 +369,7 @@ agent_states = Table(
     _at("from_at"),
     _at("to_at"),
     Index("agent_states_by_time", "from_at"),
-    Index("agent_states_of_call", "call", "agent", "state", "from_at", "to_at"),
-    Index("agent_states_of_agent", "agent", "state", "from_at", "to_at"),
+    Index("agent_states_of_agent", "agent", "from_at"),
 )
 """Intervals of agents' states: they tile his days from his first event on. `to_at` NULL: he is in it now.
 

@@ -126,7 +126,7 @@ class Writer:
             if len({entry.position for entry in entries}) > 1:
                 return self._in_halves(entries)
             return self._aside(entries, f"cannot be archived: {_in_short(error)}")
-        except BaseException:
+        except BaseException:  # also a cancelled task: who comes next must not go on with half a transaction
             self._forget()
             raise
 

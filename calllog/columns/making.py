@@ -27,7 +27,7 @@ class Maker:
 
     def __init__(self, archive: Engine, folder: Path, *, settled_ms: int = SETTLED_MS) -> None:
         self._archive, self._folder, self._settled_ms = archive, folder, settled_ms
-        self._duck = in_memory(memory_limit=MEMORY, threads=1)
+        self._duck = in_memory(MEMORY, threads=1)
         self._seen_at = 0
         """What was touched before has been looked at."""
         self._waiting: set[tuple[str, int]] = set()

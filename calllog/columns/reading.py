@@ -7,11 +7,8 @@ Under the name of each derived table DuckDB has its rows of the period and of so
 files is read when it is asked for, and only the columns that are asked for.
 """
 
-import os
-import tempfile
 from collections.abc import Iterable
 from contextlib import ExitStack
-from itertools import count
 from pathlib import Path
 
 from sqlalchemy import CTE, Connection, Engine, Table, and_, func, or_, select
@@ -26,7 +23,6 @@ AROUND_MS = 2 * DAY_MS
 """A call, with all that belongs to it, lasts no longer."""
 MEMORY = "256MB"
 THREADS = 2
-_number = count()
 
 
 def opened(
@@ -46,10 +42,7 @@ def opened(
     """
     first = (period.from_at - before_ms) // DAY_MS
     last = (period.to_at + after_ms) // DAY_MS
-    spill = Path(tempfile.gettempdir()) / f"holdfast-figures-{os.getpid()}-{next(_number)}"  # made if needed
-    duck = in_memory(
-        memory_limit=MEMORY, threads=THREADS, temp_directory=str(spill), preserve_insertion_order=False
-    )
+    duck = in_memory(MEMORY, THREADS)
     with ExitStack() as failing:
         failing.callback(duck.dispose)
         with archive.connect() as rows, duck.connect() as columns:

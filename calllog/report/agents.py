@@ -6,10 +6,12 @@ from typing import Any
 from sqlalchemy import and_, or_, select
 
 from calllog.archive.schema import agent_states
+from calllog.figures.agents import AGENT_MEASURES
 from calllog.figures.figure import Row
 from calllog.figures.period import DAY_MS
-from calllog.report.behind import rows_of
-from calllog.report.model import Block, Cell, Lane, Lanes, Report, Section, Stretch, Table, Tile, Tiles
+from calllog.figures.tally import Counted
+from calllog.report.listings import rows_of
+from calllog.report.model import FIRST, Block, Cell, Lane, Lanes, Report, Section, Stretch, Table, Tile, Tiles
 from calllog.report.show import text_of
 from calllog.report.source import Source, column, text_column, value_cells
 
@@ -48,27 +50,48 @@ LEGS = tuple(each for each in COLUMNS if each.name in {
     "transfers_attended",
 })  # fmt: skip
 
+_MADE_OF_SUMS = {
+    measure.figure.name: measure.of
+    for measure in AGENT_MEASURES
+    if measure.figure.name not in ("handled_calls", "aht_call_ms")
+}
+
 
 def agents(source: Source) -> Report:
     """The report: the answer, days as bars, the figures of each agent, and of what came from each queue."""
-    whole, each, by_queue = source.agents("")[0], source.agents("agent"), source.agents("queue")
+    each, by_queue = source.agents("agent"), source.agents("queue")
+    whole = _together(source, each)
+    many = len(each) > FIRST
+    if many:
+        each.sort(key=lambda row: (-(row.values["handled"] or 0), row.key))
     source.told("the days of agents")
     days = _days(source, each)
+    table = _table("agents", "Agents", "agent", "Agent", each, COLUMNS, source)
     sections = [
         Section(
             title="How was the time spent?",
             lead=_lead(whole, each),
             blocks=(_tiles(source, whole, each), *([days] if days else [])),
         ),
-        Section(
-            title="Each agent", blocks=(_table("agents", "Agents", "agent", "Agent", each, COLUMNS, source),)
-        ),
+        Section(title="Each agent", lead="Who handled most comes first." if many else "", blocks=(table,)),
         Section(
             title="What they handled, by queue",
             blocks=(_table("handled_by_queue", "Queues", "queue", "Queue", by_queue, LEGS, source),),
         ),
     ]
     return source.report("agents", "Agents", sections)
+
+
+def _together(source: Source, each: Sequence[Row]) -> Row:
+    """All agents. Their sums are added up; what cannot be (different calls) is left out."""
+    total = Counted()
+    for row in each:
+        for measure in AGENT_MEASURES:
+            name, value = measure.figure.name, row.values[measure.figure.name]
+            if measure.figure.unit in ("count", "ms") and isinstance(value, int):
+                total[name] += value
+    values = {name: of(total) for (name, of) in _MADE_OF_SUMS.items()}
+    return Row(source.period.from_at, source.period.to_at, "", values)
 
 
 def _table(
@@ -93,7 +116,7 @@ def _table(
 def _tiles(source: Source, whole: Row, each: Sequence[Row]) -> Tiles:
     opens = source.open.talks(whole.values["handled"])
     details = {
-        "handled": ("Talks handled", f"by {sum(1 for row in each if row.values['handled'])} agents"),
+        "handled": ("Talks handled", f"by {len([row for row in each if row.values['handled']]):,} agents"),
         "aht_ms": ("Average handling time", "talk, hold and wrap-up"),
         "occupancy": ("Occupancy", "of their time at work with callers"),
         "declined_no_answer": (

@@ -1,19 +1,17 @@
 """`holdfast report calls`: every call of the time, or those behind one figure."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import msgspec
 from sqlalchemy import ColumnElement, Select, func, select
 
 from calllog.archive.schema import calls as calls_table
-from calllog.archive.schema import refusals, surveys, talks, waits
-from calllog.report.behind import CALLS, LEFT, calls_where, left_as, rows_of, within
-from calllog.report.model import Cell, Column, Report, Section, Table, Tone
+from calllog.archive.schema import refusals, sales, surveys, talks, waits
+from calllog.report.listings import CALLS, LEFT, cells_of, left_as, listed, rows_of, streamed, within
+from calllog.report.model import FIRST, Cell, Cells, Column, Report, Section, Table, Tone
 from calllog.report.source import Source, text_column
 
-FIRST = 10_000
-"""Calls of one report; who wants more cuts the time."""
 TONES: dict[str, Tone] = {
     "completed": "answered",
     "abandoned": "abandoned",
@@ -39,12 +37,15 @@ class Chosen(msgspec.Struct, frozen=True):
 
     surveyed: bool = False
     """Calls that have answered a survey, by the time at which it was put."""
+    sales: bool = False
+    """Calls in which something was offered for sale, by the time of that."""
 
     def words(self) -> str:
         """What is chosen, in words."""
         said = [LEFT[self.left]] if self.left else []
         said += ["with a talk"] * self.talked + ["not let in"] * self.refused
         said += ["asked in a survey"] * self.surveyed
+        said += ["offered something"] * self.sales
         said += [
             f"{name} {getattr(self, name)}"
             for name in ("queue", "agent", "verdict", "number", "flow")
@@ -58,16 +59,23 @@ def calls(source: Source, chosen: Chosen) -> Report:
     source.told("the calls")
     where = _where(source, chosen)
     verdicts = _verdicts(source, where)
-    rows = calls_where(source.engine, where, FIRST)
+    statement = listed(CALLS, where)
+    rows = tuple(cells_of(CALLS, row) for row in streamed(source.engine, statement.limit(FIRST)))
     total = sum(count for _, count in verdicts)
-    note = f"The first {FIRST:,} of {total:,} calls: ask for less time." if total > len(rows) else ""
+
+    def every() -> Iterator[Cells]:
+        for row in streamed(source.engine, statement):
+            yield cells_of(CALLS, row)
+
     table = Table(
         name="calls",
         title="Calls",
-        columns=CALLS,
+        columns=CALLS.columns,
         rows=rows,
+        total=total,
+        every=every if total > len(rows) else None,
         empty="There is no such call in this time.",
-        note=note or ("`holdfast log --call CALL` shows all that happened in one of them." if rows else ""),
+        note="`holdfast log --call CALL` shows all that happened in one of them." if rows else "",
     )
     became = _became(source, verdicts, chosen)
     section = Section(title="What became of them?", lead=_lead(verdicts, total), blocks=(became,))
@@ -79,24 +87,26 @@ def _where(source: Source, chosen: Chosen) -> list[ColumnElement[bool]]:
     period, call = source.period, calls_table.c.call
     where: list[ColumnElement[bool]] = []
     if chosen.left:
-        own = select(waits.c.call).where(within(period), left_as(chosen.left, source.thresholds))
+        own = select(waits.c.call).where(
+            within(waits.c.joined_at, period), left_as(chosen.left, source.thresholds)
+        )
         where.append(call.in_(_also(own, waits, chosen)))
     if chosen.talked or (chosen.agent and not chosen.left):
-        at = talks.c.bridged_at
-        own = select(talks.c.call).where(
-            at >= period.from_at, at < period.to_at, talks.c.unbridged_at.is_not(None)
-        )
+        over = talks.c.unbridged_at.is_not(None)
+        own = select(talks.c.call).where(within(talks.c.bridged_at, period), over)
         where.append(call.in_(_also(own, talks, chosen)))
     if chosen.refused:
-        own = select(refusals.c.call).where(refusals.c.at >= period.from_at, refusals.c.at < period.to_at)
+        own = select(refusals.c.call).where(within(refusals.c.at, period))
         where.append(call.in_(_also(own, refusals, chosen)))
     if chosen.surveyed:
-        at = surveys.c.offered_at
         answered = surveys.c.score.is_not(None)
-        own = select(surveys.c.call).where(at >= period.from_at, at < period.to_at, answered)
+        own = select(surveys.c.call).where(within(surveys.c.offered_at, period), answered)
         where.append(call.in_(_also(own, surveys, chosen)))
+    if chosen.sales:
+        own = select(sales.c.call).where(within(sales.c.made_at, period))
+        where.append(call.in_(_also(own, sales, chosen)))
     if not where:
-        where += [calls_table.c.arrived_at >= period.from_at, calls_table.c.arrived_at < period.to_at]
+        where.append(within(calls_table.c.arrived_at, period))
         if chosen.queue:
             where.append(call.in_(select(waits.c.call).where(waits.c.queue == chosen.queue)))
     for name in ("verdict", "number", "flow"):

@@ -1,16 +1,19 @@
 """Charts of the figures of queues: the curve of a day, how long people waited, when they gave up."""
 
+from collections import Counter
 from collections.abc import Sequence
-from itertools import pairwise
+from itertools import accumulate, pairwise
 
+from sqlalchemy import func, select
+
+from calllog.archive.schema import waits
 from calllog.figures.figure import Row
 from calllog.figures.patience import patience_curves
 from calllog.figures.period import Period
-from calllog.figures.read import Numbers
 from calllog.printable import duration
+from calllog.report.listings import rows_of, within
 from calllog.report.model import Bars, Cell, Curve, Heat, Mark, Series, Tone
 from calllog.report.source import DAYS, Source, when, when_in_full
-from calllog.vocabulary import LEFT_CLASS
 
 FEW = 5
 """Of fewer who gave up a curve of patience says nothing."""
@@ -89,29 +92,27 @@ def heat_of(source: Source) -> Heat | None:
     )
 
 
-def waits_of(source: Source, queue: str | None = None) -> Bars | None:
+def waits_of(source: Source) -> Bars | None:
     """How many waited how long, and what is in time."""
-    answered, abandoned, both = Numbers(), Numbers(), Numbers()
-    for cell in source.waits.cells:
-        kind = LEFT_CLASS.get(cell.reason, "W")
-        if kind in "AB" and queue in (None, cell.queue):
-            (answered if kind == "A" else abandoned).add(cell.waited_ms)
-            both.add(cell.waited_ms)
-    most = both.percentile(97)
-    if most is None:
+    source.told("the waits of callers")
+    answered, abandoned = _lengths(source)
+    both = answered + abandoned
+    if not both:
         return None
+    rank, seen = -(-97 * both.total() // 100), accumulate(count for _, count in sorted(both.items()))
+    most = 1000 * sorted(both)[next(at for at, until in enumerate(seen) if until >= rank)]
     step = next((each * 1000 for each in STEPS_S if each * 1000 * BUCKETS > most), STEPS_S[-1] * 1000)
     edges = [step * number for number in range(most // step + 2)]
-    level = source.thresholds.service_level_ms(queue or "")
+    level = source.thresholds.service_level_ms("")
     words = [duration(edge) for edge in edges]
     return Bars(
-        title="How long they waited" if queue is None else f"{queue}: how long they waited",
+        title="How long they waited",
         about="Left of the line: in time. The last bar is everybody who waited longer than that.",
         places=tuple(_short(edge) for edge in edges),
         full=(*(f"{begin} to {end}" for begin, end in pairwise(words)), f"{words[-1]} or longer"),
         series=(
-            Series("answered", "answered", _buckets(answered, edges)),
-            Series("hung up", "abandoned", _buckets(abandoned, edges)),
+            Series("answered", "answered", _buckets(answered, step, len(edges))),
+            Series("hung up", "abandoned", _buckets(abandoned, step, len(edges))),
         ),
         mark=Mark(level / step, f"in time: {_short(level)}") if level <= edges[-1] else None,
         across="time waited",
@@ -119,9 +120,27 @@ def waits_of(source: Source, queue: str | None = None) -> Bars | None:
     )
 
 
-def _buckets(numbers: Numbers, edges: Sequence[int]) -> tuple[float, ...]:
-    below = [numbers.below(edge) for edge in edges]
-    return (*(end - begin for begin, end in pairwise(below)), numbers.count - below[-1])
+def _lengths(source: Source) -> tuple[Counter[int], Counter[int]]:
+    """How many were answered, and how many hung up, after so many whole seconds."""
+    kind, ms = waits.c["class"], waits.c.waited_ms
+    each = (
+        select(kind, (ms - ms % 1000).label("ms"))
+        .where(within(waits.c.joined_at, source.period), kind.in_(("A", "B")))
+        .subquery()
+    )
+    statement = select(each, func.count().label("many")).group_by(*each.c)
+    found: dict[str, Counter[int]] = {"A": Counter(), "B": Counter()}
+    for row in rows_of(source.engine, statement):
+        found[row["class"]][row["ms"] // 1000] += row["many"]
+    return found["A"], found["B"]
+
+
+def _buckets(lengths: Counter[int], step: int, many: int) -> tuple[float, ...]:
+    """So many bars, each `step` ms wide; the last has all that is longer."""
+    counts = [0] * many
+    for seconds, count in lengths.items():
+        counts[min(seconds * 1000 // step, many - 1)] += count
+    return tuple(counts)
 
 
 def _short(ms: int) -> str:
@@ -137,7 +156,7 @@ def _short(ms: int) -> str:
 def patience_of(source: Source) -> Curve | None:
     """When people lose patience: who was answered in time tells that he would have waited so long."""
     source.told("patience")
-    found = patience_curves(source.engine, source.period, now=source.now, read=source.waits)
+    found = patience_curves(source.engine, source.period, now=source.now)
     if not found or len(found[0].times) < FEW:
         return None
     curve = found[0]

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 
 from calllog.figures.figure import Value
-from calllog.report.model import Block, Cell, Column, Kind, Report, Section, Table, Tile, Tiles
+from calllog.report.model import Block, Cell, Column, Kind, Report, Section, Table, Tile, Tiles, Tone
 from calllog.report.show import period_in_words, text_of
 from calllog.report.source import Source, column, text_column
 
@@ -112,7 +112,7 @@ def _tiles(before: Mapping[str, Value], after: Mapping[str, Value]) -> Iterator[
     for name in FIRST:
         shown, old, new = column(name), before[name], after[name]
         change = changed(old, new, shown.kind)
-        tone = ""
+        tone: Tone = ""
         if old is not None and new is not None and old != new:
             good = (new > old) == (name in BETTER)
             tone = ("good" if good else "bad") if name in BETTER | WORSE else ""
@@ -120,7 +120,7 @@ def _tiles(before: Mapping[str, Value], after: Mapping[str, Value]) -> Iterator[
             title=shown.title,
             value=new,
             kind=shown.kind,
-            tone=tone,  # type: ignore[arg-type]
+            tone=tone,
             detail=f"{change}; A had {text_of(old, shown.kind, 'UTC')}" if change else "",
             defined=name,
         )

@@ -3,10 +3,10 @@
 from collections import Counter, defaultdict
 from typing import Any
 
-from sqlalchemy import case, func, select
+from sqlalchemy import and_, case, func, select
 
 from calllog.archive.schema import calls, steps
-from calllog.report.behind import rows_of
+from calllog.report.listings import rows_of
 from calllog.report.model import Cell, Column, Move, Paths, Report, Section, Step, Table, Tile, Tiles
 from calllog.report.show import text_of
 from calllog.report.source import Source, text_column
@@ -54,16 +54,16 @@ def _moves(source: Source) -> Any:
         .where(at >= source.period.from_at)
         .subquery()
     )
-    gone = case(((told.c.next.is_(None)) & (told.c.verdict == "ivr_exit"), 1), else_=0)
+    gone = case((and_(told.c.next.is_(None), told.c.verdict == "ivr_exit"), 1), else_=0)
     return select(
         told.c.flow,
         told.c.path,
         told.c.outcome,
-        func.coalesce(told.c.next, END).label("to"),
+        told.c.next,
         func.count().label("count"),
         func.sum(gone).label("dropped"),
         func.sum(told.c.took_ms).label("took_ms"),
-    ).group_by(told.c.flow, told.c.path, told.c.outcome, func.coalesce(told.c.next, END))
+    ).group_by(told.c.flow, told.c.path, told.c.outcome, told.c.next)
 
 
 def _by_flow(found: list[dict[str, Any]]) -> list[tuple[str, list[dict[str, Any]]]]:
@@ -85,7 +85,7 @@ def _flow(source: Source, flow: str, rows: list[dict[str, Any]]) -> Section:
         dropped[path] += int(row["dropped"])
         took[path] += int(row["took_ms"])
         outcomes[path][row["outcome"]] += count
-        moves[path, row["to"]][row["outcome"]] += count
+        moves[path, row["next"] or END][row["outcome"]] += count
     ordered = sorted(entered, key=lambda path: (-entered[path], path))
     table = Table(
         name=f"steps_{flow}" if flow else "steps",

@@ -4,7 +4,7 @@ Whatever a report shows of people stands in a column marked `personal`, and nowh
 there, once, for every way to show it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Literal
 
 import msgspec
@@ -33,6 +33,8 @@ Tone = Literal[
 Value = str | int | float | None | tuple[float | None, ...]
 
 HIDDEN = "(hidden)"
+FIRST = 500
+"""Rows of one table that a page shows: a browser would be slow with all of a busy day."""
 
 
 class Definition(msgspec.Struct, frozen=True):
@@ -69,15 +71,33 @@ class Cell(msgspec.Struct, frozen=True):
     calls: str = ""
 
 
+Cells = tuple[Cell, ...]
+"""A row."""
+
+
 class Table(msgspec.Struct, frozen=True, kw_only=True, tag="table"):
     """Rows of cells, one for each column."""
 
     name: str
     title: str
     columns: tuple[Column, ...]
-    rows: tuple[tuple[Cell, ...], ...]
+    rows: tuple[Cells, ...]
+    """All of them; of a table that `every` can bring, the first, for people."""
+    total: int = 0
+    """How many `every` brings."""
+    every: Callable[[], Iterator[Cells]] | None = None
+    """Asks the archive for all its rows, a few at a time, if they may be too many for the memory."""
     empty: str = "Nothing happened in this time."
     note: str = ""
+
+    @property
+    def count(self) -> int:
+        """How many rows there are."""
+        return max(self.total, len(self.rows))
+
+    def all_rows(self) -> Iterable[Cells]:
+        """Every row, in order."""
+        return self.rows if self.every is None else self.every()
 
 
 class Tile(msgspec.Struct, frozen=True, kw_only=True):
@@ -277,11 +297,16 @@ def _hidden(block: Block) -> Block:
 
 
 def _hidden_in(table: Table) -> Table:
-    rows = tuple(
-        tuple(
-            Cell(HIDDEN) if column.personal and cell.value else cell
-            for column, cell in zip(table.columns, row, strict=True)
-        )
-        for row in table.rows
+    every = table.every
+    return msgspec.structs.replace(
+        table,
+        rows=tuple(_hidden_row(table, row) for row in table.rows),
+        every=None if every is None else lambda: (_hidden_row(table, row) for row in every()),
     )
-    return msgspec.structs.replace(table, rows=rows)
+
+
+def _hidden_row(table: Table, row: Cells) -> Cells:
+    return tuple(
+        Cell(HIDDEN) if column.personal and cell.value else cell
+        for column, cell in zip(table.columns, row, strict=True)
+    )

@@ -7,8 +7,11 @@ from sqlalchemy import func, select
 
 from calllog.archive.schema import calls
 from calllog.figures.figure import Row
-from calllog.report.behind import rows_of
-from calllog.report.model import Bars, Block, Cell, Report, Section, Series, Table, Tile, Tiles
+from calllog.figures.line import line_figures
+from calllog.printable import duration
+from calllog.report.listings import rows_of, within
+from calllog.report.model import Bars, Block, Cell, Report, Section, Series, Table, Tile, Tiles, Tone
+from calllog.report.settled import settled
 from calllog.report.source import Source, column, text_column, value_cells, when, when_in_full
 
 VERDICTS = {
@@ -35,6 +38,7 @@ COLUMNS = (
     column("failed_calls", wide=True),
     column("lost", wide=True),
 )
+LINE = (column("availability", bar=True), column("away_ms"), column("served_alone"))
 RATES = (*COLUMNS, column("abandoned_before_agent", bar=True, title="Lost before an agent"))
 
 
@@ -57,15 +61,44 @@ def numbers(source: Source) -> Report:
             ),
         ),
     ]
-    return source.report("numbers", "Numbers called", sections)
+    return source.report(
+        "numbers", "Numbers called", filter(None, (*sections, settled(source), _line(source)))
+    )
+
+
+def _line(source: Source) -> Section | None:
+    """Whether callers could reach us: each Asterisk that the archive knows."""
+    source.told("whether the line was there")
+    rows = line_figures(source.engine, source.period, "whole", now=source.now)
+    if not rows:
+        return None
+    worst = min(rows, key=lambda row: row.values["availability"] or 0)
+    share, away_ms = worst.values["availability"] or 0, worst.values["away_ms"] or 0
+    lead = "Yes, all the time."
+    if away_ms:
+        lead = f"Not always: {worst.key} could not be reached for {duration(away_ms)}."
+    tile = Tile(
+        title="Availability",
+        value=share,
+        kind="share",
+        tone="bad" if away_ms else "good",
+        detail="of the Asterisk that was away longest" if len(rows) > 1 else "",
+        defined="availability",
+    )
+    table = Table(
+        name="line",
+        title="Each Asterisk",
+        columns=(text_column("asterisk", "Asterisk"), *LINE),
+        rows=tuple((Cell(row.key), *value_cells(row, LINE)) for row in rows),
+    )
+    return Section(title="Was the line there?", lead=lead, blocks=(Tiles((tile,)), table))
 
 
 def _numbers(source: Source) -> Table:
     """Calls to each number by verdict: counts of `calls`, as its figures count them."""
-    at = calls.c.arrived_at
     statement = (
         select(calls.c.number, calls.c.verdict, func.count().label("count"))
-        .where(at >= source.period.from_at, at < source.period.to_at)
+        .where(within(calls.c.arrived_at, source.period))
         .group_by(calls.c.number, calls.c.verdict)
     )
     found: defaultdict[str, dict[str, int]] = defaultdict(
@@ -139,7 +172,7 @@ def _curve(source: Source, rows: Sequence[Row]) -> Bars | None:
     if not at:
         return None
     shown = rows[max(at[0] - 1, 0) : at[-1] + 2]
-    colours = (
+    colours: tuple[tuple[str, str, Tone], ...] = (
         ("completed", "talked to an agent", "answered"),
         ("self_served", "served by the flow", "free"),
         ("overflowed", "sent elsewhere", "flowed"),
@@ -153,8 +186,7 @@ def _curve(source: Source, rows: Sequence[Row]) -> Bars | None:
         places=tuple(when(row.from_at, source.period, source.interval) for row in shown),
         full=tuple(when_in_full((row.from_at, row.to_at), source.period, source.interval) for row in shown),
         series=tuple(
-            Series(title, tone, tuple(row.values[name] for row in shown))  # type: ignore[arg-type]
-            for name, title, tone in colours
+            Series(title, tone, tuple(row.values[name] for row in shown)) for name, title, tone in colours
         ),
     )
 

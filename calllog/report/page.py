@@ -43,11 +43,12 @@ def page_of(report: Report) -> str:
         tag("title", f"{report.title}, {period_in_words(report.period)}"),
         Html(f"<style>{_part('page.css')}</style>"),
     )
+    main = tag("main", *(_section(section, links) for section in report.sections))
     body = join(
         tag("header", _heading(report)),
-        tag("main", *(_section(section, links) for section in report.sections)),
+        main,
         _footer(report),
-        *(_behind(key, behind, links) for key, behind in report.behind.items()),
+        *(_behind(key, behind, links) for key, behind in report.behind.items() if key in links.used),
         *(_definition(name, meant) for name, meant in report.definitions.items()),
         Html('<div id="tip" role="tooltip" hidden></div>'),
         Html(f"<script>{_part('page.js')}</script>"),
@@ -108,12 +109,12 @@ def _block(block: Block, links: Links) -> Html:
 def _behind(key: str, behind: Behind, links: Links) -> Html:
     shown = len(behind.table.rows)
     count = f"{behind.total:,} calls" if behind.total != 1 else "1 call"
-    if shown < behind.total:
+    if 0 < shown < behind.total:
         count = f"the first {shown:,} of {count}"
     return tag(
         "div",
         tag("div", tag("h3", behind.title), tag("p", count, class_="about"), _close(), class_="top"),
-        table(behind.table, links, titled=False),
+        table(behind.table, links, titled=False) if shown else "",
         tag("p", "All of them: ", tag("code", behind.command), class_="all"),
         id=f"l-{key}",
         class_="behind",

@@ -12,7 +12,7 @@ _PLACES = 9
 """Words below an axis, at most: so many fit on a telephone."""
 
 
-def figure(title: str, about: str, *inner: Html, kind: str = "") -> Html:
+def figure(title: str, about: str, *inner: Html | str, kind: str = "") -> Html:
     """A chart under its title, with a sentence that says what one sees."""
     return tag(
         "figure",
@@ -48,7 +48,7 @@ def bars(block: Bars, links: Links) -> Html:
         _legend(block.series),
         tag("div", *lines, tag("div", *columns, class_="columns"), mark, class_="plot"),
         _axis(block.places, 0.0 if block.edges else 0.5),
-        tag("p", block.across, class_="across") if block.across else "",  # type: ignore[arg-type]
+        tag("p", block.across, class_="across") if block.across else "",
         kind="bars",
     )
 

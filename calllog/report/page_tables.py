@@ -3,11 +3,8 @@
 from msgspec.structs import replace
 
 from calllog.report.markup import Html, join, percent, tag, text
-from calllog.report.model import HIDDEN, Cell, Column, Report, Table, Tile, Tiles
+from calllog.report.model import FIRST, HIDDEN, Cell, Column, Report, Table, Tile, Tiles
 from calllog.report.show import days_in, text_of
-
-LONG = 500
-"""Rows of one table that a page shows; a browser would be slow with all of a busy day."""
 
 
 class Links:
@@ -17,14 +14,20 @@ class Links:
         self.report = report
         self.zone = report.period.zone
         self._days = days_in(report.period)
+        self.used: set[str] = set()
+        """What has been linked: of a long table only the first rows are on the page."""
 
     def calls(self, inner: Html, key: str) -> Html:
         """Something that opens the calls behind it, if there are any."""
-        return tag("a", inner, href=f"#l-{key}", class_="calls") if key in self.report.behind else inner
+        href = self.href(key)
+        return tag("a", inner, href=href, class_="calls") if href else inner
 
     def href(self, key: str) -> str:
         """The same as a link's target; empty if there is nothing behind."""
-        return f"#l-{key}" if key in self.report.behind else ""
+        if key not in self.report.behind:
+            return ""
+        self.used.add(key)
+        return f"#l-{key}"
 
     def meaning(self, title: str, name: str) -> Html:
         """A figure's title, which tells what it means."""
@@ -74,12 +77,12 @@ def table(block: Table, links: Links, *, titled: bool = True) -> Html:
                 for cell, column, top in zip(row, block.columns, tops, strict=True)
             ),
         )
-        for row in block.rows[:LONG]
+        for row in block.rows[:FIRST]
     ]
     grid = tag("table", tag("thead", tag("tr", *columns)), tag("tbody", *rows))
     notes = [block.note] if block.note else []
-    if len(block.rows) > LONG:
-        notes.append(f"The first {LONG:,} of {len(block.rows):,} rows; --csv and --json have all of them.")
+    if block.count > len(rows):
+        notes.append(f"The first {len(rows):,} of {block.count:,} rows; --csv and --json have all of them.")
     return tag(
         "div",
         title,

@@ -2,8 +2,9 @@
 
 from collections.abc import Sequence
 
-from calllog.figures.figure import Row
+from calllog.figures.figure import Row, share
 from calllog.figures.keys import By
+from calllog.figures.overtaking import overtaking_reasons
 from calllog.figures.period import Period
 from calllog.printable import duration
 from calllog.report.behind import BEHIND
@@ -38,8 +39,10 @@ QUEUE_COLUMNS = (
     column("service_level_genesys", wide=True),
     column("service_level_connect", wide=True),
     column("overtaken", wide=True),
+    column("overtaken_ms", wide=True),
     column("escalated", wide=True),
     column("escalation_rate", wide=True),
+    column("escalation_wait_ms", wide=True),
     column("sla_met", wide=True),
 )
 BRIEF = tuple(each for each in QUEUE_COLUMNS if each.name in {
@@ -63,7 +66,7 @@ def queues(source: Source) -> Report:
     )
     tables = Section(title="Each queue", blocks=(queue_table(source, by_queue), *_curves(source, by_queue)))
     clock = Section(title="When it is busy", blocks=busy(source))
-    return source.report("queues", "Queues", [how, tables, clock])
+    return source.report("queues", "Queues", filter(None, (how, tables, _overtaking(source, whole), clock)))
 
 
 def intervals(source: Source, by: By = "") -> Report:
@@ -128,6 +131,39 @@ def hour_table(source: Source, by: By, title: str) -> Table:
     )
 
 
+def _overtaking(source: Source, whole: Row) -> Section | None:
+    """For which reasons those who came later were served before others, and what that cost these."""
+    times, ms = whole.values["overtaken"], whole.values["overtaken_ms"]
+    if not times:
+        return None
+    source.told("who was overtaken")
+    rows = overtaking_reasons(source.engine, source.period, "whole")
+    columns = (
+        text_column("reason", "Because of"),
+        Column(name="times", title="Times", kind="count", bar=True, tone="waiting", defined="overtaken"),
+        Column(name="ms", title="By, together", kind="ms", defined="overtaken_ms"),
+        Column(name="mean_ms", title="By, mean", kind="ms"),
+    )
+    cells = tuple(
+        (Cell(row.key), Cell(row.values["times"]), Cell(row.values["ms"]), Cell(_mean(row)))
+        for row in sorted(rows, key=lambda row: -(row.values["times"] or 0))
+    )
+    tiles = (
+        _tile(whole, {}, "overtaken", "who came later was served before"),
+        _tile(whole, {}, "overtaken_ms", "seconds by which, all together"),
+    )
+    return Section(
+        title="Who was overtaken?",
+        lead=f"{times:,} times somebody who had come later was served first, "
+        f"on average {duration((ms or 0) / times)} later.",
+        blocks=(Tiles(tiles), Table(name="overtaking", title="By reason", columns=columns, rows=cells)),
+    )
+
+
+def _mean(row: Row) -> float | None:
+    return share(row.values["ms"] or 0, row.values["times"] or 0)
+
+
 def calls_behind(
     source: Source, row: Row, queue: str | None = None, span: Period | None = None
 ) -> dict[str, str]:
@@ -151,9 +187,11 @@ def _clock_name(key: str, by: By) -> str:
 
 
 def _count(row: Row, group: str) -> int:
-    """How many waits a list of this group has; of those not in time, at most."""
-    name = {"ringing": "abandoned_ringing", "late": "answered"}.get(group, group)
-    return int(row.values.get(name) or 0)
+    """How many waits a list of this group has."""
+    if group == "late":
+        in_time = row.values["service_level_app_queue"] or 0  # of the answered
+        return round((row.values["answered"] or 0) * (1 - in_time))
+    return int(row.values["abandoned_ringing" if group == "ringing" else group] or 0)
 
 
 def busy(source: Source) -> tuple[Block, ...]:

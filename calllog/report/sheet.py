@@ -19,28 +19,35 @@ from calllog.report.show import instant, period_in_words
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "|", "%")
 _NUMBER = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?")
+PIECE = 1 << 20
+"""Characters of a piece, about."""
 
 
-def csv_of(report: Report, table: str = "") -> str:
-    """All its tables, or the one of that name."""
+def csv_pieces(report: Report) -> Iterator[str]:
+    """All its tables, a piece at a time."""
     file = StringIO()
     writer = csv.writer(file, lineterminator="\n")
-    shown = [one for one in report.tables() if table in ("", one.name)]
-    for one in shown:
-        if one is not shown[0]:
-            file.write("\n")
-        for comment in _heading(report, one):
+    for number, table in enumerate(report.tables()):
+        file.write("\n" * (number > 0))
+        for comment in _heading(report, table):
             file.write(f"# {_one_line(comment)}\n")
-        writer.writerow([column.name for column in one.columns])
-        for row in one.rows:
+        writer.writerow([column.name for column in table.columns])
+        for row in table.all_rows():
             writer.writerow(
-                [_exact(cell.value, column, report) for cell, column in zip(row, one.columns, strict=True)]
+                [_exact(cell.value, column, report) for cell, column in zip(row, table.columns, strict=True)]
             )
-    return file.getvalue()
+            if file.tell() > PIECE:
+                yield _taken(file)
+    yield _taken(file)
 
 
-def json_of(report: Report) -> str:
-    """The whole report, the calls behind its figures included."""
+def csv_of(report: Report) -> str:
+    """All its tables, as one text."""
+    return "".join(csv_pieces(report))
+
+
+def json_pieces(report: Report) -> Iterator[str]:
+    """The whole report, the calls behind its figures included, a piece at a time."""
     zone = report.period.zone
     document = {
         "report": report.name,
@@ -62,7 +69,49 @@ def json_of(report: Report) -> str:
         "definitions": msgspec.to_builtins(report.definitions),
         "behind": {key: _behind(one, report) for key, one in report.behind.items()},
     }
-    return printable_json(msgspec.json.encode(document).decode())
+    file = StringIO()
+    for piece in _json(document):
+        file.write(piece)
+        if file.tell() > PIECE:
+            yield _taken(file)
+    yield _taken(file)
+
+
+def json_of(report: Report) -> str:
+    """The whole report, as one text."""
+    return "".join(json_pieces(report))
+
+
+def _json(value: Any) -> Iterator[str]:
+    """JSON of plain values; what an iterator brings, one by one, is a list."""
+    if isinstance(value, dict):
+        for number, (key, each) in enumerate(value.items()):
+            yield f"{',' if number else '{'}{_encoded(key)}:"
+            yield from _json(each)
+        yield "}" if value else "{}"
+    elif isinstance(value, Iterator):
+        yield "["
+        for number, each in enumerate(value):
+            yield f"{',' * (number > 0)}{_encoded(each)}"
+        yield "]"
+    elif isinstance(value, list) and any(isinstance(each, dict) for each in value):
+        for number, each in enumerate(value):
+            yield "," if number else "["
+            yield from _json(each)
+        yield "]"
+    else:
+        yield _encoded(value)
+
+
+def _encoded(value: Any) -> str:
+    return printable_json(msgspec.json.encode(value).decode())
+
+
+def _taken(file: StringIO) -> str:
+    text = file.getvalue()
+    file.seek(0)
+    file.truncate()
+    return text
 
 
 def _heading(report: Report, table: Table) -> Iterator[str]:
@@ -129,15 +178,15 @@ def _table(table: Table, report: Report) -> dict[str, Any]:
             }
             for column in table.columns
         ],
-        "rows": [
+        "rows": (
             {
                 column.name: instant(cell.value, zone)
                 if column.kind == "at" and isinstance(cell.value, int)
                 else cell.value
                 for cell, column in zip(row, table.columns, strict=True)
             }
-            for row in table.rows
-        ],
+            for row in table.all_rows()
+        ),
     }
 
 

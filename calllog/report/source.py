@@ -1,23 +1,27 @@
 """What a report is made from: an archive, a period, thresholds; and the figures, asked for once each."""
 
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import ExitStack
 from functools import cache, cached_property
+from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Engine
+from sqlalchemy import Engine, Table
 
+from calllog.archive.schema import DERIVED, calls, dispositions, surveys, talks
+from calllog.columns.reading import AROUND_MS, opened
 from calllog.figures.agents import agent_figures
 from calllog.figures.calls import call_figures
 from calllog.figures.catalogue import FIGURES
+from calllog.figures.contact import contact_figures
 from calllog.figures.figure import Figure, Row
 from calllog.figures.keys import By
 from calllog.figures.period import DAY_MS, Interval, Period, local, zone_of
 from calllog.figures.queues import queue_figures
 from calllog.figures.surveys import survey_figures
 from calllog.figures.thresholds import Thresholds
-from calllog.figures.waits import Waits, read_waits
 from calllog.report.behind import Opener
-from calllog.report.model import Cell, Column, Definition, Kind, Report, Section, Tone, definition
+from calllog.report.model import Behind, Cell, Column, Definition, Kind, Report, Section, Tone, definition
 
 Told = Callable[[str], None]
 """Is told what a report is doing now, for who waits for it."""
@@ -46,39 +50,73 @@ class Source:
 
     def __init__(
         self,
-        engine: Engine,
+        archive: Engine,
         period: Period,
         thresholds: Thresholds,
         now: int,
         *,
+        columns: Path | None = None,
         interval: Interval | None = None,
         deep: bool = True,
         told: Told = lambda _: None,
     ) -> None:
-        """`deep`: whether figures can be opened; `told`: hears what goes on; `now`: ends what is open."""
-        self.engine, self.period, self.thresholds, self.now = engine, period, thresholds, now
+        """`columns`: where the archive's files of columns are; `now`: ends what is open.
+
+        `deep`: whether figures can be opened; `told`: hears what goes on.
+        """
+        self.period, self.thresholds, self.now = period, thresholds, now
         self.interval: Interval = interval or fitting(period)
-        self.open = Opener(engine, period, thresholds, wanted=deep)
+        self.open = Opener(period, thresholds, wanted=deep)
         self.told = told
-        self._deep = deep
         self.queues = cache(self._queues)
+        self._archive, self._columns, self._deep = archive, columns, deep
+        self._opened = ExitStack()
+
+    @cached_property
+    def engine(self) -> Engine:
+        """The archive by columns: the period, and what belongs to its calls."""
+        self.told("the archive")
+        return self._engine(self.period, DERIVED)
 
     def over(self, period: Period) -> "Source":
-        """The same over another time."""
-        return Source(self.engine, period, self.thresholds, self.now, deep=self._deep, told=self.told)
+        """The same over another time. It is closed with this one."""
+        archive, thresholds, columns = self._archive, self.thresholds, self._columns
+        other = Source(
+            archive, period, thresholds, self.now, columns=columns, deep=self._deep, told=self.told
+        )
+        self._opened.callback(other.close)
+        return other
+
+    def close(self) -> None:
+        """Free what reading has taken. No list of its reports can be read any more."""
+        self._opened.close()
+
+    def _engine(self, period: Period, tables: Iterable[Table], after_ms: int = AROUND_MS) -> Engine:
+        engine = opened(self._archive, period, self._columns, after_ms=after_ms, tables=tables)
+        self._opened.callback(engine.dispose)
+        return engine
+
+    def contact(self, by: By) -> list[Row]:
+        """Whether it was settled at the first contact, in the whole period."""
+        self.told("who called again" + (f", by {by}" if by else ""))
+        return contact_figures(self._later, self.period, "whole", by, self.thresholds, now=self.now)
+
+    @cached_property
+    def _later(self) -> Engine:
+        """With the calls of the days in which a second one would say that the first has not settled it."""
+        queues = ("", *self.thresholds.queues)
+        after_ms = max(AROUND_MS, *(self.thresholds.fcr_ms(queue) for queue in queues))
+        return self._engine(self.period, (calls, talks, dispositions, surveys), after_ms)
+
+    def _behind(self) -> dict[str, Behind]:
+        self.told("the calls behind the figures")
+        asked, self.open = self.open, Opener(self.period, self.thresholds, wanted=self._deep)
+        return asked.found(self.engine)
 
     def _queues(self, interval: Interval, by: By) -> list[Row]:
         shown = {"": "", "weekday_hour": " by weekday and hour"}.get(by, f" by {by}")
         self.told(f"figures of queues{shown}")
-        read = None if by in ("campaign", "flow") else self.waits
-        return queue_figures(self.engine, self.period, interval, by, self.thresholds, read=read)
-
-    @cached_property
-    def waits(self) -> Waits:
-        """The waits of callers, read once for all figures and charts that are made of them."""
-        self.told("the waits of callers")
-        finest = self.interval if self.interval in ("15m", "30m") else "60m"
-        return read_waits(self.engine, self.period, finest)
+        return queue_figures(self.engine, self.period, interval, by, self.thresholds)
 
     def agents(self, by: By) -> list[Row]:
         """The figures of agents of the whole period."""
@@ -106,7 +144,7 @@ class Source:
             sections=made,
             subject=subject,
             definitions=definitions_in(made),
-            behind=self.open.found,
+            behind=self._behind(),
         )
 
 

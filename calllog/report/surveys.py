@@ -8,7 +8,8 @@ from sqlalchemy import func, select
 from calllog.archive.schema import surveys as asked
 from calllog.figures.figure import Row
 from calllog.figures.sales import sales_figures
-from calllog.report.behind import rows_of
+from calllog.printable import duration
+from calllog.report.listings import rows_of, within
 from calllog.report.model import Bars, Block, Cell, Report, Section, Series, Table, Tile, Tiles
 from calllog.report.source import Source, column, text_column, value_cells
 
@@ -53,16 +54,17 @@ def surveys(source: Source) -> Report:
         table = Table(
             name="sales", title="Offers", columns=(text_column("queue", "Queue"), *SALES), rows=rows
         )
-        sections.append(Section(title="What was sold", blocks=(table,)))
+        sections.append(
+            Section(title="What was sold", lead=_sold(sold[0]), blocks=(_sale_tiles(source, sold[0]), table))
+        )
     return source.report("surveys", "Surveys", sections)
 
 
 def _answers(source: Source) -> dict[str, Counter[tuple[int, int, int]]]:
     """Survey → how often each answer was given, with its scale; surveys without an answer too."""
-    at = asked.c.offered_at
     statement = (
         select(asked.c.survey, asked.c.score, asked.c.lowest, asked.c.highest, func.count().label("count"))
-        .where(at >= source.period.from_at, at < source.period.to_at)
+        .where(within(asked.c.offered_at, source.period))
         .group_by(asked.c.survey, asked.c.score, asked.c.lowest, asked.c.highest)
     )
     found: defaultdict[str, Counter[tuple[int, int, int]]] = defaultdict(Counter)
@@ -130,20 +132,49 @@ def _tiles(source: Source, whole: Row) -> Tiles:
     tiles = []
     for name, detail in details.items():
         shown = column(name)
-        tone = "answered" if name == "csat" else ""
         calls = opens if name in ("csat", "csat_responses", "csat_mean") else ""
         tiles.append(
             Tile(
                 title=shown.title,
                 value=values[name],
                 kind=shown.kind,
-                tone=tone,  # type: ignore[arg-type]
+                tone="answered" if name == "csat" else "",
                 detail=detail,
                 calls=calls,
                 defined=name,
             )
         )
     return Tiles(tuple(tiles))
+
+
+def _sale_tiles(source: Source, whole: Row) -> Tiles:
+    values = whole.values
+    details = {
+        "sales_rate": f"{values['sales_accepted']:,} of {values['sales_made']:,} wanted it",
+        "sales_took_ms": "of everybody's time, wanted or not",
+    }
+    opens = source.open.sales(values["sales_made"])
+    return Tiles(
+        tuple(
+            Tile(
+                title=shown.title,
+                value=values[name],
+                kind=shown.kind,
+                tone="answered" if name == "sales_rate" else "",
+                detail=detail,
+                calls=opens,
+                defined=name,
+            )
+            for name, detail in details.items()
+            if (shown := column(name))
+        )
+    )
+
+
+def _sold(whole: Row) -> str:
+    values = whole.values
+    said = f"{values['sales_accepted']:,} of {values['sales_made']:,} offers were wanted"
+    return f"{said}; each has cost its caller {duration(values['sales_took_ms'] or 0)}."
 
 
 def _lead(source: Source, whole: Row) -> str:

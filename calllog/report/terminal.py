@@ -18,6 +18,7 @@ from calllog.report.model import (
     Lanes,
     Paths,
     Report,
+    Stretch,
     Table,
     Tiles,
     Tone,
@@ -137,10 +138,8 @@ class Shown:
         parts: list[RenderableType] = [title, grid]
         if left_out := [column.title for _, column in columns if (_, column) not in shown]:
             parts.append(Text(f"Without room here: {', '.join(left_out)} (--wide shows all).", style="dim"))
-        if len(table.rows) > self._rows:
-            parts.append(
-                Text(f"… and {len(table.rows) - self._rows:,} more rows: --csv, --json", style="dim")
-            )
+        if table.count > len(rows):
+            parts.append(Text(f"… and {table.count - len(rows):,} more rows: --csv, --json", style="dim"))
         if table.note:
             parts.append(Text(escaped(table.note), style="dim"))
         return Group(*parts)
@@ -306,7 +305,7 @@ def _paths(block: Paths) -> RenderableType:
     return Group(Text(escaped(block.title), style="bold"), grid)
 
 
-LETTER = {
+LETTER: dict[str, tuple[str, Tone]] = {
     "talking": ("█", "answered"),
     "offered": ("▒", "ringing"),
     "connecting": ("▒", "ringing"),
@@ -316,6 +315,9 @@ LETTER = {
     "paused": ("·", "paused"),
     "unreachable": ("!", "bad"),
 }
+
+
+NOTHING_KNOWN: tuple[str, Tone] = (" ", "")
 
 
 def _lanes(block: Lanes, width: int) -> RenderableType:
@@ -328,17 +330,17 @@ def _lanes(block: Lanes, width: int) -> RenderableType:
         text = Text(f"{printable(lane.title):{names}}  ")
         for at in range(room):
             state = _most(lane.stretches, block.from_at + at * each, block.from_at + (at + 1) * each)
-            glyph, tone = LETTER.get(state, (" ", ""))
-            text.append(glyph, STYLE[tone])  # type: ignore[index]
+            glyph, tone = LETTER.get(state, NOTHING_KNOWN)
+            text.append(glyph, STYLE[tone])
         lines.append(text)
     legend = "█ talking  ▒ rung  ▓ wrap-up  ─ ready  ▪ busy privately  · paused  ! unreachable"
     return Group(*lines, Text(legend, style="dim"))
 
 
-def _most(stretches: tuple[object, ...], begin: float, end: float) -> str:
+def _most(stretches: tuple[Stretch, ...], begin: float, end: float) -> str:
     spent: dict[str, float] = {}
     for stretch in stretches:
-        overlap = min(stretch.to_at, end) - max(stretch.from_at, begin)  # type: ignore[attr-defined]
+        overlap = min(stretch.to_at, end) - max(stretch.from_at, begin)
         if overlap > 0:
-            spent[stretch.state] = spent.get(stretch.state, 0) + overlap  # type: ignore[attr-defined]
+            spent[stretch.state] = spent.get(stretch.state, 0) + overlap
     return max(spent, key=lambda state: (spent[state], state), default="")

@@ -13,6 +13,7 @@ from aiohttp import web
 from calllog.stream import LogStream
 from ivr import readiness
 from ivr.api.board import Board
+from ivr.api.first import first_over
 from ivr.api.guard import Guard
 from ivr.api.metrics import Exposition, Traffic
 from ivr.api.past import Archive
@@ -52,16 +53,7 @@ async def serve(settings: Settings) -> None:
         stack.push_async_callback(service.watchers.close)
         await _listen(runner, settings)
         readiness.tell()
-        keepers = [asyncio.create_task(each) for each in (watch.run(), watch.catch_up(), stop.wait())]
-        try:
-            await asyncio.wait(keepers, return_when=asyncio.FIRST_COMPLETED)
-            for keeper in keepers:
-                if keeper.done():
-                    keeper.result()
-        finally:
-            for keeper in keepers:
-                keeper.cancel()
-            await asyncio.gather(*keepers, return_exceptions=True)
+        await first_over(watch.run(), watch.catch_up(), stop.wait())
 
 
 async def _listen(runner: web.AppRunner, settings: Settings) -> None:

@@ -9,7 +9,7 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import Iterable, Sequence
-from typing import Generic, NamedTuple, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 
 from calllog.events import HIDDEN
 from ivr.api.models import Agent, Alarm, Call, Gone, Head, Queue, Said, Topic
@@ -112,7 +112,7 @@ class Board:
         self._lines: dict[str, list[Card[Call]]] = {}
 
     @property
-    def shelves(self) -> "dict[Topic, Shelf]":  # type: ignore[type-arg]
+    def shelves(self) -> dict[Topic, Shelf[Any]]:
         return {"queues": self.queues, "agents": self.agents, "calls": self.calls}
 
     def turn(self, at: int | None, alarms: Sequence[Alarm]) -> None:
@@ -198,7 +198,7 @@ class Board:
             parts.append(b'"gone":' + json_of(Gone(**gone)))
         return b",".join(parts) + b"}"
 
-    def _new(self, seq: int, topic: Topic) -> "tuple[list[Card], list[str]]":  # type: ignore[type-arg]
+    def _new(self, seq: int, topic: Topic) -> tuple[list[Card[Any]], list[str]]:
         """What is new since then, and what is gone."""
         shelf, names, gone = self.shelves[topic], set(), set()
         for turn in self._turns:
@@ -214,6 +214,6 @@ def json_of(thing: Said) -> bytes:
     return thing.__pydantic_serializer__.to_json(thing, by_alias=True)
 
 
-def array(cards: "Iterable[Card]", redacted: bool) -> bytes:  # type: ignore[type-arg]
+def array(cards: Iterable[Card[Any]], redacted: bool) -> bytes:
     """JSON of all of these."""
     return b"[" + b",".join(card.json(redacted) for card in cards) + b"]"

@@ -13,6 +13,7 @@ from aiohttp import WSCloseCode, WSMessage, WSMsgType, web
 from pydantic import ValidationError
 
 from ivr.api.board import Board, View
+from ivr.api.first import first_over
 from ivr.api.guard import Guard, is_local
 from ivr.api.metrics import Traffic
 from ivr.api.models import LiveRequest
@@ -111,21 +112,9 @@ class Live:
         if token is None:
             token = self._guard.known(request, first.token)
         watcher = _Watcher(self._board, socket, token, first)
-        ways = [
-            asyncio.create_task(way)
-            for way in (watcher.send(self._guard, self._traffic), watcher.listen(), self._closing.wait())
-        ]
-        try:
-            await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
-            for way in ways:
-                if way.done():
-                    way.result()
-            if self._closing.is_set():
-                await socket.close(code=WSCloseCode.GOING_AWAY, message=b"the API ends; come again")
-        finally:
-            for way in ways:
-                way.cancel()
-            await asyncio.gather(*ways, return_exceptions=True)
+        await first_over(watcher.send(self._guard, self._traffic), watcher.listen(), self._closing.wait())
+        if self._closing.is_set():
+            await socket.close(code=WSCloseCode.GOING_AWAY, message=b"the API ends; come again")
 
 
 class _Watcher:

@@ -14,12 +14,14 @@ import logging
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
+from typing import cast
 
 from calllog.call_events import CallEvent, Joined
 from calllog.errors import ArchiveAway, LogAway
 from calllog.events import AgentStateChanged, AnyEvent, FlowPublished, WorkerRecovered
 from calllog.stream import ArchiveState, LogStream
 from calllog.today import Limits, Past, Today
+from calllog.vocabulary import AgentState
 from ivr.api import alarms, models
 from ivr.api.board import Board
 from ivr.api.tally import Tally
@@ -314,7 +316,7 @@ def agent_of(view: AgentView) -> models.Agent:
     return models.Agent.model_construct(
         agent=view.agent,
         name=view.name,
-        state=view.state,  # type: ignore[arg-type]  # one of the agents' states: queues/states.py
+        state=cast(AgentState, view.state),  # as queues/states.py has them
         reason=view.reason,
         since_at=view.since_at,
         device=view.device,
@@ -330,7 +332,7 @@ def call_of(view: CallView) -> models.Call:
     waits = view.state in ("waiting", "offered", "connecting")
     return models.Call.model_construct(
         call=view.call,
-        state=view.state,  # type: ignore[arg-type]  # as the record has it: ivr/checkpoint.py
+        state=cast(models.CallState, view.state),  # as the record has it: ivr/checkpoint.py
         from_=view.from_,
         to=view.to,
         campaign=view.campaign,

@@ -64,7 +64,7 @@ def audit(period: Period, interval: Interval, as_json: bool) -> None:
 
     \b
     Exit codes: 0 sound · 1 at least one rule is broken · 2 wrong usage
-                3 Redis or the archive is away
+                3 the archive is away; or Redis is, and what is asked is not all in the archive
     """
     asked = period if _asked() else None
     if asked is None and interval != "whole":
@@ -94,7 +94,7 @@ def _asked() -> bool:
 
 
 async def _audit(period: Period | None, interval: Interval) -> tuple[Report, Stand]:
-    """Audit a log that grows while it is read: what is live, and what was counted, is asked on both sides."""
+    """Audit the log; if Redis is away, a period that the archive has all of."""
     settings = Settings()
     engine = archive(settings)
     store = Store(settings.redis, settings.site)
@@ -104,19 +104,30 @@ async def _audit(period: Period | None, interval: Interval) -> tuple[Report, Sta
             async with LogStream(settings.redis, settings.site) as stream:
                 cut = begins(period, interval)
                 log = AuditedLog(stream, engine, scope, period is None, progress, cut)
-                before = None if period else await _counters(store)
-                await log.read()
-                live = {view.call for view in await store.calls(ALL_CALLS)}
-                known = log.fold.open_calls
-                await log.read()
-                live |= log.fold.open_calls - known
-                await log.compare_acknowledged()
-                after = None if period else await _counters(store)
-                return log.fold.finish(live, before, after), log.stand
+                try:
+                    return await _whole(log, store)
+                except (LogAway, StoreAway):
+                    log = AuditedLog(stream, engine, scope, period is None, progress, cut)
+                    if period is None or not log.read_archived():
+                        raise
+                    return log.fold.finish(), log.stand
     finally:
         await store.close()
         if engine is not None:
             engine.dispose()
+
+
+async def _whole(log: AuditedLog, store: Store) -> tuple[Report, Stand]:
+    """Audit a log that grows while it is read: what is live, and what was counted, is asked on both sides."""
+    before = await _counters(store) if log.everything else None
+    await log.read()
+    live = {view.call for view in await store.calls(ALL_CALLS)}
+    known = log.fold.open_calls
+    await log.read()
+    live |= log.fold.open_calls - known
+    await log.compare_acknowledged()
+    after = await _counters(store) if log.everything else None
+    return log.fold.finish(live, before, after), log.stand
 
 
 @contextmanager
@@ -162,6 +173,11 @@ def _tell(report: Report, stand: Stand, zone: str) -> None:
         console.print(
             f"{stand.compared:,} rows of the archive compared with their events, "
             f"{stand.acknowledged:,} lines with the stream; {stand.waiting:,} not archived yet"
+        )
+    if stand.without_stream:
+        console.print(
+            "Redis is away: the stream was not looked at. The archive has all of the period; that it holds "
+            "what the stream held was not compared."
         )
     if report.queues:
         console.print()

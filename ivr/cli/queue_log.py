@@ -73,7 +73,7 @@ def _run(work: Coroutine[None, None, None]) -> None:
         click.echo(f"holdfast: the archive cannot be read: {escaped(str(error).splitlines()[0])}", err=True)
         code = AWAY
     except KeyboardInterrupt:
-        pass
+        code = OK  # the way to end --follow
     sys.exit(code)
 
 

@@ -2,8 +2,8 @@
 
 import os
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack, closing, contextmanager
 from functools import wraps
 from pathlib import Path
 from typing import Any, TypeVar
@@ -20,17 +20,17 @@ from calllog.figures.period import Interval, Period
 from calllog.printable import escaped
 from calllog.report.abandoned import abandoned as abandoned_report
 from calllog.report.agents import agents as agents_report
-from calllog.report.behind import LEFT
 from calllog.report.calls import Chosen
 from calllog.report.calls import calls as calls_report
 from calllog.report.compare import compare as compare_report
 from calllog.report.flows import flows as flows_report
+from calllog.report.listings import LEFT
 from calllog.report.model import Report, redacted
 from calllog.report.numbers import numbers as numbers_report
 from calllog.report.page import page_of
 from calllog.report.queues import intervals as intervals_report
 from calllog.report.queues import queues as queues_report
-from calllog.report.sheet import csv_of, json_of
+from calllog.report.sheet import csv_pieces, json_pieces
 from calllog.report.source import Source, Told
 from calllog.report.surveys import surveys as surveys_report
 from calllog.report.terminal import Shown
@@ -91,12 +91,17 @@ def shown_as(command: Command) -> Command:
             raise click.UsageError("--html makes a page for a browser: name its file, --output report.html")
         make: Callable[[Source], Report] = command(**options)
         deep = bool(html or as_json)
-        with _failing_well(), _progress() as told:
-            source = _source(period, interval, deep, told, within, short)
-            made = make(source)
-            told("the page" if html else "the tables")
-            text = None if not way else _text(redacted(made) if redact else made, way[0])
-        _out(redacted(made) if redact else made, text, output, wide)
+        seen = output is None and sys.stdout.isatty()
+        with _failing_well(), ExitStack() as closed:
+            with _progress() as told:
+                source = closed.enter_context(closing(_source(period, interval, deep, told, within, short)))
+                made = make(source)
+                made = redacted(made) if redact else made
+                told("the page" if html else "the tables")
+                if not seen:
+                    _out(made, *way, output=output, wide=wide)
+            if seen:  # only now: what it is doing has gone from the terminal
+                _out(made, *way, output=output, wide=wide)
 
     for option in (
         click.option("--within", type=SECONDS, metavar="S", help="In time: answered within S, anywhere."),
@@ -154,6 +159,7 @@ def intervals(by: By | None) -> Callable[[Source], Report]:
 @click.option("--talked", is_flag=True, help="Only those with a talk, by the time at which it began.")
 @click.option("--refused", is_flag=True, help="Only those that a queue did not let in.")
 @click.option("--surveyed", is_flag=True, help="Only those that have answered a survey.")
+@click.option("--sales", is_flag=True, help="Only those to whom the flow offered something.")
 @shown_as
 def calls(left: str | None, **chosen: Any) -> Callable[[Source], Report]:
     """Each call and what became of it; with options those behind one figure."""
@@ -216,9 +222,18 @@ def _source(
     short: float | None,
 ) -> Source:
     settings = Settings()
-    engine = connect(settings.archive, read_only=True)
+    archive = connect(settings.archive, read_only=True)
     thresholds = thresholds_of(settings.callflows, within, short)
-    return Source(engine, period, thresholds, now_ms(), interval=interval, deep=deep, told=told)
+    return Source(
+        archive,
+        period,
+        thresholds,
+        now_ms(),
+        columns=settings.columns,
+        interval=interval,
+        deep=deep,
+        told=told,
+    )
 
 
 @contextmanager
@@ -248,18 +263,24 @@ def _progress() -> Iterator[Told]:
         yield lambda what: progress.update(task, description=escaped(what))
 
 
-def _text(made: Report, way: str) -> str:
-    if way == "html":
-        return page_of(made)
-    return csv_of(made) if way == "csv" else f"{json_of(made)}\n"
+def _pieces(made: Report, way: str, wide: bool) -> Iterator[str]:
+    """The report as text, a piece at a time: its list of calls may be longer than the memory."""
+    if way == "csv":
+        yield from csv_pieces(made)
+    elif way == "json":
+        yield from json_pieces(made)
+        yield "\n"
+    else:
+        yield page_of(made) if way == "html" else _as_text(made, wide)
 
 
-def _out(made: Report, text: str | None, output: Path | None, wide: bool) -> None:
+def _out(made: Report, way: str = "", *, output: Path | None, wide: bool) -> None:
     if output is not None:
-        _write(output, _as_text(made, wide) if text is None else text)
+        _write(output, _pieces(made, way, wide))
         click.echo(f"wrote {escaped(str(output))}", err=True)
-    elif text is not None:
-        sys.stdout.buffer.write(text.encode("utf-8", "replace"))
+    elif way:
+        for piece in _pieces(made, way, wide):
+            sys.stdout.buffer.write(piece.encode("utf-8", "replace"))
         sys.stdout.flush()
     else:
         console = Console(highlight=False)
@@ -277,18 +298,17 @@ def _as_text(made: Report, wide: bool) -> str:
     return console.export_text()
 
 
-def _write(path: Path, text: str) -> None:
+def _write(path: Path, pieces: Iterable[str]) -> None:
     """The whole file or none, for its owner alone: it may hold numbers of people."""
     beside = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         handle = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         try:
             with os.fdopen(handle, "wb") as file:
-                file.write(text.encode("utf-8", "replace"))
+                file.writelines(piece.encode("utf-8", "replace") for piece in pieces)
             beside.replace(path)
-        except BaseException:
-            beside.unlink(missing_ok=True)
-            raise
+        finally:
+            beside.unlink(missing_ok=True)  # gone already, if it has become the file
     except OSError as error:
         click.echo(f"holdfast: {escaped(str(path))} cannot be written: {error.strerror}", err=True)
         sys.exit(REFUSED)

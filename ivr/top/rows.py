@@ -112,14 +112,14 @@ def _share(value: float | None) -> str:
     return NOTHING if value is None else f"{100 * value:.0f} %"
 
 
-def _level(queue: Queue, now: int) -> Text:  # noqa: ARG001  (cells have one signature)
+def _level(queue: Queue, _: int) -> Text:
     value = queue.today.service_level
     if value is None:
         return Text(NOTHING, "bright_black")
     return Text(_share(value), "green" if value >= GOOD_SHARE else "red" if value < BAD_SHARE else "yellow")
 
 
-def _lost(queue: Queue, now: int) -> Text:  # noqa: ARG001
+def _lost(queue: Queue, _: int) -> Text:
     lost = queue.today.abandoned - queue.today.short
     rate = queue.today.abandon_rate or 0
     return Text(
@@ -128,7 +128,7 @@ def _lost(queue: Queue, now: int) -> Text:  # noqa: ARG001
 
 
 def _staff(name: str, style: str = "") -> Callable[[Queue, int], Text]:
-    def cell(queue: Queue, now: int) -> Text:  # noqa: ARG001
+    def cell(queue: Queue, _: int) -> Text:
         count = getattr(queue.staff, name)
         if name == "ready" and not count and queue.waiting:
             return Text("0", "bold red")
@@ -142,7 +142,7 @@ def _of_staff(name: str) -> Callable[[Queue, int], Key]:
 
 
 def _today(name: str) -> Callable[[Queue, int], Text]:
-    def cell(queue: Queue, now: int) -> Text:  # noqa: ARG001
+    def cell(queue: Queue, _: int) -> Text:
         value = getattr(queue.today, name)
         if not value:
             return Text(NOTHING, "bright_black")
@@ -166,7 +166,7 @@ QUEUES: tuple[Column[Queue], ...] = (
     ),
     Column("wait", 4, _waiting, lambda q, _: q.waiting),
     Column("longest", 8, _longest, waited_ms),
-    Column("30 min", 10, lambda q, _: Text(spark(q.curve, 10), "blue"), lambda q, _: max(q.curve, default=0)),
+    Column("30 min", 9, lambda q, _: Text(spark(q.curve, 9), "blue"), lambda q, _: max(q.curve, default=0)),
     Column("free", 4, _staff("ready", "green"), _of_staff("ready")),
     Column("rung", 4, _staff("ringing", "cyan"), _of_staff("ringing"), 90),
     Column("talk", 4, _staff("talking", "bold"), _of_staff("talking")),
@@ -193,15 +193,15 @@ def in_state_ms(agent: Agent, now: int) -> int:
     return max(0, now - agent.since_at)
 
 
-def _state(agent: Agent, now: int) -> Text:  # noqa: ARG001
+def _state(agent: Agent, _: int) -> Text:
     word = STATES.get(agent.state, agent.state)
     if agent.reason and agent.state in ("paused", "unreachable", "offline"):
         word += f" ({printable(agent.reason, 20)})"
     return Text(word, STYLES[agent.state])
 
 
-def _after(agent: Agent, now: int) -> Text:  # noqa: ARG001
-    state, _, reason = agent.wish.partition(":")
+def _after(agent: Agent, _: int) -> Text:
+    state, reason = agent.wish.partition(":")[::2]
     word = f"then {state}" + (f" ({printable(reason, 20)})" if reason else "")
     return Text(word if state else "", "magenta")
 

@@ -79,14 +79,14 @@ class Wallboard(App[None]):
     #agents { scrollbar-size-vertical: 1; }
     Lines:focus { background: ansi_default; }
     #filter { display: none; height: 1; border: none; padding: 0 1; }
-    #filter.asked { display: block; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("q", "quit", "quit"),
         Binding("tab", "other", "other table", priority=True),
         Binding("s", "sort", "sort by next"),
         Binding("r", "reverse", "other way"),
-        Binding("slash", "filter", "filter", key_display="/"),
+        # Before any table has it: over a slow line the letters come together with it, and are no commands.
+        Binding("slash", "filter", "filter", key_display="/", priority=True),
         Binding("o", "offline", "offline"),
         Binding("escape", "all", "show all", show=False, priority=True),
     ]
@@ -155,15 +155,19 @@ class Wallboard(App[None]):
         self._everybody = not self._everybody
         self.show()
 
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
+        """In the filter a slash is a letter."""
+        return action != "filter" or not self.query_one("#filter", Input).has_focus
+
     def action_filter(self) -> None:
         field = self.query_one("#filter", Input)
-        field.add_class("asked")
-        field.focus()
+        field.styles.display = "block"
+        self.screen.set_focus(field)
 
     def action_all(self) -> None:
         field = self.query_one("#filter", Input)
         field.value = self._wanted = ""
-        field.remove_class("asked")
+        field.styles.display = "none"
         self._queues.focus()
         self.show()
 

@@ -133,7 +133,7 @@ class Source:
                 f"{self._way.name} refuses ({error.status}): {REFUSED.get(error.status, '')}"
             ) from None
         except (aiohttp.ClientError, OSError, TimeoutError, ValueError) as error:
-            why = str(error) or "no answer"
+            why = getattr(error, "strerror", "") or str(error) or "no answer"  # str: the path once more
             raise Unanswered(
                 f"{self._way.name} does not answer ({why}): is `holdfast serve` running?"
             ) from None

@@ -332,7 +332,8 @@ async def logs() -> AsyncIterator[tuple[Log, Log]]:
     """Ours and Asterisk's."""
     if not alone_in_network():
         pytest.fail("live tests want name spaces of their own: make test")
-    directory = Path(tempfile.mkdtemp(prefix="holdfast-queue-log-"))
+    made = tempfile.TemporaryDirectory(prefix="holdfast-queue-log-", ignore_cleanup_errors=True)
+    directory = Path(made.name)
     directory.chmod(0o755)  # Asterisk has a user of its own
     phones = {name: THEIRS_AT + at for name, at in PLACE.items()}
     async with (
@@ -350,6 +351,7 @@ async def logs() -> AsyncIterator[tuple[Log, Log]]:
             Log([read(line) for line in out.splitlines()], ours.seen),
             Log([read(line) for line in asterisk.lines], theirs.seen),
         )
+    made.cleanup()
 
 
 Logs = tuple[Log, Log]

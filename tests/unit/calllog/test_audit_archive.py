@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 from sqlalchemy import Connection, Table, delete, insert, select, update
+from sqlalchemy.event import listens_for
 
 from calllog.archive import schema
 from calllog.archive.database import connect
@@ -27,6 +28,7 @@ from tests.queues.redis_process import RedisProcess
 from tests.unit.calllog.archived import archived
 from tests.unit.calllog.conftest import Planted
 from tests.unit.calllog.plants import PLANTS
+from tests.unit.calllog.shift import DAY, Shift
 
 HOUR_MS = 3_600_000
 
@@ -377,3 +379,52 @@ def test_a_line_that_was_kept_aside_is_told_with_its_place_and_never_shown(
     (finding,) = found_in(sound, tmp_path, corrupt)
     assert (finding.call, finding.rule) == ("entry 17-0, line 2, kept aside", "broken")
     assert "secret" not in str(finding)
+
+
+@pytest.mark.parametrize("archived_share", [0.4, 1.0])
+@pytest.mark.parametrize("waited_h", [1, 5, 100])
+def test_who_has_waited_for_long_is_passed_over_in_no_period(
+    planted: Planted, tmp_path: Path, waited_h: int, archived_share: float
+) -> None:
+    """Whoever came before a period, however long, is compared with who is offered in it."""
+    begins = waited_h * HOUR_MS + 1000
+    shift = Shift()
+    shift.joined(1000, "early")
+    shift.joined(1500, "gone")
+    shift.left(1600, "gone", "caller_hangup")
+    for number in range(3):
+        shift.joined(begins - 500 + number, f"other-{number}", queue="other")
+    shift.joined(begins + 1000, "late")
+    shift.offered(begins + 2000, "late", "ann")
+    shift.left(begins + 3000, "early", "caller_hangup")
+    site = Site(planted, tmp_path / "archive.db", shift.events)
+    site.archive(round(archived_share * len(shift.events)))
+    report, _ = site.audit(Scope(DAY + begins, DAY + begins + HOUR_MS))
+    assert [str(one) for one in report.violations if one.rule == "turn"] == [
+        "late (event 2): turn: offered to ann while early waits, who came before with the same claim"
+    ]
+    assert not [one for one in report.violations if one.call == "early"], "he is not of the period"
+
+
+def test_who_waits_is_found_in_an_index(planted: Planted, tmp_path: Path) -> None:
+    """A large archive is not walked through for a period."""
+    site = Site(planted, tmp_path / "archive.db", log_of(1, calls=5, days=1))
+    site.archive(len(site.log))
+    engine = connect(site.path, read_only=True)
+    asked: list[str] = []
+
+    @listens_for(engine, "before_cursor_execute")
+    def _(_connection: Any, cursor: Any, statement: str, parameters: Any, *_rest: Any) -> None:
+        if "FROM waits" in statement and "left_at IS NULL" in statement:
+            cursor.execute(f"EXPLAIN QUERY PLAN {statement}", parameters)
+            asked.append(str(cursor.fetchall()))
+
+    async def begun() -> None:
+        async with LogStream(planted.url, planted.site) as stream:
+            scope = Scope(site.log[-1].at, site.log[-1].at + 1)
+            await AuditedLog(stream, engine, scope, everything=False, progress=lambda *_: None).read()
+
+    asyncio.run(begun())
+    engine.dispose()
+    assert len(asked) == 1
+    assert asked[0].count("COVERING INDEX waits_by_end") == 2

@@ -114,6 +114,45 @@ def test_an_archive_that_is_away_is_exit_code_3(
     assert "the archive cannot be read" in told.stderr
 
 
+EARLY = ("--from", "2026-10-24", "--to", "2026-10-24T08:30", "--zone", "Europe/Berlin")
+
+
+def test_with_redis_away_a_period_that_is_archived_is_audited(
+    audited: Audited, log: list[AnyEvent], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    there = json.loads(audited(log, *EARLY, "--json").stdout)
+    monkeypatch.setenv("HOLDFAST_REDIS_URL", "redis://127.0.0.1:9/0")
+
+    def away(*options: str) -> Result:
+        return CliRunner().invoke(main, ["audit", *options])
+
+    told = away(*EARLY)
+    assert told.exit_code == OK, told.output
+    assert "the stream was not looked at" in told.stdout
+    facts = json.loads(away(*EARLY, "--json").stdout)
+    assert facts.pop("without_stream") is True
+    assert there.pop("without_stream") is False
+    assert there["calls"] >= 5
+    assert facts["compared"] > 100
+    assert facts == {**there, "acknowledged": 0, "waiting": 0, "compared": facts["compared"]}
+    engine = connect(tmp_path / "archive" / "archive.db")
+    with engine.begin() as connection:
+        connection.execute(update(schema.waits).values(waited_ms=schema.waits.c.waited_ms + 50))
+    engine.dispose()
+    assert away(*EARLY).exit_code == FINDINGS
+
+
+def test_with_redis_away_it_is_not_guessed_what_the_stream_may_have(
+    audited: Audited, log: list[AnyEvent], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    audited(log, *EARLY)
+    monkeypatch.setenv("HOLDFAST_REDIS_URL", "redis://127.0.0.1:9/0")
+    for options in ((), ("--from", "2026-10-25", "--to", "2026-10-26", "--zone", "Europe/Berlin")):
+        told = CliRunner().invoke(main, ["audit", *options])
+        assert (told.exit_code, told.stdout) == (AWAY, "")
+        assert "Connect call failed" in told.stderr
+
+
 def test_an_interval_needs_a_period(audited: Audited, log: list[AnyEvent]) -> None:
     told = audited(log, "--interval", "60m")
     assert told.exit_code == USAGE

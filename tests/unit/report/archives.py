@@ -1,20 +1,33 @@
 """Archives for reports: a busy day, one of hostile names, one of a made-up log, an empty one."""
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
+from rich.console import Console
 from sqlalchemy import Engine, insert
 
 from calllog.archive.database import connect
 from calllog.archive.schema import metadata
+from calllog.archive.tables import touch_all
 from calllog.call_events import CallEvent
 from calllog.events import AgentEvent, decode
 from calllog.facts import agent_facts, call_facts, other_facts
 from calllog.figures.period import Period
 from calllog.figures.thresholds import Thresholds
+from calllog.report.abandoned import abandoned
+from calllog.report.agents import agents
+from calllog.report.calls import Chosen, calls
+from calllog.report.compare import compare
+from calllog.report.flows import flows
+from calllog.report.model import Report
+from calllog.report.numbers import numbers
+from calllog.report.queues import intervals, queues
 from calllog.report.source import Source
+from calllog.report.surveys import surveys
+from calllog.report.terminal import Shown
 
 HOSTILE = {
     "sales": '<script>alert("x")</script>',
@@ -55,9 +68,30 @@ def of_log(path: Path, lines: Iterable[bytes]) -> Engine:
             for name, rows in tables.items():
                 if rows:
                     connection.execute(insert(metadata.tables[name]), rows)
+        touch_all(connection)
     return engine
 
 
 def source_of(engine: Engine, period: Period, now: int, **options: Any) -> Source:
     """What a report is made from, with the usual thresholds."""
     return Source(engine, period, Thresholds(), now, **options)
+
+
+EVERY: Mapping[str, Callable[[Source], Report]] = {
+    "abandoned": abandoned,
+    "queues": queues,
+    "agents": agents,
+    "calls": lambda source: calls(source, Chosen()),
+    "flows": flows,
+    "numbers": numbers,
+    "intervals": intervals,
+    "surveys": surveys,
+    "compare": lambda source: compare(source, source),
+}
+"""Each report, by the name of its command."""
+
+
+def on_terminal(report: Report, *, wide: bool = True) -> str:
+    out = StringIO()
+    Console(file=out, width=300, force_terminal=True, color_system=None).print(Shown(report, wide=wide))
+    return out.getvalue()

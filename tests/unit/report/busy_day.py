@@ -13,6 +13,7 @@ from sqlalchemy import Engine, insert
 
 from calllog.archive.database import connect
 from calllog.archive.schema import metadata
+from calllog.archive.tables import touch_all
 from calllog.figures.period import Period
 
 HOUR, MINUTE, S = 3_600_000, 60_000, 1000
@@ -89,6 +90,7 @@ class BusyDay:
         with engine.begin() as connection:
             for table, rows in self.rows.items():
                 connection.execute(insert(metadata.tables[table]), rows)
+            touch_all(connection)
         return engine
 
     def _add(self, table: str, **row: Any) -> None:

@@ -2,17 +2,22 @@
 
 import os
 from collections.abc import Callable, Iterator
+from contextlib import closing
+from functools import cache
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
-from sqlalchemy import Engine
 
+from calllog.archive.database import connect
+from calllog.report.model import Report
+from calllog.report.source import Source
 from ivr.cli import main
-from tests.unit.report.archives import HOSTILE
-from tests.unit.report.busy_day import BusyDay
+from tests.unit.report.archives import EVERY, HOSTILE, source_of
+from tests.unit.report.busy_day import DAY, NOW, BusyDay
 
 Holdfast = Callable[..., Result]
+Made = Callable[[str], Report]
 _KNOWN: dict[tuple[str, ...], Result] = {}
 
 
@@ -26,10 +31,20 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def hostile(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
+def hostile(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Source]:
     """The same day in a centre whose names are attacks."""
     engine = BusyDay(names=HOSTILE).fill(tmp_path_factory.mktemp("hostile") / "archive.db")
-    yield engine
+    with closing(source_of(engine, DAY, NOW, interval="60m")) as source:
+        yield source
+    engine.dispose()
+
+
+@pytest.fixture(scope="session")
+def made(data: Path) -> Iterator[Made]:
+    """Each report of the busy day, by its name, made once."""
+    engine = connect(data / "archive" / "archive.db", read_only=True)
+    with closing(source_of(engine, DAY, NOW)) as source:
+        yield cache(lambda name: EVERY[name](source))
     engine.dispose()
 
 

@@ -2,56 +2,27 @@
 
 import csv
 import json
-from collections.abc import Callable
 from io import StringIO
 from pathlib import Path
 
 import pytest
-from rich.console import Console
-from sqlalchemy import Engine
 
 from calllog.figures.keys import By
 from calllog.figures.period import Period
-from calllog.report.abandoned import abandoned
-from calllog.report.agents import agents
-from calllog.report.calls import Chosen, calls
-from calllog.report.compare import compare
-from calllog.report.flows import flows
 from calllog.report.model import Cell, Column, Report, Section, Table, redacted
-from calllog.report.numbers import numbers
 from calllog.report.page import page_of
 from calllog.report.queues import intervals, queues
 from calllog.report.sheet import csv_of, json_of
 from calllog.report.source import Source
-from calllog.report.surveys import surveys
-from calllog.report.terminal import Shown
 from tests.figures.days import day, setting
-from tests.unit.report.archives import HOSTILE, empty, of_log, source_of
+from tests.unit.report.archives import EVERY, HOSTILE, empty, of_log, on_terminal, source_of
 from tests.unit.report.busy_day import DAY, NOW
 from tests.unit.report.test_report import Page
 
-EVERY: tuple[Callable[[Source], Report], ...] = (
-    abandoned,
-    queues,
-    agents,
-    lambda source: calls(source, Chosen()),
-    flows,
-    numbers,
-    intervals,
-    surveys,
-    lambda source: compare(source, source),
-)
 
-
-def on_terminal(report: Report, *, wide: bool = True) -> str:
-    out = StringIO()
-    Console(file=out, width=300, force_terminal=True, color_system=None).print(Shown(report, wide=wide))
-    return out.getvalue()
-
-
-@pytest.mark.parametrize("make", EVERY)
-def test_hostile_names_stay_words(hostile: Engine, make: Callable[[Source], Report]) -> None:
-    report = make(source_of(hostile, DAY, NOW))
+@pytest.mark.parametrize("name", EVERY)
+def test_hostile_names_stay_words(hostile: Source, name: str) -> None:
+    report = EVERY[name](hostile)
     page = page_of(report)
     read = Page(page)
     assert read.tags.count("script") == 1
@@ -68,15 +39,15 @@ def test_hostile_names_stay_words(hostile: Engine, make: Callable[[Source], Repo
     json.loads(json_of(report))
 
 
-def test_hostile_names_are_seen(hostile: Engine) -> None:
-    report = queues(source_of(hostile, DAY, NOW))
+def test_hostile_names_are_seen(hostile: Source) -> None:
+    report = queues(hostile)
     assert HOSTILE["sales"] in Page(page_of(report)).words
     assert f"'{HOSTILE['support']}" in csv_of(report)
 
 
-@pytest.mark.parametrize("make", EVERY)
-def test_an_empty_archive_is_told_in_words(tmp_path: Path, make: Callable[[Source], Report]) -> None:
-    report = make(source_of(empty(tmp_path / "archive.db"), DAY, NOW))
+@pytest.mark.parametrize("name", EVERY)
+def test_an_empty_archive_is_told_in_words(tmp_path: Path, name: str) -> None:
+    report = EVERY[name](source_of(empty(tmp_path / "archive.db"), DAY, NOW))
     Page(page_of(report))
     assert json.loads(json_of(report))["behind"] == {}
     told = on_terminal(report)
@@ -89,7 +60,7 @@ def test_any_day_of_a_made_up_log_can_be_shown(tmp_path: Path, seed: int) -> Non
     chosen = setting(seed)
     engine = of_log(tmp_path / "archive.db", day(seed))
     source = source_of(engine, Period(chosen.from_at, chosen.to_at, chosen.zone), chosen.now)
-    for make in EVERY:
+    for make in EVERY.values():
         report = make(source)
         Page(page_of(report))
         json.loads(json_of(report))
@@ -99,9 +70,9 @@ def test_any_day_of_a_made_up_log_can_be_shown(tmp_path: Path, seed: int) -> Non
 
 
 @pytest.mark.parametrize("by", ["queue", "campaign", "flow"])
-def test_intervals_by_something(hostile: Engine, by: By) -> None:
-    table = intervals(source_of(hostile, DAY, NOW, interval="60m"), by).tables()[0]
-    whole = intervals(source_of(hostile, DAY, NOW, interval="60m")).tables()[0]
+def test_intervals_by_something(hostile: Source, by: By) -> None:
+    table = intervals(hostile, by).tables()[0]
+    whole = intervals(hostile).tables()[0]
     at = [column.name for column in table.columns].index("offered")
     other = [column.name for column in whole.columns].index("offered")
     assert _sum(table, at) == _sum(whole, other) > 0

@@ -14,9 +14,13 @@ import pytest
 from click.testing import CliRunner
 from sqlalchemy import create_engine, text
 
+from calllog.report.model import redacted
+from calllog.report.page import page_of
+from calllog.report.sheet import csv_of, json_of
 from ivr.cli import AWAY, OK, REFUSED, USAGE, main
+from tests.unit.report.archives import on_terminal
 from tests.unit.report.busy_day import DAY, ZONE
-from tests.unit.report.conftest import Holdfast
+from tests.unit.report.conftest import Holdfast, Made
 
 DAY_OPTIONS = ("--day", "2026-11-22", "--zone", ZONE)
 REPORTS = ("abandoned", "queues", "agents", "calls", "flows", "numbers", "intervals", "surveys", "compare")
@@ -91,8 +95,8 @@ def test_on_the_terminal_it_answers_first(holdfast: Holdfast, report: str) -> No
 
 
 @pytest.mark.parametrize("report", REPORTS)
-def test_the_page_needs_nothing_and_leads_somewhere(holdfast: Holdfast, report: str) -> None:
-    page = holdfast(*arguments(report), "--html").stdout
+def test_the_page_needs_nothing_and_leads_somewhere(made: Made, report: str) -> None:
+    page = page_of(made(report))
     read = Page(page)
     assert not re.search(r"(?:src|href|action|url\()\s*=?\s*[\"']?\s*(?:https?:)?//", page)
     assert "http://" not in page
@@ -107,8 +111,8 @@ def test_the_page_needs_nothing_and_leads_somewhere(holdfast: Holdfast, report: 
 
 
 @pytest.mark.parametrize("report", REPORTS)
-def test_csv_has_a_table_after_its_definitions(holdfast: Holdfast, report: str) -> None:
-    told = holdfast(*arguments(report), "--csv").stdout
+def test_csv_has_a_table_after_its_definitions(made: Made, report: str) -> None:
+    told = csv_of(made(report))
     tables = [table.splitlines() for table in told.split("\n\n")]
     for table in tables:
         rows = list(csv.reader(line for line in table if not line.startswith("# ")))
@@ -117,8 +121,8 @@ def test_csv_has_a_table_after_its_definitions(holdfast: Holdfast, report: str) 
 
 
 @pytest.mark.parametrize("report", REPORTS)
-def test_json_has_all_of_it(holdfast: Holdfast, report: str) -> None:
-    told = json.loads(holdfast(*arguments(report), "--json").stdout)
+def test_json_has_all_of_it(made: Made, report: str) -> None:
+    told = json.loads(json_of(made(report)))
     assert (told["report"], told["zone"], told["from"]) == (report, ZONE, "2026-11-22T00:00:00.000+01:00")
     defined = {
         column["defined"]
@@ -182,22 +186,25 @@ def test_what_is_late_is_counted_as_the_service_level_counts_it(holdfast: Holdfa
     assert told["behind"][tile["calls"]]["total"] == len(rows) == late > 0
 
 
-@pytest.mark.parametrize("way", ["--wide", *WAYS])
 @pytest.mark.parametrize("report", REPORTS)
-def test_redacted_no_byte_is_of_a_callers_number(
-    holdfast: Holdfast, data: Path, report: str, way: str
-) -> None:
+def test_redacted_no_byte_is_of_a_callers_number(made: Made, data: Path, report: str) -> None:
     engine = create_engine(f"sqlite:///{data / 'archive' / 'archive.db'}")
     with engine.connect() as connection:
         numbers = {caller.lstrip("+") for (caller,) in connection.execute(text("SELECT caller FROM calls"))}
     engine.dispose()
-    options = [*arguments(report), way]
-    hidden = holdfast(*options, "--redact").stdout
-    assert [number for number in numbers if number in hidden] == []
-    if report in ("abandoned", "calls"):
-        shown = holdfast(*options).stdout
-        assert any(number in shown for number in numbers)
-        assert "(hidden)" in hidden
+    for way in (page_of, csv_of, json_of, on_terminal):
+        hidden = way(redacted(made(report)))
+        assert [number for number in numbers if number in hidden] == []
+        if report in ("abandoned", "calls"):
+            assert any(number in way(made(report)) for number in numbers)
+            assert "(hidden)" in hidden
+
+
+@pytest.mark.parametrize("way", ["--wide", *WAYS])
+def test_every_way_can_be_redacted(holdfast: Holdfast, way: str) -> None:
+    options = ("report", "calls", *DAY_OPTIONS, "--verdict", "ivr_exit", way)
+    assert "+4930" in holdfast(*options).stdout
+    assert "+4930" not in holdfast(*options, "--redact").stdout
 
 
 def test_the_time_and_zone_are_what_is_asked_for(holdfast: Holdfast) -> None:

@@ -169,3 +169,12 @@ def test_a_client_that_knows_what_is_gone() -> None:
     assert (made.queues["a"].waiting, list(made.queues), list(made.agents)) == (3, ["a"], [])
     made.is_away("gone")
     assert made.now == NOW + 1, "clocks stand still while nothing is known"
+
+
+@pytest.mark.parametrize("width", [79, 80, 89, 99, 109, 119, 129, 139, 169, 200])
+def test_a_line_is_no_wider_than_its_room(width: int) -> None:
+    """Of 80 columns a scroll bar takes one: the last digit of the last column must not be under it."""
+    now = 1_795_356_228_000
+    assert Table(QUEUES, width).line(queue("sales", 1234, 75), now).cell_len <= width
+    assert Table(QUEUES, width).head(Order(2)).cell_len <= width
+    assert Table(AGENTS, width).line(agent("zoe", "ready"), now).cell_len <= width

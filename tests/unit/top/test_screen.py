@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable
 
+from textual.events import Key
 from textual.pilot import Pilot
 
 from ivr.top.screen import Wallboard
@@ -79,6 +80,18 @@ async def test_keys() -> None:
         await until(pilot, app, lambda lines: "Agent299" in "".join(lines))
         await pilot.press("q")
     assert app.return_code == 0
+
+
+async def test_keys_that_come_together_are_those_of_the_filter() -> None:
+    """As over a slow line: none of them is taken for a command."""
+    app = Wallboard(Told())
+    async with app.run_test(size=(100, 30)) as pilot:
+        await until(pilot, app, lambda lines: "Agent000" in "".join(lines))
+        for key, letter in (("slash", "/"), *((each, each) for each in "zoe")):
+            app.post_message(Key(key, letter))
+        await until(pilot, app, lambda lines: "Zoe" in "".join(lines) and "Agent000" not in "".join(lines))
+        await pilot.press("escape")
+        await until(pilot, app, lambda lines: "Agent000" in "".join(lines) and "Zoe" not in "".join(lines))
 
 
 async def test_a_server_that_is_away_is_waited_for() -> None:

@@ -25,12 +25,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("agent", "n"),
     )
     op.create_index("agent_states_by_time", "agent_states", ["from_at"], unique=False)
-    op.create_index(
-        "agent_states_of_agent", "agent_states", ["agent", "state", "from_at", "to_at"], unique=False
-    )
-    op.create_index(
-        "agent_states_of_call", "agent_states", ["call", "agent", "state", "from_at", "to_at"], unique=False
-    )
+    op.create_index("agent_states_of_agent", "agent_states", ["agent", "from_at"], unique=False)
     op.create_table(
         "calls",
         sa.Column("call", sa.Text(), autoincrement=False, nullable=False),
@@ -62,12 +57,6 @@ def upgrade() -> None:
     )
     op.create_index("calls_by_time", "calls", ["arrived_at"], unique=False)
     op.create_index("calls_of_caller", "calls", ["caller", "arrived_at"], unique=False)
-    op.create_index(
-        "calls_of_verdict",
-        "calls",
-        ["verdict", "arrived_at", "served", "hold_abandon", "inferred"],
-        unique=False,
-    )
     op.create_table(
         "dispositions",
         sa.Column("id", sa.Text(), autoincrement=False, nullable=False),
@@ -144,7 +133,6 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("call", "n"),
     )
     op.create_index("offers_by_time", "offers", ["offered_at"], unique=False)
-    op.create_index("offers_of_agent", "offers", ["result", "agent", "offered_at"], unique=False)
     op.create_table(
         "overtakings",
         sa.Column("call", sa.Text(), autoincrement=False, nullable=False),
@@ -253,13 +241,7 @@ def upgrade() -> None:
         sa.Column("version", sa.Text(), server_default="", nullable=False),
         sa.PrimaryKeyConstraint("call", "n"),
     )
-    op.create_index("talks_by_time", "talks", ["bridged_at", "call", "n"], unique=False)
-    op.create_index(
-        "talks_of_agent",
-        "talks",
-        ["agent", "bridged_at", "unbridged_at", "talk_ms", "held_ms", "transferred"],
-        unique=False,
-    )
+    op.create_index("talks_by_time", "talks", ["bridged_at"], unique=False)
     op.create_table(
         "transfers",
         sa.Column("call", sa.Text(), autoincrement=False, nullable=False),
@@ -302,5 +284,5 @@ def upgrade() -> None:
         sa.Column("version", sa.Text(), server_default="", nullable=False),
         sa.PrimaryKeyConstraint("call", "n"),
     )
+    op.create_index("waits_by_end", "waits", ["left_at", "joined_at", "call"], unique=False)
     op.create_index("waits_by_time", "waits", ["joined_at"], unique=False)
-    op.create_index("waits_of_queue", "waits", ["queue", "reason", "joined_at", "waited_ms"], unique=False)

@@ -1,0 +1,373 @@
+"""Lists of calls, as reports show and open them: their rows, columns, order and words."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple, get_args
+
+from sqlalchemy import (
+    CTE,
+    BigInteger,
+    ColumnElement,
+    Engine,
+    Executable,
+    FromClause,
+    Integer,
+    Select,
+    Text,
+    and_,
+    column,
+    func,
+    literal_column,
+    or_,
+    select,
+    true,
+    union_all,
+    values,
+)
+
+from calllog.archive.schema import calls, refusals, sales, surveys, talks, waits
+from calllog.figures.period import Period
+from calllog.figures.thresholds import Thresholds
+from calllog.report.model import Cell, Cells, Column
+from calllog.vocabulary import AbandonReason
+
+RINGING = tuple(reason for reason in get_args(AbandonReason) if reason != "caller_hangup")
+LEFT = {
+    "offered": "joined",
+    "answered": "answered",
+    "late": "answered, but not in time",
+    "abandoned": "abandoned",
+    "short": "abandoned after a short while",
+    "ringing": "abandoned while an agent rang",
+    "flowed": "flowed out",
+    "failed": "failed",
+    "waiting": "still waiting",
+}
+"""How a wait ended, as figures count it: what `--left` takes, and what a list is called."""
+
+
+class Listing(NamedTuple):
+    """Rows of one table of the archive, with the caller of their call."""
+
+    name: str
+    table: FromClause
+    at: ColumnElement[int]
+    """By which instant a row belongs to a period."""
+    columns: tuple[Column, ...]
+    rank: ColumnElement[int]
+    """By which number they are ordered first …"""
+    largest: bool
+    """… beginning with the largest, or with the smallest."""
+    ties: tuple[Any, ...]
+    """By which they are ordered where that is the same."""
+    words: Mapping[str, Callable[[str], str]] = {}
+    """How a column's values are said."""
+
+    @property
+    def order(self) -> tuple[ColumnElement[Any], ...]:
+        """Of its rows: it leaves nothing open."""
+        return (self.rank.desc() if self.largest else self.rank, *self.ties)
+
+
+class Kind(NamedTuple):
+    """One kind of list: of which rows, how it is titled, and the options that ask for it."""
+
+    listing: Listing
+    title: str
+    options: str
+    where: ColumnElement[bool]
+
+
+class Wanted(NamedTuple):
+    """Rows of a time, of one queue or agent or number."""
+
+    period: Period
+    own: Mapping[str, str]
+
+
+def spaced(word: str) -> str:
+    """A word of the log, as people write it."""
+    return word.replace("_", " ")
+
+
+def left_word(reason: str) -> str:
+    """Why somebody left a queue, as people say it."""
+    words = {
+        "": "still waiting",
+        "caller_hangup": "hung up",
+        "caller_hangup_ringing": "hung up while an agent rang",
+        "caller_hangup_connecting": "hung up while being connected",
+    }
+    return words.get(reason, spaced(reason))
+
+
+_CALLER = Column(name="caller", title="Caller", personal=True)
+_QUEUE, _AGENT = Column(name="queue", title="Queue"), Column(name="agent", title="Agent")
+_CALL = Column(name="call", title="Call")
+WAITS = Listing(
+    "calls",
+    waits,
+    waits.c.joined_at,
+    (
+        Column(name="joined_at", title="Joined", kind="at"),
+        _QUEUE,
+        _CALLER,
+        Column(name="waited_ms", title="Waited", kind="ms"),
+        Column(name="reason", title="Left"),
+        _AGENT,
+        _CALL,
+    ),
+    waits.c.joined_at,
+    False,
+    (waits.c.call, waits.c.n),
+    {"reason": left_word},
+)
+LONGEST_WAITS = WAITS._replace(rank=waits.c.waited_ms, largest=True, ties=(waits.c.joined_at, *WAITS.ties))
+TALKS = Listing(
+    "talks",
+    talks,
+    talks.c.bridged_at,
+    (
+        Column(name="bridged_at", title="Began", kind="at"),
+        _AGENT,
+        _QUEUE,
+        _CALLER,
+        Column(name="talk_ms", title="Talked", kind="ms", tone="answered"),
+        Column(name="held_ms", title="On hold", kind="ms"),
+        _CALL,
+    ),
+    talks.c.talk_ms + talks.c.held_ms,
+    True,
+    (talks.c.bridged_at, talks.c.call, talks.c.n),
+)
+CALLS = Listing(
+    "calls",
+    calls,
+    calls.c.arrived_at,
+    (
+        Column(name="arrived_at", title="Arrived", kind="at"),
+        _CALLER,
+        Column(name="number", title="Called"),
+        Column(name="verdict", title="Became"),
+        Column(name="ended_by", title="Hung up", wide=True),
+        Column(name="lifetime_ms", title="Lasted", kind="ms"),
+        Column(name="flow_ms", title="In the flow", kind="ms", wide=True),
+        Column(name="wait_ms", title="Waited", kind="ms"),
+        Column(name="talk_ms", title="Talked", kind="ms", tone="answered"),
+        Column(name="held_ms", title="On hold", kind="ms", wide=True),
+        Column(name="campaign", title="Campaign", wide=True),
+        Column(name="flow", title="Flow", wide=True),
+        Column(name="version", title="Version", wide=True),
+        _CALL,
+    ),
+    calls.c.arrived_at,
+    False,
+    (calls.c.call,),
+    {"verdict": lambda word: spaced(word) or "goes on"},
+)
+ANSWERS = Listing(
+    "answers",
+    surveys,
+    surveys.c.offered_at,
+    (
+        Column(name="answered_at", title="Answered", kind="at"),
+        Column(name="survey", title="Survey"),
+        Column(name="score", title="Answer", kind="count"),
+        Column(name="highest", title="of", kind="count"),
+        _QUEUE,
+        _AGENT,
+        _CALL,
+    ),
+    surveys.c.score,
+    False,
+    (surveys.c.offered_at, surveys.c.call, surveys.c.survey),
+)
+SALES = Listing(
+    "offers",
+    sales,
+    sales.c.made_at,
+    (
+        Column(name="made_at", title="When", kind="at"),
+        Column(name="offer", title="Offered"),
+        Column(name="accepted_at", title="Accepted", kind="at"),
+        Column(name="took_ms", title="Took", kind="ms"),
+        _QUEUE,
+        _CALLER,
+        _CALL,
+    ),
+    sales.c.took_ms,
+    True,
+    (sales.c.made_at, sales.c.call, sales.c.n),
+)
+REFUSED = Listing(
+    "refused",
+    refusals,
+    refusals.c.at,
+    (
+        Column(name="at", title="When", kind="at"),
+        _QUEUE,
+        _CALLER,
+        Column(name="reason", title="Why"),
+        _CALL,
+    ),
+    refusals.c.at,
+    False,
+    (refusals.c.call, refusals.c.n),
+    {"reason": spaced},
+)
+
+
+def left_as(group: str, thresholds: Thresholds) -> ColumnElement[bool]:
+    """The condition on `waits` for one of LEFT."""
+    kind = waits.c["class"]
+    match group:
+        case "offered":
+            return true()
+        case "late":
+            return and_(kind == "A", _beyond(thresholds))
+        case "short":
+            return and_(kind == "B", below_short(thresholds))
+        case "ringing":
+            return and_(kind == "B", waits.c.reason.in_(RINGING))
+        case "waiting":
+            return kind == "W"
+    return kind == {"answered": "A", "abandoned": "B", "flowed": "F", "failed": "X"}[group]
+
+
+def within(at: ColumnElement[int], period: Period) -> ColumnElement[bool]:
+    """Whether the instant lies in the period."""
+    return and_(at >= period.from_at, at < period.to_at)
+
+
+def listed(listing: Listing, where: Iterable[ColumnElement[bool]]) -> Select[Any]:
+    """All the rows for which these conditions hold, in the list's order."""
+    return _with_caller(listing, select(*_shown(listing))).where(*where).order_by(*listing.order)
+
+
+def first_of(
+    engine: Engine, kinds: Sequence[Kind], wanted: Sequence[Wanted], most: int
+) -> dict[tuple[int, int], list[Cells]]:
+    """The first rows, at most so many, of each kind and each that is wanted, by the numbers of these.
+
+    All is asked for at once. The kinds are of one table, and all that is wanted is by the same
+    columns. First the numbers alone say how far each list goes: so the rest of a row is read of few.
+    """
+    table, at, names = kinds[0].listing.table, kinds[0].listing.at, _names(kinds[0].listing)
+    each = _wanted(wanted)
+    own = (table.c[name] == each.c[f"own_{name}"] for name in wanted[0].own)
+    mine = and_(at >= each.c.from_at, at < each.c.to_at, *own)
+    around = and_(
+        at >= min(one.period.from_at for one in wanted), at < max(one.period.to_at for one in wanted)
+    )
+    least = (
+        select(each.c.k, *(_least(kind, most).label(f"least_{g}") for g, kind in enumerate(kinds)))
+        .join_from(table, each, mine)
+        .where(around, or_(*(kind.where for kind in kinds)))
+        .group_by(each.c.k)
+        .cte("least")
+    )
+    reached = [_reaches(kind, least.c[f"least_{g}"]) for g, kind in enumerate(kinds)]
+    candidates = (
+        select(
+            each.c.k,
+            *table.c,
+            *(kind.listing.rank.label(f"rank_{g}") for g, kind in enumerate(kinds)),
+            *(holds.label(f"is_{g}") for g, holds in enumerate(reached)),
+        )
+        .join_from(table, each, mine)
+        .join(least, least.c.k == each.c.k)
+        .where(around, or_(*reached))
+        .cte("candidates")
+    )
+    ranked = union_all(*(_ranked(g, kind, candidates) for g, kind in enumerate(kinds))).subquery("ranked")
+    shown = [ranked.c[name] if name in table.c else calls.c[name] for name in names]
+    statement = select(ranked.c.g, ranked.c.k, *shown).where(ranked.c.place <= most)
+    if table is not calls:
+        statement = statement.join_from(ranked, calls, calls.c.call == ranked.c.call, isouter=True)
+    found: dict[tuple[int, int], list[Cells]] = {}
+    with engine.connect() as connection:
+        for g, k, *row in connection.execute(statement.order_by(ranked.c.g, ranked.c.k, ranked.c.place)):
+            found.setdefault((g, k), []).append(cells_of(kinds[g].listing, row))
+    return found
+
+
+def _wanted(wanted: Sequence[Wanted]) -> CTE:
+    columns = [column("k", Integer), column("from_at", BigInteger), column("to_at", BigInteger)]
+    own = [column(f"own_{name}", Text) for name in wanted[0].own]
+    rows = [(k, one.period.from_at, one.period.to_at, *one.own.values()) for k, one in enumerate(wanted)]
+    return values(*columns, *own, name="wanted", literal_binds=True).data(rows).cte("wanted")
+
+
+def _least(kind: Kind, most: int) -> ColumnElement[Any]:
+    """The last of so many numbers that come first. (`max` and `min` of several: DuckDB's.)"""
+    best = func.max if kind.listing.largest else func.min
+    return func.list_last(best(kind.listing.rank, most).filter(kind.where))
+
+
+def _reaches(kind: Kind, least: ColumnElement[int]) -> ColumnElement[bool]:
+    rank = kind.listing.rank
+    return and_(kind.where, rank >= least if kind.listing.largest else rank <= least)
+
+
+def _ranked(g: int, kind: Kind, candidates: CTE) -> Select[Any]:
+    rank, ties = candidates.c[f"rank_{g}"], (candidates.c[tie.name] for tie in kind.listing.ties)
+    order = (rank.desc() if kind.listing.largest else rank, *ties)
+    place = func.row_number().over(partition_by=candidates.c.k, order_by=order)
+    rows = (candidates.c[name] for name in kind.listing.table.c.keys())  # noqa: SIM118  (of columns)
+    return select(literal_column(str(g)).label("g"), candidates.c.k, place.label("place"), *rows).where(
+        candidates.c[f"is_{g}"]
+    )
+
+
+def rows_of(engine: Engine, statement: Executable) -> list[dict[str, Any]]:
+    """What a statement finds."""
+    with engine.connect() as connection:
+        return [dict(row._mapping) for row in connection.execute(statement)]
+
+
+def streamed(engine: Engine, statement: Executable) -> Iterator[Any]:
+    """What a statement finds, a few rows in memory at a time."""
+    with engine.connect() as connection:
+        yield from connection.execute(statement.execution_options(yield_per=2000))
+
+
+def cells_of(listing: Listing, row: Iterable[Any]) -> Cells:
+    """A row as cells, in words."""
+    words = listing.words
+    return tuple(
+        Cell(words[each.name](value) if each.name in words else value)
+        for each, value in zip(listing.columns, row, strict=True)
+    )
+
+
+def _names(listing: Listing) -> list[str]:
+    return [each.name for each in listing.columns]
+
+
+def _shown(listing: Listing) -> list[ColumnElement[Any]]:
+    table = listing.table
+    return [table.c[name] if name in table.c else calls.c[name] for name in _names(listing)]
+
+
+def _with_caller(listing: Listing, statement: Select[Any]) -> Select[Any]:
+    if listing.table is calls:
+        return statement
+    return statement.join_from(listing.table, calls, calls.c.call == listing.table.c.call, isouter=True)
+
+
+def below_short(thresholds: Thresholds) -> ColumnElement[bool]:
+    """Waits shorter than what is short in their queue."""
+    own = [
+        and_(waits.c.queue == queue, waits.c.waited_ms < thresholds.short_abandon_ms(queue))
+        for queue in thresholds.queues
+    ]
+    usual = waits.c.waited_ms < thresholds.short_abandon_ms("")
+    return or_(*own, and_(waits.c.queue.not_in(list(thresholds.queues)), usual))
+
+
+def _beyond(thresholds: Thresholds) -> ColumnElement[bool]:
+    own = [
+        and_(waits.c.queue == queue, waits.c.waited_ms > thresholds.service_level_ms(queue))
+        for queue in thresholds.queues
+    ]
+    usual = waits.c.waited_ms > thresholds.service_level_ms("")
+    return or_(*own, and_(waits.c.queue.not_in(list(thresholds.queues)), usual))

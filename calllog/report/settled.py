@@ -1,0 +1,74 @@
+"""Whether it was settled at the first contact, told in three ways: a section of a report."""
+
+from collections.abc import Sequence
+
+from calllog.figures.figure import Row
+from calllog.figures.keys import By
+from calllog.report.model import Cell, Section, Table, Tile, Tiles
+from calllog.report.source import Source, column, text_column, value_cells
+
+WAYS = {"fcr": "fcr_calls", "fcr_agent": "fcr_agent_talks", "fcr_survey": "fcr_survey_answers"}
+"""Each share, and of how many it is."""
+DETAILS = {
+    "fcr": "of {:,} calls, as nobody called again",
+    "fcr_agent": "of {:,} talks of which agents said what came of them",
+    "fcr_survey": "of {:,} answers of callers",
+}
+BY: tuple[tuple[By, str], ...] = (("queue", "Queue"), ("campaign", "Campaign"))
+
+
+def settled(source: Source) -> Section | None:
+    """The section; None if nobody can say yet."""
+    whole = source.contact("")[0]
+    ways = [name for name, many in WAYS.items() if whole.values[many]]
+    if not ways:
+        return None
+    tables = [_table(source.contact(by), by, title, ways) for by, title in BY]
+    tiles = Tiles(tuple(_tile(whole, name) for name in ways))
+    return Section(
+        title="Was it settled at the first contact?",
+        lead=_lead(source, whole),
+        blocks=(tiles, *filter(None, tables)),
+    )
+
+
+def _table(rows: Sequence[Row], by: str, head: str, ways: Sequence[str]) -> Table | None:
+    """A row for each key; none if there is but one."""
+    if len(rows) < 2:
+        return None
+    columns = [
+        each
+        for name in ways
+        for each in (column(name, bar=True), column(WAYS[name], title="of " + _of_what(name)))
+    ]
+    return Table(
+        name=f"settled_by_{by}",
+        title=f"By {head.lower()}",
+        columns=(text_column(by, head), *columns),
+        rows=tuple((Cell(row.key or "none"), *value_cells(row, columns)) for row in rows),
+    )
+
+
+def _tile(whole: Row, name: str) -> Tile:
+    shown = column(name)
+    return Tile(
+        title=shown.title,
+        value=whole.values[name],
+        kind=shown.kind,
+        tone="answered",
+        detail=DETAILS[name].format(whole.values[WAYS[name]]),
+        defined=name,
+    )
+
+
+def _of_what(name: str) -> str:
+    return {"fcr": "calls", "fcr_agent": "talks", "fcr_survey": "answers"}[name]
+
+
+def _lead(source: Source, whole: Row) -> str:
+    share, calls = whole.values["fcr"], whole.values["fcr_calls"]
+    if share is None or calls is None:
+        return "It is too early to say who calls again."
+    again = calls - round(share * calls)
+    days = f"{source.thresholds.fcr_days:g} days"
+    return f"After {again:,} of {calls:,} calls with an agent the same person called again within {days}."
