@@ -25,9 +25,9 @@ def empty_archive() -> Engine:
     return engine
 
 
-def columns_of(archive: Engine) -> Engine:
-    """What figures are asked of: all that is in the archive now. Dispose of it."""
-    return opened(archive, EVER)
+def columns_of(archive: Engine, *names: str) -> Engine:
+    """What figures are asked of: all that is in the archive now, or in these tables. Dispose of it."""
+    return opened(archive, EVER, tables=[table for table in DERIVED if not names or table.name in names])
 
 
 def facts_of(lines: list[bytes]) -> Facts:

@@ -101,6 +101,13 @@ FIGURES = {
 }
 """What is wrong → family, module, the right text, the wrong one."""
 
+TABLES = {
+    "queues": ("waits", "refusals", "overtakings", "escalations"),
+    "agents": ("talks", "offers", "agent_states"),
+    "calls": ("calls", "system"),
+}
+"""What is asked for the figures of a family."""
+
 FACTS = {
     "a wait ends when the queue is left": (
         "facts_queue",
@@ -168,7 +175,7 @@ def figures_differ(family: str, days: int = DAYS) -> bool:
     for seed in range(days):
         lines, seen = day(seed), view(seed, setting(seed))
         fill(archive, facts_of(lines))
-        columns = columns_of(archive)
+        columns = columns_of(archive, *TABLES[family])
         by = groupings[seed % len(groupings)]
         more = {"now": seen.now} if family == "agents" else {}
         thresholds = seen.thresholds_of(limits)

@@ -4,20 +4,20 @@ from collections.abc import Iterator
 from random import Random
 
 import pytest
-from sqlalchemy import Engine
 
-from tests.figures.days import day, setting
+from tests.figures.days import Setting, day, setting
 from tests.figures.families import FAMILIES, Cells
 from tests.figures.filled import columns_of, empty_archive, facts_of, fill
 from tests.figures.naive import Log, Record
+from tests.figures.stretches import stretch
 from tests.figures.views import view
 
-BLOCKS, BLOCK = 20, 50
+BLOCKS, BLOCK = 20, 5
+"""So many tests, each of so many stretches of ten days: 1,000 days."""
+ALONE = range(0, 1_000, 50)
+"""These days are looked at by themselves, too: in shorter intervals than a stretch."""
 CLOSE, NOTHING = 1e-9, 1e-12
 """As share of the number, and in itself: both add up in another order."""
-EVERY = {"agents": 10, "queues": 2, "calls": 2, "contact": 2, "patience": 2}
-"""Figures that are slow to work out, even of an empty day, are compared on every so many-th day: what they
-are made of is compared on each of the 1,000 in test_facts_twin.py."""
 
 
 def differences(real: Cells, plain: Cells) -> Iterator[str]:
@@ -38,32 +38,31 @@ def same(one: float | None, other: float | None) -> bool:
     return abs(one - other) <= max(NOTHING, CLOSE * max(abs(one), abs(other)))
 
 
-def compared(seed: int, engine: Engine, log: Log, family: str) -> list[str]:
-    """One family on one day, by something that the seed chooses."""
-    groupings, real, plain = FAMILIES[family]
-    seen = view(seed, setting(seed))
-    by = Random(f"{family} {seed}").choice(groupings)
-    rows = real(engine, seen, by)
-    found = {(row.from_at, row.to_at, row.key): row.values for row in rows}
-    assert len(found) == len(rows), f"day {seed}: two rows for one place"
-    where = f"day {seed}, {family} by {by or 'nothing'}, {seen.interval}, {seen.period[2]}"
-    return [f"{where}: {what}" for what in differences(found, plain(log, seen, by))]
+def compared(seed: int, lines: list[bytes], chosen: Setting) -> Iterator[str]:
+    """All families of one log, each by something that the seed chooses."""
+    archive = empty_archive()
+    fill(archive, facts_of(lines))
+    columns, log, seen = columns_of(archive), Log(lines), view(seed, chosen)
+    for family, (groupings, real, plain) in FAMILIES.items():
+        by = Random(f"{family} {seed}").choice(groupings)
+        rows = real(columns, seen, by)
+        found = {(row.from_at, row.to_at, row.key): row.values for row in rows}
+        assert len(found) == len(rows), f"{seed}: two rows for one place"
+        where = f"{seed}, {family} by {by or 'nothing'}, {seen.interval}, {seen.period[2]}"
+        yield from (f"{where}: {what}" for what in differences(found, plain(log, seen, by)))
+    columns.dispose()
+    archive.dispose()
 
 
 @pytest.mark.parametrize("block", range(BLOCKS))
 def test_the_figures_are_the_numbers_of_the_twin(block: int) -> None:
-    archive = empty_archive()
-    found = []
-    for seed in range(block * BLOCK, (block + 1) * BLOCK):
-        lines = day(seed)
-        fill(archive, facts_of(lines))
-        columns, log = columns_of(archive), Log(lines)
-        for family in FAMILIES:
-            if seed % EVERY.get(family, 1) == 0:
-                found += compared(seed, columns, log, family)
-        columns.dispose()
-    archive.dispose()
-    assert found == []
+    numbers = range(block * BLOCK, (block + 1) * BLOCK)
+    assert [what for number in numbers for what in compared(number, *stretch(number))] == []
+
+
+@pytest.mark.parametrize("block", range(4))
+def test_so_they_are_of_a_day_alone(block: int) -> None:
+    assert [what for seed in ALONE[block::4] for what in compared(seed, day(seed), setting(seed))] == []
 
 
 def a_row(**values: float | None) -> dict[tuple[int, int, str], Record]:

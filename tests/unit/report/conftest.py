@@ -40,12 +40,18 @@ def hostile(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Source]:
 
 
 @pytest.fixture(scope="session")
-def made(data: Path) -> Iterator[Made]:
-    """Each report of the busy day, by its name, made once."""
+def day(data: Path) -> Iterator[Source]:
+    """What reports of the busy day are made from."""
     engine = connect(data / "archive" / "archive.db", read_only=True)
     with closing(source_of(engine, DAY, NOW)) as source:
-        yield cache(lambda name: EVERY[name](source))
+        yield source
     engine.dispose()
+
+
+@pytest.fixture(scope="session")
+def made(day: Source) -> Made:
+    """Each report of the busy day, by its name, made once."""
+    return cache(lambda name: EVERY[name](day))
 
 
 @pytest.fixture

@@ -1,0 +1,156 @@
+"""Sections that are there when there is something to say: overtaking, first contact, the line, offers."""
+
+import json
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import insert
+
+from calllog.archive.schema import metadata
+from calllog.archive.tables import touch_all
+from calllog.report.calls import Chosen, calls
+from calllog.report.model import Report
+from calllog.report.numbers import numbers
+from calllog.report.page import page_of
+from calllog.report.queues import queues
+from calllog.report.sheet import json_of
+from calllog.report.source import Source
+from calllog.report.surveys import surveys
+from tests.unit.report.archives import empty, source_of
+from tests.unit.report.busy_day import DAY, DAY_AT, HOUR, MINUTE, NOW, S
+
+SOMETIMES = {
+    "Who was overtaken?",
+    "Was it settled at the first contact?",
+    "Was the line there?",
+    "What was sold",
+}
+NINE = DAY_AT + 9 * HOUR
+
+
+def rows() -> dict[str, list[dict[str, Any]]]:
+    """Four calls of two people: one calls again, one was overtaken, one was offered something."""
+    who = {"a": "+49301", "b": "+49301", "c": "+49302", "d": "+49303"}
+    at = {call: NINE + number * HOUR for number, call in enumerate(who)}
+    end = {call: each + 5 * MINUTE for call, each in at.items()}
+    same = {"queue": "sales", "campaign": "spring"}
+    return {
+        "calls": [
+            {"call": call, "arrived_at": at[call], "ended_at": end[call], "caller": who[call],
+             "number": "100", "verdict": "completed", "campaign": "spring"}
+            for call in who
+        ],
+        "waits": [
+            {"call": call, "n": 2, "joined_at": at[call], "left_at": at[call] + MINUTE, "waited_ms": MINUTE,
+             "reason": "answered", "class": "A", "agent": "alice", **same}
+            for call in who
+        ],
+        "talks": [
+            {"call": call, "n": 5, "agent": "alice", "bridged_at": at[call] + MINUTE,
+             "unbridged_at": end[call], "talk_ms": 4 * MINUTE, **same}
+            for call in who
+        ],
+        "overtakings": [
+            {"call": "a", "n": 3, "at": at["b"] + MINUTE, "queue": "sales", "by_call": "b", "reason": "vip"},
+            {"call": "a", "n": 4, "at": at["c"] + MINUTE, "queue": "sales", "by_call": "c", "reason": "vip"},
+        ],
+        "dispositions": [
+            {"id": "alice:7", "at": end["a"], "agent": "alice", "call": "a", "queue": "sales",
+             "code": "other"}
+        ],
+        "sales": [
+            {"call": "a", "n": 6, "path": "main/x", "offer": "oil", "made_at": at["a"], "took_ms": 8 * S,
+             "accepted_at": at["a"] + S, "queue": "sales"},
+            {"call": "b", "n": 6, "path": "main/x", "offer": "oil", "made_at": at["b"], "took_ms": 4 * S,
+             "queue": "sales"},
+        ],
+        "system": [
+            {"id": "1", "at": NINE, "kind": "asterisk_lost", "asterisk": "main"},
+            {"id": "2", "at": NINE + 6 * MINUTE, "kind": "asterisk_connected", "asterisk": "main"},
+        ],
+    }  # fmt: skip
+
+
+@pytest.fixture
+def told(tmp_path: Path) -> Iterator[Source]:
+    engine = empty(tmp_path / "archive.db")
+    with engine.begin() as connection:
+        for name, some in rows().items():
+            for row in some:
+                connection.execute(insert(metadata.tables[name]).values(row))
+        touch_all(connection)
+    with closing(source_of(engine, DAY, NOW + 8 * 24 * HOUR)) as source:
+        yield source
+    engine.dispose()
+
+
+def section(report: Report, title: str) -> dict[str, Any]:
+    page_of(report)
+    (found,) = [one for one in json.loads(json_of(report))["sections"] if one["title"] == title]
+    assert isinstance(found, dict)
+    return found
+
+
+def tiles(found: dict[str, Any]) -> dict[str, Any]:
+    return {tile["defined"]: tile["value"] for tile in found["blocks"][0]["tiles"]}
+
+
+def test_who_was_overtaken_and_why(told: Source) -> None:
+    found = section(queues(told), "Who was overtaken?")
+    assert tiles(found) == {"overtaken": 2, "overtaken_ms": 3 * HOUR}
+    assert found["blocks"][1]["rows"] == [
+        {"reason": "vip", "times": 2, "ms": 3 * HOUR, "mean_ms": 1.5 * HOUR}
+    ]
+
+
+def test_whether_it_was_settled_in_the_ways_that_are_known(told: Source) -> None:
+    found = section(numbers(told), "Was it settled at the first contact?")
+    assert tiles(found) == {"fcr": 0.75, "fcr_agent": 0.0}
+    assert found["lead"] == "After 1 of 4 calls with an agent the same person called again within 7 days."
+
+
+def test_calls_of_later_days_count_for_the_first_contact(told: Source, tmp_path: Path) -> None:
+    """The third person calls again on the sixth day: more than is read for all other figures."""
+    again = NINE + 6 * 24 * HOUR
+    other = empty(tmp_path / "later.db")
+    with other.begin() as connection:
+        for name, some in rows().items():
+            for row in some:
+                connection.execute(insert(metadata.tables[name]).values(row))
+        later = {"call": "e", "arrived_at": again, "ended_at": again + S, "caller": "+49303", "number": "100"}
+        connection.execute(insert(metadata.tables["calls"]).values(later))
+        touch_all(connection)
+    with closing(source_of(other, DAY, told.now)) as source:
+        found = section(numbers(source), "Was it settled at the first contact?")
+    assert tiles(found)["fcr"] == 0.5
+    other.dispose()
+
+
+def test_when_the_line_was_away(told: Source) -> None:
+    found = section(numbers(told), "Was the line there?")
+    assert found["lead"] == "Not always: main could not be reached for 6 min 00 s."
+    assert tiles(found) == {"availability": pytest.approx(1 - 6 * MINUTE / (24 * HOUR))}
+
+
+def test_what_was_offered_and_the_calls_behind_it(told: Source) -> None:
+    report = surveys(told)
+    found = section(report, "What was sold")
+    assert tiles(found) == {"sales_rate": 0.5, "sales_took_ms": 6 * S}
+    (key,) = {tile["calls"] for tile in found["blocks"][0]["tiles"]}
+    behind = report.behind[key]
+    assert [row[-1].value for row in behind.table.rows] == ["a", "b"]
+    assert "--sales" in behind.command
+    (listed,) = [table for table in calls(told, Chosen(sales=True)).tables() if table.name == "calls"]
+    assert [row[-1].value for row in listed.rows] == ["a", "b"]
+
+
+def test_of_nothing_there_is_no_section(tmp_path: Path) -> None:
+    engine = empty(tmp_path / "nothing.db")
+    with closing(source_of(engine, DAY, NOW)) as source:
+        for make in (queues, numbers, surveys):
+            titles = {one.title for one in make(source).sections}
+            assert not titles & SOMETIMES
+    engine.dispose()
