@@ -1,6 +1,7 @@
 """`holdfast report calls`: every call of the time, or those behind one figure."""
 
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from typing import Any
 
 import msgspec
@@ -8,7 +9,7 @@ from sqlalchemy import ColumnElement, Select, func, select
 
 from calllog.archive.schema import calls as calls_table
 from calllog.archive.schema import refusals, sales, surveys, talks, waits
-from calllog.report.listings import CALLS, LEFT, cells_of, left_as, listed, rows_of, streamed, within
+from calllog.report.listings import CALLS, LEFT, cells_of, in_pieces, left_as, listed, rows_of, within
 from calllog.report.model import FIRST, Cell, Cells, Column, Report, Section, Table, Tone
 from calllog.report.source import Source, text_column
 
@@ -60,12 +61,13 @@ def calls(source: Source, chosen: Chosen) -> Report:
     where = _where(source, chosen)
     verdicts = _verdicts(source, where)
     statement = listed(CALLS, where)
-    rows = tuple(cells_of(CALLS, row) for row in streamed(source.engine, statement.limit(FIRST)))
     total = sum(count for _, count in verdicts)
 
     def every() -> Iterator[Cells]:
-        for row in streamed(source.engine, statement):
-            yield cells_of(CALLS, row)
+        found = in_pieces(source.engine, statement, calls_table.c.arrived_at, source.period, total)
+        return (cells_of(CALLS, row) for row in found)
+
+    rows = tuple(islice(every(), FIRST))
 
     table = Table(
         name="calls",

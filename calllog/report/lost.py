@@ -4,12 +4,13 @@ There may be a million of them: they are counted where they lie, and listed a fe
 """
 
 from collections.abc import Iterator
+from itertools import islice
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, case, func, select
+from sqlalchemy import ColumnElement, and_, case, func, select
 
 from calllog.archive.schema import calls, waits
-from calllog.report.listings import left_as, left_word, rows_of, streamed, within
+from calllog.report.listings import in_pieces, left_as, left_word, rows_of, within
 from calllog.report.model import FIRST, Cell, Cells, Column, Table
 from calllog.report.source import Source, text_column
 
@@ -89,14 +90,19 @@ def who(source: Source, lost: int) -> Table:
         .where(_lost(source))
         .order_by(waits.c.left_at, waits.c.call, waits.c.n)
     )
-    first = tuple(map(_cells, rows_of(source.engine, statement.limit(FIRST))))
+
+    def every() -> Iterator[Cells]:
+        found = in_pieces(source.engine, statement, waits.c.left_at, source.period, lost)
+        return (_cells(row._mapping) for row in found)
+
+    first = tuple(islice(every(), FIRST))
     return Table(
         name="abandoned",
         title="Each caller who hung up while waiting",
         columns=LIST,
         rows=first,
         total=lost,
-        every=(lambda: _every(source, statement)) if lost > len(first) else None,
+        every=every if lost > len(first) else None,
         empty="Nobody hung up while waiting.",
         note="`holdfast log --call CALL` shows all that happened in one of these calls." if first else "",
     )
@@ -158,11 +164,6 @@ def reasons(source: Source, lost: int) -> Iterator[Table]:
 
 def _lost(source: Source) -> ColumnElement[bool]:
     return and_(within(waits.c.joined_at, source.period), left_as("abandoned", source.thresholds))
-
-
-def _every(source: Source, statement: Select[Any]) -> Iterator[Cells]:
-    for row in streamed(source.engine, statement):
-        yield _cells(row._mapping)
 
 
 def _cells(row: Any) -> Cells:

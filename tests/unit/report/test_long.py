@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import and_
 
 from calllog.archive.schema import waits
-from calllog.report import behind, calls, lost, page_tables
+from calllog.report import behind, calls, listings, lost, page_tables
 from calllog.report.listings import (
     LEFT,
     LONGEST_WAITS,
@@ -37,6 +37,7 @@ def short(monkeypatch: pytest.MonkeyPatch) -> None:
     """Lists for people are short."""
     for module in (lost, calls, page_tables):
         monkeypatch.setattr(module, "FIRST", FEW)
+    monkeypatch.setattr(listings, "PIECE", 7)
 
 
 @pytest.mark.usefixtures("short")
