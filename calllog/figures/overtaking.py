@@ -6,7 +6,7 @@ The seconds of an overtaking say by how much the one who was served before had c
 from collections.abc import Iterator
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Engine, and_, func, select
+from sqlalchemy import ColumnElement, Connection, Engine, MetaData, and_, func, select, union
 
 from calllog.archive.schema import escalations, overtakings, waits
 from calllog.figures.figure import Figure, Row
@@ -14,13 +14,28 @@ from calllog.figures.period import Interval, Period
 from calllog.figures.read import many
 from calllog.figures.tally import Tally
 
+told_waits = waits.to_metadata(MetaData(), name="told_waits")
+"""Those of waits that the events of overtaking and escalation are about: few. `_tell` makes it."""
+
+
+def _tell(connection: Connection) -> None:
+    """Once for all figures of an engine, whose rows do not change."""
+    calls = union(select(overtakings.c.call), select(overtakings.c.by_call), select(escalations.c.call))
+    them = (
+        select(waits)
+        .where(waits.c.call.in_(calls))
+        .compile(connection, compile_kwargs={"literal_binds": True})
+    )
+    connection.exec_driver_sql(f"CREATE TABLE IF NOT EXISTS {told_waits.name} AS {them}")
+
 
 def count_overtaken(connection: Connection, tally: Tally, key: ColumnElement[Any] | None) -> None:
     """`overtaken` and `overtaken_ms`, by when he had joined who was overtaken.
 
-    `key`: of waits or of overtakings. 0 ms, if the other one's wait is not known.
+    `key`: of told_waits or of overtakings. 0 ms, if the other one's wait is not known.
     """
-    passed = waits.alias("passed")
+    _tell(connection)
+    waits, passed = told_waits, told_waits.alias("passed")
     event = overtakings.c.call, overtakings.c.n
     same_queue = waits.c.call == overtakings.c.call, waits.c.queue == overtakings.c.queue
     told = (
@@ -44,9 +59,10 @@ def count_overtaken(connection: Connection, tally: Tally, key: ColumnElement[Any
 def count_escalated(connection: Connection, tally: Tally, key: ColumnElement[Any] | None) -> None:
     """`escalated`: waits after which the flow handed him to a higher level; and the waits that came next.
 
-    `escalation_waits`, `escalation_wait_ms`: of those that are over. `key`: of waits.
+    `escalation_waits`, `escalation_wait_ms`: of those that are over. `key`: of told_waits.
     """
-    after = waits.alias("after")
+    _tell(connection)
+    waits, after = told_waits, told_waits.alias("after")
     each = (
         select(escalations.c.call, func.max(waits.c.n).label("wait"), *_of_last_wait(key))
         .join_from(escalations, waits, and_(waits.c.call == escalations.c.call, waits.c.n < escalations.c.n))
@@ -96,6 +112,6 @@ def overtaking_reasons(engine: Engine, period: Period, interval: Interval) -> li
 
 def _of_last_wait(key: ColumnElement[Any] | None) -> Iterator[ColumnElement[Any]]:
     """Of the latest of a group of waits: when he had joined, and the key."""
-    for name, column in (("joined_at", waits.c.joined_at), ("key", key)):
+    for name, column in (("joined_at", told_waits.c.joined_at), ("key", key)):
         if column is not None:
-            yield func.arg_max(column, waits.c.n).label(name)
+            yield func.arg_max(column, told_waits.c.n).label(name)

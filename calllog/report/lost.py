@@ -4,7 +4,6 @@ There may be a million of them: they are counted where they lie, and listed a fe
 """
 
 from collections.abc import Iterator
-from itertools import islice
 from typing import Any
 
 from sqlalchemy import ColumnElement, and_, case, func, select
@@ -84,18 +83,18 @@ _WAYS: tuple[tuple[str, str, str, ColumnElement[str]], ...] = (
 
 def who(source: Source, lost: int) -> Table:
     """Each of them, in the order in which they hung up; `lost`: how many they are."""
-    statement = (
-        select(*(waits.c[name] for name in _READ), calls.c.caller)
-        .join_from(waits, calls, calls.c.call == waits.c.call, isouter=True)
-        .where(_lost(source))
-        .order_by(waits.c.left_at, waits.c.call, waits.c.n)
-    )
+    order = waits.c.left_at, waits.c.call, waits.c.n
+    them = select(*(waits.c[name] for name in _READ), waits.c.n).where(_lost(source)).order_by(*order)
 
     def every() -> Iterator[Cells]:
-        found = in_pieces(source.engine, statement, waits.c.left_at, source.period, lost)
+        whole = them.add_columns(calls.c.caller).outerjoin(calls, calls.c.call == waits.c.call)
+        found = in_pieces(source.engine, whole, waits.c.left_at, source.period, lost)
         return (_cells(row._mapping) for row in found)
 
-    first = tuple(islice(every(), FIRST))
+    some = them.limit(FIRST).subquery("some")  # their callers are looked for once it is known who they are
+    shown = select(some, calls.c.caller).outerjoin(calls, calls.c.call == some.c.call)
+    rows = rows_of(source.engine, shown.order_by(some.c.left_at, some.c.call, some.c.n))
+    first = tuple(_cells(row) for row in rows)
     return Table(
         name="abandoned",
         title="Each caller who hung up while waiting",
