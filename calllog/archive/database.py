@@ -10,7 +10,7 @@ transaction, the archive of one instant, and never waits for the writer.
 import fcntl
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -148,6 +148,11 @@ class Sole:
         """Give it up."""
         connection, self._connection = self._connection, None
         if connection is not None:
+            if not is_sqlite(self._engine):
+                with suppress(DatabaseError, InterfaceError):  # or it is freed a moment after the end
+                    connection.rollback()
+                    connection.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": LOCK})
+                    connection.commit()
             connection.close()
         if self._file >= 0:
             os.close(self._file)
