@@ -100,7 +100,7 @@ def measure(data: Path, calls: int, runs: int, ways: bool) -> Measured:
 
 def _ask(data: Path, name: str, form: str, runs: int) -> Asked:
     output = data / "report"
-    command = [HOLDFAST, "report", name, "--day", DAY, "-o", str(output), *FORMS[form]]
+    command = [HOLDFAST, "report", name, "--day", DAY, "--zone", "UTC", "-o", str(output), *FORMS[form]]
     walls, cpus, peaks = [], [], []
     for _ in range(runs):
         began = time.perf_counter()

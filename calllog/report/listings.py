@@ -269,10 +269,12 @@ def first_of(
         .cte("least")
     )
     reached = [_reaches(kind, least.c[f"least_{g}"]) for g, kind in enumerate(kinds)]
+    ties = {tie.name for kind in kinds for tie in kind.listing.ties}
+    read = [one for one in table.c if one.name in {*names, *ties, "call"}]
     candidates = (
         select(
             each.c.k,
-            *table.c,
+            *read,
             *(kind.listing.rank.label(f"rank_{g}") for g, kind in enumerate(kinds)),
             *(holds.label(f"is_{g}") for g, holds in enumerate(reached)),
         )
@@ -315,7 +317,7 @@ def _ranked(g: int, kind: Kind, candidates: CTE) -> Select[Any]:
     rank, ties = candidates.c[f"rank_{g}"], (candidates.c[tie.name] for tie in kind.listing.ties)
     order = (rank.desc() if kind.listing.largest else rank, *ties)
     place = func.row_number().over(partition_by=candidates.c.k, order_by=order)
-    rows = (candidates.c[name] for name in kind.listing.table.c.keys())  # noqa: SIM118  (of columns)
+    rows = (each for each in candidates.c if each.name in kind.listing.table.c)
     return select(literal_column(str(g)).label("g"), candidates.c.k, place.label("place"), *rows).where(
         candidates.c[f"is_{g}"]
     )

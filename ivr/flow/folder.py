@@ -95,6 +95,16 @@ def read_folder(directory: Path) -> Folder:
     return folder
 
 
+def read_queues(directory: Path) -> Folder:
+    """Read of a directory what reports need: its queues and its time zone, without the flows."""
+    folder = Folder(directory)
+    for file in ("queues.yaml", "hours.yaml"):
+        _settings(folder, directory / file, file, SETTINGS[file])
+    folder.queues = dict(_table(folder, "queues.yaml", "queues", Queue, "queue"))
+    folder.timezone = _timezone(folder)
+    return folder
+
+
 def _misnamed(folder: Folder, directory: Path) -> None:
     """Files that somebody meant to be read."""
     for path in sorted(directory.glob("flows/*.yml")):
