@@ -3,10 +3,9 @@
 The seconds of an overtaking say by how much the one who was served before had come later.
 """
 
-from collections.abc import Iterator
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Engine, MetaData, and_, func, select, union
+from sqlalchemy import ColumnElement, Connection, Engine, Select, and_, column, func, select, table
 
 from calllog.archive.schema import escalations, overtakings, waits
 from calllog.figures.figure import Figure, Row
@@ -14,32 +13,49 @@ from calllog.figures.period import Interval, Period
 from calllog.figures.read import many
 from calllog.figures.tally import Tally
 
-told_waits = waits.to_metadata(MetaData(), name="told_waits")
-"""Those of waits that the events of overtaking and escalation are about: few. `_tell` makes it."""
-
-
-def _tell(connection: Connection) -> None:
-    """Once for all figures of an engine, whose rows do not change."""
-    calls = union(select(overtakings.c.call), select(overtakings.c.by_call), select(escalations.c.call))
-    them = (
-        select(waits)
-        .where(waits.c.call.in_(calls))
-        .compile(connection, compile_kwargs={"literal_binds": True})
-    )
-    connection.exec_driver_sql(f"CREATE TABLE IF NOT EXISTS {told_waits.name} AS {them}")
+_OF_WAIT = ("joined_at", "queue", "campaign", "flow", "version")
+overtaken = table("overtaken", *map(column, (*_OF_WAIT, "reason", "ms")))
+"""Each overtaking with the wait of who was overtaken; ms: by how much the other one had come later."""
+handed_up = table("handed_up", *map(column, (*_OF_WAIT, "over", "waited_ms")))
+"""Each wait after which the flow handed him to a higher level; `over`, `waited_ms`: of his next wait."""
 
 
 def count_overtaken(connection: Connection, tally: Tally, key: ColumnElement[Any] | None) -> None:
     """`overtaken` and `overtaken_ms`, by when he had joined who was overtaken.
 
-    `key`: of told_waits or of overtakings. 0 ms, if the other one's wait is not known.
+    `key`: a column of `overtaken`. 0 ms, if the other one's wait is not known.
     """
-    _tell(connection)
-    waits, passed = told_waits, told_waits.alias("passed")
-    event = overtakings.c.call, overtakings.c.n
+    _kept(connection, overtaken.name, _overtaken())
+    sums = {"overtaken": many(), "overtaken_ms": func.sum(overtaken.c.ms)}
+    tally.count(connection, overtaken, overtaken.c.joined_at, sums, key=key)
+
+
+def count_escalated(connection: Connection, tally: Tally, key: ColumnElement[Any] | None) -> None:
+    """`escalated`: waits after which the flow handed him to a higher level; and the waits that came next.
+
+    `escalation_waits`, `escalation_wait_ms`: of those that are over. `key`: a column of `handed_up`.
+    """
+    _kept(connection, handed_up.name, _handed_up())
+    sums = {
+        "escalated": many(),
+        "escalation_waits": many(handed_up.c.over),
+        "escalation_wait_ms": func.sum(handed_up.c.waited_ms).filter(handed_up.c.over),
+    }
+    tally.count(connection, handed_up, handed_up.c.joined_at, sums, key=key)
+
+
+def _kept(connection: Connection, name: str, found: Select[Any]) -> None:
+    """What is found, once for all figures of an engine: its rows do not change."""
+    text = found.compile(connection, compile_kwargs={"literal_binds": True})
+    connection.exec_driver_sql(f"CREATE TABLE IF NOT EXISTS {name} AS {text}")
+
+
+def _overtaken() -> Select[Any]:
+    passed = waits.alias("passed")
+    event = overtakings.c.call, overtakings.c.n, overtakings.c.reason
     same_queue = waits.c.call == overtakings.c.call, waits.c.queue == overtakings.c.queue
     told = (
-        select(*event, *_of_last_wait(key))
+        select(*event, *_last_wait())
         .join_from(overtakings, waits, and_(*same_queue, waits.c.n < overtakings.c.n))
         .group_by(*event)
         .subquery("told")
@@ -52,19 +68,14 @@ def count_overtaken(connection: Connection, tally: Tally, key: ColumnElement[Any
         .subquery("other")
     )
     source = told.outerjoin(other, and_(other.c.call == told.c.call, other.c.n == told.c.n))
-    sums = {"overtaken": many(), "overtaken_ms": func.sum(other.c.joined_at - told.c.joined_at)}
-    tally.count(connection, source, told.c.joined_at, sums, key=None if key is None else told.c.key)
+    columns = (told.c[name] for name in (*_OF_WAIT, "reason"))
+    return select(*columns, (other.c.joined_at - told.c.joined_at).label("ms")).select_from(source)
 
 
-def count_escalated(connection: Connection, tally: Tally, key: ColumnElement[Any] | None) -> None:
-    """`escalated`: waits after which the flow handed him to a higher level; and the waits that came next.
-
-    `escalation_waits`, `escalation_wait_ms`: of those that are over. `key`: of told_waits.
-    """
-    _tell(connection)
-    waits, after = told_waits, told_waits.alias("after")
+def _handed_up() -> Select[Any]:
+    after = waits.alias("after")
     each = (
-        select(escalations.c.call, func.max(waits.c.n).label("wait"), *_of_last_wait(key))
+        select(escalations.c.call, func.max(waits.c.n).label("wait"), *_last_wait())
         .join_from(escalations, waits, and_(waits.c.call == escalations.c.call, waits.c.n < escalations.c.n))
         .where(escalations.c.from_queue != "")
         .group_by(escalations.c.call, escalations.c.n)
@@ -85,13 +96,14 @@ def count_escalated(connection: Connection, tally: Tally, key: ColumnElement[Any
     source = handed.outerjoin(
         following, and_(following.c.call == handed.c.call, following.c.wait == handed.c.wait)
     )
-    over = following.c["class"] != "W"
-    sums = {
-        "escalated": many(),
-        "escalation_waits": many(over),
-        "escalation_wait_ms": func.sum(following.c.waited_ms).filter(over),
-    }
-    tally.count(connection, source, handed.c.joined_at, sums, key=None if key is None else handed.c.key)
+    over = (following.c["class"] != "W").label("over")
+    columns = (handed.c[name] for name in _OF_WAIT)
+    return select(*columns, over, following.c.waited_ms).select_from(source)
+
+
+def _last_wait() -> tuple[ColumnElement[Any], ...]:
+    """What is told of the latest of a group of waits."""
+    return tuple(func.arg_max(waits.c[name], waits.c.n).label(name) for name in _OF_WAIT)
 
 
 OVERTAKING_FIGURES = (
@@ -104,14 +116,7 @@ def overtaking_reasons(engine: Engine, period: Period, interval: Interval) -> li
     """Overtaking by its reason; keys: the reasons that the period has."""
     tally = Tally(period, interval, "reason")
     with engine.connect() as connection:
-        count_overtaken(connection, tally, overtakings.c.reason)
+        count_overtaken(connection, tally, overtaken.c.reason)
     return tally.rows(
         lambda _, counts: {"times": counts["overtaken"], "ms": counts["overtaken_ms"]},
     )
-
-
-def _of_last_wait(key: ColumnElement[Any] | None) -> Iterator[ColumnElement[Any]]:
-    """Of the latest of a group of waits: when he had joined, and the key."""
-    for name, column in (("joined_at", told_waits.c.joined_at), ("key", key)):
-        if column is not None:
-            yield func.arg_max(column, told_waits.c.n).label(name)

@@ -14,7 +14,7 @@ from calllog.archive.schema import refusals, waits
 from calllog.figures.figure import Figure, Measure, Row, Unit, Value, measured, share
 from calllog.figures.keys import By, allowed, own_key
 from calllog.figures.limits import limits_of
-from calllog.figures.overtaking import count_escalated, count_overtaken, told_waits
+from calllog.figures.overtaking import count_escalated, count_overtaken, handed_up, overtaken
 from calllog.figures.period import Interval, Period
 from calllog.figures.read import many
 from calllog.figures.tally import Counted, Sums, Tally
@@ -252,9 +252,8 @@ def queue_figures(
     of_queue = waits.outerjoin(limits, limits.c.queue == waits.c.queue)
     with engine.connect() as connection:
         tally.count(connection, of_queue, waits.c.joined_at, _sums(limits, thresholds), key=key)
-        told = own_key(by, told_waits)
-        count_overtaken(connection, tally, told)
-        count_escalated(connection, tally, told)
+        count_overtaken(connection, tally, own_key(by, overtaken))
+        count_escalated(connection, tally, own_key(by, handed_up))
         if by != "flow":
             refused = own_key(by, refusals)
             tally.count(connection, refusals, refusals.c.at, {"refused": many()}, key=refused)
