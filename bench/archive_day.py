@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
-from sqlalchemy import Connection, Engine, Index, text
+from sqlalchemy import Connection, Engine, Index, create_engine, text
 from sqlalchemy.schema import CreateTable
 
 from calllog.archive.schema import metadata
@@ -114,9 +114,9 @@ WHERE class = 'A'
 _FILL = (_DRAWN, _SETTLE, _CALLS, _WAITS, _OFFERS, _TALKS, _STATES, _REFUSED, _OVERTAKEN, _ESCALATED)
 
 
-def generate(engine: Engine, calls: int) -> int:
+def generate(path: Path, calls: int) -> int:
     """Fill a new archive with a day of about so many calls; how many they are. Indexes come afterwards."""
-    made = 0
+    engine, made = create_engine(f"sqlite:///{path}"), 0
     for step in steps(engine, calls):
         made = max(made, step())
     return made

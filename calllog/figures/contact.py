@@ -4,18 +4,22 @@ A person is a number: calls without one count nowhere in the first answer.
 """
 
 from collections.abc import Callable
+from typing import Any
 
 from sqlalchemy import (
     BigInteger,
     ColumnElement,
     Connection,
     Engine,
+    Select,
     Subquery,
     and_,
     cast,
+    column,
     func,
     literal_column,
     select,
+    table,
 )
 
 from calllog.archive.schema import calls, dispositions, surveys, talks
@@ -23,7 +27,7 @@ from calllog.figures.figure import Figure, Measure, Row, Unit, Value, measured, 
 from calllog.figures.keys import By, allowed, own_key
 from calllog.figures.limits import limits_of
 from calllog.figures.period import Interval, Period
-from calllog.figures.read import many
+from calllog.figures.read import kept, many
 from calllog.figures.tally import Counted, Tally
 from calllog.figures.thresholds import Thresholds
 
@@ -98,15 +102,26 @@ def contact_figures(
     return tally.rows(lambda _, settled: measured(CONTACT_MEASURES, settled))
 
 
+_SETTLED = ("arrived_at", "ended_at", "next_at", "campaign", "flow", "version", "queue", "agent")
+settled = table("settled", *map(column, _SETTLED))
+"""Calls that were completed, with queue and agent of their last talk; `next_at`: see `_calls_and_next`."""
+
+
 def _nobody_again(connection: Connection, tally: Tally, by: By, thresholds: Thresholds, now: int) -> None:
-    last, again, limits = _last_talks(), _calls_and_next(), limits_of(thresholds)
-    until = again.c.ended_at + func.coalesce(limits.c.fcr, thresholds.fcr_ms())
-    source = again.join(last, last.c.call == again.c.call).outerjoin(limits, limits.c.queue == last.c.queue)
-    nobody = func.coalesce(again.c.next_at > until, True)
-    key = own_key(by, last if by in ("queue", "agent") else again)
-    sums = {"call": many(), "call yes": many(nobody)}
-    completed = again.c.verdict == "completed", again.c.caller != "", again.c.ended_at < now, until <= now
-    tally.count(connection, source, again.c.arrived_at, sums, *completed, key=key)
+    kept(connection, settled.name, _settled())
+    limits = limits_of(thresholds)
+    until = settled.c.ended_at + func.coalesce(limits.c.fcr, thresholds.fcr_ms())
+    sums = {"call": many(), "call yes": many(func.coalesce(settled.c.next_at > until, True))}
+    source = settled.outerjoin(limits, limits.c.queue == settled.c.queue)
+    known = settled.c.ended_at < now, until <= now
+    tally.count(connection, source, settled.c.arrived_at, sums, *known, key=own_key(by, settled))
+
+
+def _settled() -> Select[Any]:
+    last, again = _last_talks(), _calls_and_next()
+    found = again.join(last, last.c.call == again.c.call)
+    columns = (last.c[name] if name in last.c else again.c[name] for name in _SETTLED)
+    return select(*columns).select_from(found).where(again.c.verdict == "completed")
 
 
 def _last_talks() -> Subquery:

@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, Connection, Engine, Select, and_, column, 
 from calllog.archive.schema import escalations, overtakings, waits
 from calllog.figures.figure import Figure, Row
 from calllog.figures.period import Interval, Period
-from calllog.figures.read import many
+from calllog.figures.read import kept, many
 from calllog.figures.tally import Tally
 
 _OF_WAIT = ("joined_at", "queue", "campaign", "flow", "version")
@@ -25,7 +25,7 @@ def count_overtaken(connection: Connection, tally: Tally, key: ColumnElement[Any
 
     `key`: a column of `overtaken`. 0 ms, if the other one's wait is not known.
     """
-    _kept(connection, overtaken.name, _overtaken())
+    kept(connection, overtaken.name, _overtaken())
     sums = {"overtaken": many(), "overtaken_ms": func.sum(overtaken.c.ms)}
     tally.count(connection, overtaken, overtaken.c.joined_at, sums, key=key)
 
@@ -35,19 +35,13 @@ def count_escalated(connection: Connection, tally: Tally, key: ColumnElement[Any
 
     `escalation_waits`, `escalation_wait_ms`: of those that are over. `key`: a column of `handed_up`.
     """
-    _kept(connection, handed_up.name, _handed_up())
+    kept(connection, handed_up.name, _handed_up())
     sums = {
         "escalated": many(),
         "escalation_waits": many(handed_up.c.over),
         "escalation_wait_ms": func.sum(handed_up.c.waited_ms).filter(handed_up.c.over),
     }
     tally.count(connection, handed_up, handed_up.c.joined_at, sums, key=key)
-
-
-def _kept(connection: Connection, name: str, found: Select[Any]) -> None:
-    """What is found, once for all figures of an engine: its rows do not change."""
-    text = found.compile(connection, compile_kwargs={"literal_binds": True})
-    connection.exec_driver_sql(f"CREATE TABLE IF NOT EXISTS {name} AS {text}")
 
 
 def _overtaken() -> Select[Any]:

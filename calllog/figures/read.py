@@ -7,6 +7,12 @@ from sqlalchemy import ARRAY, CTE, ColumnElement, Connection, Select, and_, cast
 from sqlalchemy.types import TypeEngine
 
 
+def kept(connection: Connection, name: str, found: Select[Any]) -> None:
+    """What is found as a table, made once for all figures of an engine: its rows do not change."""
+    text = found.compile(connection, compile_kwargs={"literal_binds": True})
+    connection.exec_driver_sql(f"CREATE TABLE IF NOT EXISTS {name} AS {text}")
+
+
 def streamed(connection: Connection, statement: Select[Any]) -> Iterator[Any]:
     """What a statement finds, a few rows at a time."""
     return iter(connection.execute(statement.execution_options(yield_per=1000)))

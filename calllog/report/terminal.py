@@ -1,5 +1,6 @@
 """A report for the terminal: the answer first, then tables with small charts in them."""
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
 
 from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
@@ -328,8 +329,11 @@ def _lanes(block: Lanes, width: int) -> RenderableType:
     lines = [Text(escaped(block.title), style="bold")]
     for lane in block.lanes:
         text = Text(f"{printable(lane.title):{names}}  ")
+        begins = [stretch.from_at for stretch in lane.stretches]
         for at in range(room):
-            state = _most(lane.stretches, block.from_at + at * each, block.from_at + (at + 1) * each)
+            begin, end = block.from_at + at * each, block.from_at + (at + 1) * each
+            first = max(bisect_right(begins, begin) - 1, 0)  # they follow each other
+            state = _most(lane.stretches[first : bisect_left(begins, end)], begin, end)
             glyph, tone = LETTER.get(state, NOTHING_KNOWN)
             text.append(glyph, STYLE[tone])
         lines.append(text)
