@@ -29,7 +29,7 @@ SLIP = RATE // 4
 SAME = 0.97
 """Correlation from which two stretches are the same sound. µ-law alone costs less than 0.001."""
 
-ENOUGH = 0.5
+ENOUGH = 0.6
 """Share from which a sound counts as heard: a busy machine plays with gaps (0.67 has been seen), other sounds
 stay below 0.2."""
 
