@@ -12,8 +12,9 @@ import pytest
 from sqlalchemy import Connection, Engine, Table, select
 
 from calllog.archive.database import connect
+from calllog.archive.instants import INSTANT
 from calllog.archive.rebuild import rebuild
-from calllog.archive.schema import DERIVED, INSTANT
+from calllog.archive.schema import DERIVED
 from calllog.archive.writer import Writer
 from calllog.columns import reading
 from calllog.columns.making import Maker
