@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Engine, Table
 
-from calllog.archive.schema import DERIVED, calls, dispositions, surveys, talks
+from calllog.archive.schema import DERIVED, agent_states, calls, dispositions, offers, surveys, talks
 from calllog.columns.reading import AROUND_MS, opened
 from calllog.figures.agents import agent_figures
 from calllog.figures.calls import call_figures
@@ -86,9 +86,14 @@ class Source:
 
     @cached_property
     def engine(self) -> Engine:
-        """The archive by columns: the period, and what belongs to its calls."""
+        """The archive by columns, but for agents' states: the period, and what belongs to its calls."""
         self.told("the archive")
-        return self._engine(self.period, DERIVED)
+        return self._engine(self.period, (table for table in DERIVED if table is not agent_states))
+
+    @cached_property
+    def of_agents(self) -> Engine:
+        """What agents did. Their states are a report's largest table, and few reports need it."""
+        return self._engine(self.period, (agent_states, offers, talks))
 
     def over(self, period: Period) -> "Source":
         """The same over another time. It is closed with this one."""
@@ -133,7 +138,7 @@ class Source:
     def agents(self, by: By) -> list[Row]:
         """The figures of agents of the whole period."""
         self.told("figures of agents" + (f" by {by}" if by else ""))
-        return agent_figures(self.engine, self.period, "whole", by, self.thresholds, now=self.now)
+        return agent_figures(self.of_agents, self.period, "whole", by, self.thresholds, now=self.now)
 
     def calls(self, interval: Interval, by: By) -> list[Row]:
         """The figures of calls."""
