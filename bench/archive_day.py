@@ -15,8 +15,8 @@ from pathlib import Path
 from sqlalchemy import Connection, Engine, Index, create_engine, text
 from sqlalchemy.schema import CreateTable
 
+from calllog.archive.instants import touch_all
 from calllog.archive.schema import metadata
-from calllog.archive.tables import touch_all
 
 DAY = "2026-11-03"
 DAY_AT = 1_793_664_000_000

@@ -6,7 +6,7 @@ from typing import Any, Protocol
 from sqlalchemy import ARRAY, CTE, ColumnElement, Connection, Select, and_, cast, func, select
 from sqlalchemy.types import TypeEngine
 
-from calllog.archive.schema import QUARTER_MS
+from calllog.archive.instants import QUARTER_MS
 
 
 def kept(connection: Connection, name: str, found: Select[Any]) -> None:

@@ -11,9 +11,9 @@ from calllog.figures.figure import Row
 from calllog.figures.period import DAY_MS
 from calllog.figures.tally import Counted
 from calllog.report.listings import streamed
-from calllog.report.model import FIRST, Block, Cell, Lane, Lanes, Report, Section, Stretch, Table, Tile, Tiles
+from calllog.report.model import FIRST, Block, Cell, Lane, Lanes, Report, Section, Stretch, Table, Tiles
 from calllog.report.show import text_of
-from calllog.report.source import Source, column, text_column, value_cells
+from calllog.report.source import Source, column, text_column, tile, value_cells
 
 LANES = 60
 """Agents whose days are drawn; those who handled most, if there are more."""
@@ -126,21 +126,13 @@ def _tiles(source: Source, whole: Row, each: Sequence[Row]) -> Tiles:
             f"of {whole.values['offered_legs']:,} times that one was rung",
         ),
     }
-    tiles = []
-    for name, (title, detail) in details.items():
-        shown = column(name, title=title)
-        calls = opens if name in ("handled", "aht_ms") else ""
-        tiles.append(
-            Tile(
-                title=title,
-                value=whole.values[name],
-                kind=shown.kind,
-                detail=detail,
-                calls=calls,
-                defined=name,
-            )
+    of_talks = ("handled", "aht_ms")
+    return Tiles(
+        tuple(
+            tile(whole.values, name, detail, calls=opens if name in of_talks else "", title=title)
+            for name, (title, detail) in details.items()
         )
-    return Tiles(tuple(tiles))
+    )
 
 
 def _lead(whole: Row, each: Sequence[Row]) -> str:

@@ -21,7 +21,19 @@ from calllog.figures.queues import queue_figures
 from calllog.figures.surveys import survey_figures
 from calllog.figures.thresholds import Thresholds
 from calllog.report.behind import Opener
-from calllog.report.model import Behind, Cell, Column, Definition, Kind, Report, Section, Tone, definition
+from calllog.report.model import (
+    Behind,
+    Cell,
+    Column,
+    Definition,
+    Kind,
+    Report,
+    Section,
+    Tile,
+    Tone,
+    Value,
+    definition,
+)
 
 Told = Callable[[str], None]
 """Is told what a report is doing now, for who waits for it."""
@@ -188,6 +200,31 @@ def column(name: str, *, wide: bool = False, bar: bool = False, title: str = "")
 def text_column(name: str, title: str, **more: Any) -> Column:
     """A column that names something."""
     return Column(name=name, title=title, **more)
+
+
+def tile(
+    values: Mapping[str, Value],
+    name: str,
+    detail: str = "",
+    *,
+    calls: str = "",
+    title: str = "",
+    tone: Tone | None = None,
+) -> Tile:
+    """One of these figures, to be seen first: titled, shown, coloured and defined as the figure is.
+
+    `title` and `tone`: its own instead.
+    """
+    shown = column(name, title=title)
+    return Tile(
+        title=shown.title,
+        value=values[name],
+        kind=shown.kind,
+        tone=shown.tone if tone is None else tone,
+        detail=detail,
+        calls=calls,
+        defined=name,
+    )
 
 
 def value_cells(row: Row, columns: Iterable[Column], calls: Mapping[str, str] | None = None) -> list[Cell]:
