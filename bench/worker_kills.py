@@ -111,7 +111,7 @@ async def take_turn(held: bool, seconds: float, workers: int, rate: int, stopped
         async with asyncio.TaskGroup() as strikes:
             for worker in range(1, workers + 1):
                 strikes.create_task(killer.strike_until(deadline, worker))
-        turn.lost = server.lost_sockets
+        turn.lost = server.lost_sockets()
     return turn
 
 

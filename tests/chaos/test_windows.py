@@ -127,7 +127,7 @@ async def test_killed_at_every_instant_nobody_notices(victim: str, tmp_path: Pat
         await disaster.over()
         print(report(disaster.hits))
         findings = [*await disaster.findings(), *unwritten(disaster)]
-        if lost := disaster.server.lost_sockets:
+        if lost := disaster.server.lost_sockets():
             findings.append(f"Asterisk has lost {lost} sockets: they had not outlived their workers")
         assert not findings, "\n".join([report(disaster.hits), *findings, disaster.server.state])
     counted = Counter(hit.window for hit in disaster.hits)

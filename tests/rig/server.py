@@ -113,7 +113,6 @@ class Server(Site):
         path = self.settings.data / "log" / service / "current"
         return path.read_text("utf-8", "replace") if path.exists() else ""
 
-    @property
     def lost_sockets(self) -> int:
         """How often Asterisk has lost a worker's socket; its own end is told otherwise."""
         logs = (self.settings.data / "log" / "asterisk").glob("[@c]*")  # also those put aside
