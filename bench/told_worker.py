@@ -6,6 +6,7 @@ after another, as many a second as `RATE` says. Without `HELD` nobody holds thei
 
 import asyncio
 import os
+import signal
 import sys
 from collections.abc import Callable
 
@@ -27,7 +28,7 @@ NEWS = {"variables": {"news": "x" * 400}}
 
 
 async def serve(settings: Settings, number: int) -> None:
-    """Until it is killed."""
+    """Until it is killed, or told to stop."""
     name = f"hf-{number}"
     link = Link(
         (settings.secrets / "worker").read_text().strip(),
@@ -38,10 +39,15 @@ async def serve(settings: Settings, number: int) -> None:
         Cloakroom(settings.held, name) if os.environ[HELD] else None,
     )
     await link.listen(settings.worker_bind, settings.worker_port + number)
-    async with asyncio.TaskGroup() as tasks:
-        tasks.create_task(link.watch())
-        if number == settings.workers:
-            tasks.create_task(tell(link.send, settings.workers - 1, float(os.environ[RATE])))
+    stop = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
+    tasks = [asyncio.create_task(link.watch())]
+    if number == settings.workers:
+        tasks.append(asyncio.create_task(tell(link.send, settings.workers - 1, float(os.environ[RATE]))))
+    await stop.wait()
+    for task in tasks:
+        task.cancel()
+    await link.leave(readiness.comes_back())
 
 
 async def tell(send: Callable[..., None], told: int, rate: float) -> None:

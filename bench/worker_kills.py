@@ -3,6 +3,7 @@
 Asterisk 22.10.1 may die of a socket that ends while it writes to it (docs/architecture.md). Here that is made
 likely: it tells workers of hundreds of events a second while each is killed (-9) as soon as it is back. With
 `--stopped` each hangs so long before that, as one does whose machine is too busy: what it is told piles up.
+With `--told` they are not killed but told to stop, and started again, as `s6-svc -t` does.
 Turns without the holder, where a worker's socket ends with it, and with it follow each other, each on its own
 server.
 
@@ -54,16 +55,18 @@ class Report(msgspec.Struct):
     workers: int
     rate: int
     stopped_ms: int
+    told: bool
     turns: list[Turn]
 
 
 class Killer:
     """A server whose workers are told, and killed."""
 
-    def __init__(self, server: Server, turn: Turn, stopped_s: float) -> None:
+    def __init__(self, server: Server, turn: Turn, stopped_s: float, sign: signal.Signals) -> None:
         self.server = server
         self.turn = turn
         self._stopped_s = stopped_s
+        self._sign = sign
         self._supervision = Supervision(server.settings.data)
         self._asterisk = server.pid("asterisk")
 
@@ -79,7 +82,7 @@ class Killer:
         if self._stopped_s:
             os.kill(pid, signal.SIGSTOP)
             await asyncio.sleep(self._stopped_s)
-        os.kill(pid, signal.SIGKILL)
+        os.kill(pid, self._sign)
         self.turn.kills += 1
         deadline = time.monotonic() + PATIENCE_S
         while self.server.pid(name) in (0, pid) or not self._supervision.ready(name):
@@ -97,7 +100,9 @@ class Killer:
             self.turn.deaths += 1
 
 
-async def take_turn(held: bool, seconds: float, workers: int, rate: int, stopped_s: float) -> Turn:
+async def take_turn(
+    held: bool, seconds: float, workers: int, rate: int, stopped_s: float, sign: signal.Signals
+) -> Turn:
     """Kill workers for so long, on a server of its own."""
     os.environ[HELD], os.environ[RATE] = "yes" if held else "", str(rate)
     directory = Path(tempfile.mkdtemp(prefix="worker-kills-"))
@@ -105,7 +110,7 @@ async def take_turn(held: bool, seconds: float, workers: int, rate: int, stopped
     callflows = drill.write(directory / "callflows", {"drill": {"drill-1": 6000}})
     turn = Turn(held)
     async with Server(callflows, workers + 1, worker_module="bench.told_worker") as server:
-        killer = Killer(server, turn, stopped_s)
+        killer = Killer(server, turn, stopped_s, sign)
         await asyncio.sleep(LIVED_S)
         deadline = time.monotonic() + seconds
         async with asyncio.TaskGroup() as strikes:
@@ -117,7 +122,8 @@ async def take_turn(held: bool, seconds: float, workers: int, rate: int, stopped
 
 def table(report: Report) -> Table:
     """For people."""
-    made = Table(title=f"{report.rate} events a second, stopped for {report.stopped_ms} ms before the kill")
+    end = "told to stop" if report.told else f"killed after they have hung for {report.stopped_ms} ms"
+    made = Table(title=f"{report.rate} events a second, {report.workers} workers {end}")
     for name in ("sockets", "kills", "deaths of Asterisk", "sockets lost"):
         made.add_column(name, justify="left" if name == "sockets" else "right")
     for held in (False, True):
@@ -133,19 +139,30 @@ def table(report: Report) -> Table:
 @click.option("--workers", type=click.IntRange(1, 8), default=3, help="Workers that are told, and killed.")
 @click.option("--rate", type=click.IntRange(1, 5000), default=500, help="Events a second for each.")
 @click.option("--stopped", type=click.IntRange(0, 10_000), default=0, help="ms a worker hangs before.")
+@click.option("--told", is_flag=True, help="Workers are told to stop instead.")
 @click.option(
     "--results", type=click.Path(path_type=Path), default=REPOSITORY / "bench" / "results", help="For JSON."
 )
 @click.option("--no-save", is_flag=True, help="Print only.")
 def main(
-    turns: int, seconds: int, workers: int, rate: int, stopped: int, results: Path, no_save: bool
+    turns: int,
+    seconds: int,
+    workers: int,
+    rate: int,
+    stopped: int,
+    told: bool,
+    results: Path,
+    no_save: bool,
 ) -> None:
     """Kill workers while Asterisk tells them of events, and count how often it dies."""
+    if told and stopped:
+        raise click.UsageError("--stopped and --told: who hangs cannot be told")
     taken: list[Turn] = []
+    sign = signal.SIGTERM if told else signal.SIGKILL
     for held in [False, True] * turns:
-        taken.append(asyncio.run(take_turn(held, seconds, workers, rate, stopped / 1000)))
+        taken.append(asyncio.run(take_turn(held, seconds, workers, rate, stopped / 1000, sign)))
     at = datetime.now(UTC).isoformat(timespec="seconds")
-    report = Report(at, os.cpu_count() or 0, workers, rate, stopped, taken)
+    report = Report(at, os.cpu_count() or 0, workers, rate, stopped, told, taken)
     Console(width=110).print(table(report))
     if not no_save:
         results.mkdir(parents=True, exist_ok=True)
