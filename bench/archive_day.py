@@ -2,8 +2,9 @@
 
 Nothing is random: each draw is a multiple of an irrational number, modulo 1, so that a day of so many calls
 is the same wherever it is made. Callers come by a day curve, choose one of 40 queues (some of them much more
-often), wait exponentially longer at noon, are answered, give up, are sent on; each answered call occupies an
-agent, whose states tile his day. Orders of rows and widths of columns are those of a real archive.
+often) in a menu, hang up there, wait exponentially longer at noon, are answered, give up, are sent on; each
+answered call occupies an agent, whose states tile his day, and some are asked how it was. Every table has
+rows, as many as a flow of five steps gives. Orders of rows and widths of columns are those of a real archive.
 """
 
 from collections.abc import Callable, Iterator
@@ -14,8 +15,8 @@ from pathlib import Path
 from sqlalchemy import Connection, Engine, Index, create_engine, text
 from sqlalchemy.schema import CreateTable
 
+from calllog.archive.instants import touch_all
 from calllog.archive.schema import metadata
-from calllog.archive.tables import touch_all
 
 DAY = "2026-11-03"
 DAY_AT = 1_793_664_000_000
@@ -46,7 +47,7 @@ SELECT i + 0 AS i, CAST(:at + (i - :first) * {HOUR_MS}.0 / (:end - :first) AS IN
        CAST(-(4000 + 30000.0 * :weight / 90) * ln(1 - {_V}) AS INTEGER) AS wait,
        CAST(2000 - 240000 * ln(1 - {_X}) AS INTEGER) AS patience,
        CAST(30000 - 120000 * ln(1 - {_W}) AS INTEGER) AS talk,
-       CASE WHEN i % 50 < 2 THEN 'F' WHEN i % 500 = 7 THEN 'X' ELSE 'A' END AS class
+       CASE WHEN i % 40 = 11 THEN 'E' WHEN i % 50 < 2 THEN 'F' WHEN i % 500 = 7 THEN 'X' ELSE 'A' END AS class
 FROM n
 """  # noqa: S608  (numbers of ours alone)
 _SETTLE = """
@@ -55,10 +56,14 @@ UPDATE drawn SET class = 'B', wait = patience WHERE patience < wait AND class = 
 _CALLS = """
 INSERT INTO calls (call, arrived_at, answered_at, ended_at, caller, number, campaign, language, asterisk,
   journey, flow, version, verdict, reason, ended_by, cause, lifetime_ms, flow_ms, wait_ms, talk_ms, served)
-SELECT call, at, at + 200, at + 3200 + wait + CASE class WHEN 'A' THEN talk ELSE 0 END,
+SELECT call, at, at + 200,
+  at + CASE class WHEN 'E' THEN 2900 WHEN 'A' THEN 3200 + wait + talk ELSE 3200 + wait END,
   printf('49301%07d', i * 7919 % 9000000), '100', campaign, 'en', 'pbx1', call, 'main', '12',
-  CASE class WHEN 'A' THEN 'completed' WHEN 'B' THEN 'abandoned' WHEN 'F' THEN 'overflowed' ELSE 'failed' END,
-  'caller-hung-up', 'caller', 16, 3200 + wait + CASE class WHEN 'A' THEN talk ELSE 0 END, 3200, wait,
+  CASE class WHEN 'A' THEN 'completed' WHEN 'B' THEN 'abandoned' WHEN 'F' THEN 'overflowed'
+    WHEN 'E' THEN 'ivr_exit' ELSE 'failed' END,
+  'caller-hung-up', 'caller', 16,
+  CASE class WHEN 'E' THEN 2900 WHEN 'A' THEN 3200 + wait + talk ELSE 3200 + wait END,
+  CASE class WHEN 'E' THEN 2900 ELSE 3200 END, CASE class WHEN 'E' THEN 0 ELSE wait END,
   CASE class WHEN 'A' THEN talk ELSE 0 END, 0
 FROM drawn
 """
@@ -70,7 +75,7 @@ SELECT call, 5, queue, at + 3200, at + 3200 + wait, CASE class WHEN 'A' THEN at 
     ELSE CASE WHEN i % 9 THEN 'caller_hangup' ELSE 'caller_hangup_ringing' END END,
   class, wait, CASE class WHEN 'A' THEN agent ELSE '' END, 1 + i % 9, 1, 'main/hello', 0, i % 3 = 0,
   '', campaign, 'main', '12'
-FROM drawn
+FROM drawn WHERE class <> 'E'
 """
 _OFFERS = """
 INSERT INTO offers (call, n, queue, agent, attempt, why, offered_at, closed_at, result, ring_ms)
@@ -86,12 +91,12 @@ FROM drawn WHERE class = 'A'
 """
 _REFUSED = """
 INSERT INTO refusals (call, n, at, queue, reason, campaign)
-SELECT call, 4, at + 3000, queue, 'full', campaign FROM drawn WHERE i % 100 = 3
+SELECT call, 4, at + 3000, queue, 'full', campaign FROM drawn WHERE i % 100 = 3 AND class <> 'E'
 """
 _OVERTAKEN = """
 INSERT INTO overtakings (call, n, at, queue, by_call, reason, head_start_s)
 SELECT d.call, 6, d.at + 3200 + d.wait / 2, d.queue, o.call, 'priority', 60
-FROM drawn d JOIN drawn o ON o.i = d.i + 40 WHERE d.i % 33 = 5
+FROM drawn d JOIN drawn o ON o.i = d.i + 40 WHERE d.i % 33 = 5 AND d.class <> 'E' AND o.class <> 'E'
 """
 _ESCALATED = """
 INSERT INTO escalations (call, n, at, path, queue, from_queue, reason)
@@ -109,9 +114,62 @@ JOIN (SELECT 1 AS step, 'ready' AS state, 0.0 AS begins, 0.2 AS ends
       UNION ALL SELECT 4, 'talking', 0.235, 0.9 UNION ALL SELECT 5, 'wrapup', 0.9, 1.0)
 WHERE class = 'A'
 """
+_STEPS = """
+INSERT INTO steps (call, n, at, flow, version, path, outcome, took_ms)
+SELECT call, n, at + began + took, 'main', '12', path, outcome, took FROM (
+  SELECT i, call, at, 2 AS n, 200 AS began, 1000 AS took, 'main/hello' AS path, 'played' AS outcome FROM drawn
+  UNION ALL SELECT i, call, at, 3, 1200, CASE class WHEN 'E' THEN 1700 ELSE 1500 END, 'main/choose',
+    CASE class WHEN 'E' THEN 'hangup' ELSE printf('%d', 1 + i % 4) END FROM drawn
+  UNION ALL SELECT i, call, at, 4, 2700, 450, printf('main/topic-%d', 1 + i % 4), 'set' FROM drawn
+    WHERE class <> 'E'
+  UNION ALL SELECT i, call, at, 7, 3200, wait + CASE class WHEN 'A' THEN talk ELSE 0 END,
+    printf('main/wait-%d', 1 + i % 4),
+    CASE class WHEN 'A' THEN 'answered' WHEN 'B' THEN 'hangup' WHEN 'F' THEN 'timeout' ELSE 'failed' END
+    FROM drawn WHERE class <> 'E'
+  UNION ALL SELECT i, call, at, 14, 3200 + wait + talk, 2500, 'main/how-was-it',
+    CASE WHEN i % 5 < 3 THEN 'answered' ELSE 'hangup' END FROM drawn WHERE class = 'A' AND i % 3 = 0
+) ORDER BY i, n
+"""
+_HOLDS = """
+INSERT INTO holds (call, n, by, queue, agent, started_at, ended_at, held_ms)
+SELECT call, 6, 'queue', queue, '', at + 3200, at + 3200 + wait, wait FROM drawn WHERE class <> 'E'
+UNION ALL SELECT call, 12, 'agent', '', agent, at + 4200 + wait, at + 4200 + wait + talk / 10, talk / 10
+FROM drawn WHERE class = 'A' AND i % 4 = 0
+"""
+_TRANSFERS = """
+INSERT INTO transfers (call, n, at, how, by, agent, "to", to_queue)
+SELECT call, 13, at + 3200 + wait + talk, 'blind', 'agent', agent, '100', 'queue-00' FROM drawn
+WHERE class = 'A' AND i % 31 = 0
+"""
+_SURVEYS = """
+INSERT INTO surveys (call, survey, path, offered_at, answered_at, score, lowest, highest, queue, agent)
+SELECT call, 'how-was-it', 'main/how-was-it', at + 3200 + wait + talk,
+  CASE WHEN i % 5 < 3 THEN at + 5700 + wait + talk END, CASE WHEN i % 5 < 3 THEN 1 + i % 7 % 5 END, 1, 5,
+  queue, agent
+FROM drawn WHERE class = 'A' AND i % 3 = 0
+"""
+_SALES = """
+INSERT INTO sales (call, n, path, offer, made_at, accepted_at, took_ms, queue)
+SELECT call, 9, 'main/offer', printf('offer-%d', i % 5), at + 3200 + wait / 2,
+  CASE WHEN i % 90 < 10 THEN at + 3700 + wait / 2 END, 500 + i % 4000, queue
+FROM drawn WHERE class <> 'E' AND i % 10 = 0
+"""
+_DISPOSITIONS = """
+INSERT INTO dispositions (id, at, agent, call, queue, code)
+SELECT printf('agent:%s:%d', agent, i), at + 5200 + wait + talk, agent, call, queue,
+  CASE i % 4 WHEN 0 THEN 'open' ELSE 'resolved' END
+FROM drawn WHERE class = 'A' AND i % 2 = 0
+"""
+_SYSTEM = """
+INSERT INTO system (id, at, kind, worker, asterisk)
+SELECT printf('lost-%d', :at), :at + 600000, 'asterisk_lost', 'w1', 'pbx1'
+UNION ALL SELECT printf('back-%d', :at), :at + 630000, 'asterisk_connected', 'w1', 'pbx1'
+"""
 
-
-_FILL = (_DRAWN, _SETTLE, _CALLS, _WAITS, _OFFERS, _TALKS, _STATES, _REFUSED, _OVERTAKEN, _ESCALATED)
+_FILL = (
+    _DRAWN, _SETTLE, _CALLS, _WAITS, _OFFERS, _TALKS, _STATES, _REFUSED, _OVERTAKEN, _ESCALATED, _STEPS,
+    _HOLDS, _TRANSFERS, _SURVEYS, _SALES, _DISPOSITIONS, _SYSTEM,
+)  # fmt: skip
 
 
 def generate(path: Path, calls: int) -> int:

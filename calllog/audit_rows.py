@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Table, and_, exists, literal, or_, select
 
 from calllog.archive import schema
+from calllog.archive.instants import INSTANT
 from calllog.call_events import AnyCallEvent
 from calllog.events import AgentStateChanged, AnyEvent
 from calllog.facts import CALL_TABLES, agent_facts, call_facts, other_facts
@@ -81,7 +82,7 @@ class RowCheck:
                 self._want("agent_states", row)
         self.flush(connection)
         if not self._searched:
-            for name in schema.INSTANT:
+            for name in INSTANT:
                 self._without_events(connection, schema.metadata.tables[name])
         self._searched = True
 
@@ -134,7 +135,7 @@ class RowCheck:
             of_it = and_(events.owner == literal("agent:") + table.c.agent, events.seq == table.c.n)
         else:
             of_it = events.id == table.c.id
-        time = table.c[schema.INSTANT[table.name]]
+        time = table.c[INSTANT[table.name]]
         lies: ColumnElement[bool] = time.between(self._scope.from_at, self._scope.to_at - 1)
         if self._scope is EVERYTHING:
             lies = or_(lies, time.is_(None))
@@ -147,7 +148,7 @@ class RowCheck:
         if table is schema.agent_states:
             owner = f"agent {row['agent']}"
         number = f" {row['n']}" if "n" in row else f" {row['survey']}" if "survey" in row else ""
-        at = row.get(schema.INSTANT[table.name]) or 0
+        at = row.get(INSTANT[table.name]) or 0
         self._found(Violation(str(owner), "derived", f"{table.name}{number}: {what}", at=at))
 
 

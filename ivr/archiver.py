@@ -28,6 +28,7 @@ from calllog.columns.making import Maker
 from calllog.errors import ArchiveAway, ArchiveHeld, LogAway
 from calllog.stream import ArchiveState, Entry, Feed
 from ivr import readiness
+from ivr.first import first_over
 from ivr.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -72,27 +73,29 @@ class Archiver:
         self._trimmed_at = time.monotonic()
 
     async def run(self) -> None:
-        """Archive until it is stopped, and then what is left."""
-        beside = [asyncio.create_task(work) for work in (self._look(), self._copy())]
+        """Archive until it is stopped, and then what is left.
+
+        An error of ours beside that ends it, too: it is seen then, and whoever supervises starts it again.
+        """
         try:
-            while not self.stopping.is_set():
-                try:
-                    await self._archive()
-                except ArchiveHeld as held:
-                    if not self.waiting:
-                        log.info("%s: this one waits to take its place", held)
-                    self.waiting = True
-                    await self._wait(RETRY_S)
-                except (ArchiveAway, LogAway) as error:
-                    self._away(str(error))
-                    await self._wait(RETRY_S)
+            await first_over(self._work(), self._look(), self._copy())
         finally:
-            for work in beside:
-                work.cancel()
-            await asyncio.gather(*beside, return_exceptions=True)
             await self._in_thread(self.writer.close)
             self.writer.engine.dispose()
             self._thread.shutdown()
+
+    async def _work(self) -> None:
+        while not self.stopping.is_set():
+            try:
+                await self._archive()
+            except ArchiveHeld as held:
+                if not self.waiting:
+                    log.info("%s: this one waits to take its place", held)
+                self.waiting = True
+                await self._wait(RETRY_S)
+            except (ArchiveAway, LogAway) as error:
+                self._away(str(error))
+                await self._wait(RETRY_S)
 
     async def _archive(self) -> None:
         """What was given before and not acknowledged, then what comes."""

@@ -6,9 +6,10 @@ from itertools import groupby
 from sqlalchemy import Connection, Engine, delete, func, select
 
 from calllog.archive.database import transaction, upkept
+from calllog.archive.instants import touch_all
 from calllog.archive.schema import events, metadata
 from calllog.archive.sorting import read
-from calllog.archive.tables import Changes, remove_all, touch_all, upsert
+from calllog.archive.tables import Changes, remove_all, upsert
 from calllog.call_events import CallEvent
 from calllog.events import AgentStateChanged, AnyEvent, Disposition
 from calllog.facts import CALL_TABLES, VERSION, agent_facts, call_facts, other_facts

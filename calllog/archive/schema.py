@@ -86,8 +86,8 @@ quarters = Table(
 )
 """What has been written of each derived table, by quarters of an hour: bookkeeping for copies of them.
 
-`name`: the table; `quarter`: instants of its rows / 900,000 ms (`INSTANT`); `mark`: another one each time a
-row of that quarter has been written. A quarter that is not here has no rows.
+`name`: the table; `quarter`: instants of its rows (calllog.archive.instants) / 900,000 ms; `mark`: another
+one each time a row of that quarter has been written. A quarter that is not here has no rows.
 """
 
 calls = Table(
@@ -393,23 +393,3 @@ system = Table(
 DERIVED = tuple(
     table for table in metadata.sorted_tables if table not in (events, kept_aside, progress, quarters)
 )
-
-QUARTER_MS = 900_000
-INSTANT = {
-    "calls": "arrived_at",
-    "waits": "joined_at",
-    "refusals": "at",
-    "offers": "offered_at",
-    "talks": "bridged_at",
-    "holds": "started_at",
-    "transfers": "at",
-    "steps": "at",
-    "overtakings": "at",
-    "surveys": "offered_at",
-    "sales": "made_at",
-    "escalations": "at",
-    "dispositions": "at",
-    "agent_states": "from_at",
-    "system": "at",
-}
-"""The column of each derived table that says when; a row without an instant is in no period."""

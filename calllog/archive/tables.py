@@ -3,8 +3,6 @@
 Rows are told apart by their primary keys. What is written is what differs from what was written before.
 """
 
-import secrets
-import time
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from typing import Any, TypeAlias
@@ -17,13 +15,11 @@ from sqlalchemy import (
     Table,
     bindparam,
     delete,
-    insert,
-    literal,
-    select,
 )
 from sqlalchemy.dialects import postgresql, sqlite
 
-from calllog.archive.schema import INSTANT, QUARTER_MS, metadata, quarters
+from calllog.archive.instants import marks, quarters_of
+from calllog.archive.schema import metadata
 from calllog.facts_story import Facts, Row
 
 Keyed: TypeAlias = dict[str, dict[tuple[Any, ...], Row]]
@@ -66,23 +62,11 @@ class Changes:
         for name, rows in self._written.items():
             self._touch(name, rows.values())
             _many(connection, upsert(name, dialect), list(rows.values()))
-        mark, now = secrets.token_hex(6), int(time.time() * 1000)
-        touched = [(name, quarter) for name, quarters in self._touched.items() for quarter in quarters]
-        _many(
-            connection,
-            upsert("quarters", dialect),
-            [
-                {"name": name, "quarter": quarter, "mark": mark, "touched_at": now}
-                for name, quarter in touched
-            ],
-        )
+        _many(connection, upsert("quarters", dialect), marks(self._touched))
 
     def _touch(self, name: str, rows: Iterable[Row]) -> None:
         """The quarters of these rows are no longer what they were."""
-        column = INSTANT[name]
-        instants = {row[column] for row in rows}
-        instants.discard(None)
-        self._touched.setdefault(name, set()).update({at // QUARTER_MS for at in instants})
+        self._touched.setdefault(name, set()).update(quarters_of(name, rows))
 
 
 def keyed(facts: Facts) -> Keyed:
@@ -130,16 +114,3 @@ def upsert(name: str, dialect: str) -> Insert:
     return into.on_conflict_do_update(
         index_elements=list(_key(name)), set_={name: into.excluded[name] for name in columns}
     )
-
-
-def touch_all(connection: Connection) -> None:
-    """Note anew which quarters have rows, and that none is what it was: after writing by another way."""
-    connection.execute(delete(quarters))
-    mark, now = secrets.token_hex(6), int(time.time() * 1000)
-    for name, at in INSTANT.items():
-        instant = metadata.tables[name].c[at]
-        quarter = instant // QUARTER_MS
-        found = (
-            select(literal(name), quarter, literal(mark), literal(now)).where(instant.is_not(None)).distinct()
-        )
-        connection.execute(insert(quarters).from_select(list(quarters.c.keys()), found))

@@ -10,6 +10,7 @@ again at any place before the position that was reached.
 import uuid
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from itertools import groupby, pairwise
 from typing import NamedTuple, TypeVar
@@ -119,16 +120,11 @@ class Writer:
     def write(self, entries: Sequence[Entry]) -> Written:
         """Archive these entries, which follow each other on the stream. Whole entries only."""
         try:
-            with upkept(self.engine):
-                return self._write(sort(entries, self.site))
+            return self._wholly(sort(entries, self.site))
         except UNFIT as error:
-            self._forget()
             if len({entry.position for entry in entries}) > 1:
                 return self._in_halves(entries)
             return self._aside(entries, f"cannot be archived: {_in_short(error)}")
-        except BaseException:  # also a cancelled task: who comes next must not go on with half a transaction
-            self._forget()
-            raise
 
     def _in_halves(self, entries: Sequence[Entry]) -> Written:
         """Find the entry that does not fit; all others are archived."""
@@ -147,8 +143,15 @@ class Writer:
         batch = sort(entries, self.site)
         batch.aside += [line._replace(reason=reason) for line in batch.events.values()]
         batch.events.clear()
-        with upkept(self.engine):
-            return self._write(batch)
+        return self._wholly(batch)
+
+    def _wholly(self, batch: Batch) -> Written:
+        """The batch or nothing of it: whatever breaks it off, who comes next begins from what is written."""
+        with ExitStack() as otherwise, upkept(self.engine):
+            otherwise.callback(self._forget)
+            written = self._write(batch)
+            otherwise.pop_all()
+        return written
 
     def _write(self, batch: Batch) -> Written:
         connection = self._connection

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from sqlalchemy import Connection, Engine, Table, select
 
-from calllog.archive.schema import INSTANT, QUARTER_MS, metadata, quarters
+from calllog.archive.instants import INSTANT, QUARTER_MS
+from calllog.archive.schema import metadata, quarters
 from calllog.columns.dialect import in_memory
 from calllog.columns.files import QUARTERS_A_DAY, day_file, held, marks_of, quarter_file, root
 from calllog.columns.rows import copy, create

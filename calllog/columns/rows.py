@@ -7,7 +7,7 @@ import msgspec
 from sqlalchemy import Connection, Select, Table, and_, or_, select
 from sqlalchemy.types import BigInteger, Boolean, Float, Integer, SmallInteger, TypeEngine
 
-from calllog.archive.schema import INSTANT, QUARTER_MS
+from calllog.archive.instants import INSTANT, QUARTER_MS
 
 AT_ONCE = 10_000
 """So many rows are in memory as text."""

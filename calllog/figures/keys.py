@@ -7,7 +7,7 @@ from typing import Any, Literal
 from sqlalchemy import BigInteger, ColumnElement, FromClause, case, literal_column
 
 from calllog.figures.period import Interval, Period, Span, hour_key, weekday_key, zone_of
-from calllog.figures.read import table_of
+from calllog.figures.read import by_quarters, table_of
 
 By = Literal["", "queue", "agent", "campaign", "flow", "hour", "weekday", "weekday_hour"]
 """`flow`: flow and version; `hour`, `weekday`: of the local clock; empty: all in one."""
@@ -31,6 +31,8 @@ class Places:
         rows = [(numbers[place], *piece) for piece, place in pieces.items()]
         self.table = table_of("places", columns, rows)
         """Which spans of time belong to which place: place, from_at, to_at. They tile the period."""
+        self.quarters = by_quarters(self.table, "places_by_quarters")
+        """The same, to be asked for an instant."""
 
 
 def _pieces(period: Period, intervals: list[Span], by: str) -> dict[Span, tuple[Span, str]]:

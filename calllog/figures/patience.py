@@ -15,7 +15,7 @@ from calllog.archive.schema import waits
 from calllog.figures.figure import Figure
 from calllog.figures.keys import By, Places, allowed, own_key
 from calllog.figures.period import Period
-from calllog.figures.read import in_span, many, streamed
+from calllog.figures.read import in_quarter, in_span, many, streamed
 
 PATIENCE_BY: tuple[By, ...] = ("", "queue", "campaign", "flow", "hour", "weekday", "weekday_hour")
 PATIENCE_FIGURES = (
@@ -99,7 +99,7 @@ def _times(
 
     And of the shortest wait of all, however it ended.
     """
-    place = places.table
+    place = places.quarters
     lasted = case((waits.c.reason != "", waits.c.waited_ms), else_=func.greatest(now - waits.c.joined_at, 0))
     every = (
         select(
@@ -108,7 +108,7 @@ def _times(
             lasted.label("ms"),
             (waits.c["class"] == "B").label("gave_up"),
         )
-        .join_from(waits, place, in_span(waits.c.joined_at, place.c))
+        .join_from(waits, place, in_quarter(waits.c.joined_at, place))
         .where(in_span(waits.c.joined_at, period), *(() if queue is None else (waits.c.queue == queue,)))
         .subquery("every")
     )

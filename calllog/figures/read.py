@@ -6,6 +6,8 @@ from typing import Any, Protocol
 from sqlalchemy import ARRAY, CTE, ColumnElement, Connection, Select, and_, cast, func, select
 from sqlalchemy.types import TypeEngine
 
+from calllog.archive.instants import QUARTER_MS
+
 
 def kept(connection: Connection, name: str, found: Select[Any]) -> None:
     """What is found as a table, made once for all figures of an engine: its rows do not change."""
@@ -31,6 +33,22 @@ class Within(Protocol):
 def in_span(at: ColumnElement[Any], span: Within) -> ColumnElement[bool]:
     """Whether the instant lies in it."""
     return and_(at >= span.from_at, at < span.to_at)
+
+
+def by_quarters(spans: CTE, name: str) -> CTE:
+    """`spans` (with `from_at` and `to_at`), once for each quarter of an hour that they reach into."""
+    quarters = func.unnest(func.range(_quarter(spans.c.from_at), _quarter(spans.c.to_at - 1) + 1))
+    return select(*spans.c, quarters.label("quarter")).cte(name)
+
+
+def in_quarter(at: ColumnElement[Any], spans: CTE) -> ColumnElement[bool]:
+    """`in_span` for spans `by_quarters`. Being equal in something, rows are matched by hashing: that takes a
+    third of the time that comparing with both ends does."""
+    return and_(_quarter(at) == spans.c.quarter, in_span(at, spans.c))
+
+
+def _quarter(at: ColumnElement[Any]) -> ColumnElement[int]:
+    return at.op("//", precedence=8)(QUARTER_MS)  # as strong as other divisions: DuckDB's, of whole numbers
 
 
 def many(which: ColumnElement[bool] | None = None) -> ColumnElement[int]:

@@ -8,7 +8,7 @@ from sqlalchemy import ColumnElement, Connection, FromClause, and_, select
 from calllog.figures.figure import Row, Value
 from calllog.figures.keys import Places
 from calllog.figures.period import Interval, Period, Span
-from calllog.figures.read import streamed
+from calllog.figures.read import in_quarter, streamed
 
 Sums = Mapping[str, ColumnElement[Any]]
 """Name → how it is added up."""
@@ -44,13 +44,17 @@ class Tally:
 
         `until`: they last so long, and are in every interval that they reach into.
         """
-        place = self.places.table
-        lasts = at if until is None else until - 1
+        if until is None:
+            place = self.places.quarters
+            lasts, inside = at, in_quarter(at, place)
+        else:
+            place = self.places.table
+            lasts, inside = until - 1, and_(until > place.c.from_at, at < place.c.to_at)
         within = lasts >= self.period.from_at, at < self.period.to_at  # said once more: so less is read
         groups = [place.c.place] if key is None else [place.c.place, key]
         statement = (
             select(*groups, *(each.label(name) for name, each in sums.items()))
-            .select_from(source.join(place, and_(lasts >= place.c.from_at, at < place.c.to_at)))
+            .select_from(source.join(place, inside))
             .where(*within, *where)
             .group_by(*groups)
         )

@@ -6,10 +6,10 @@ from calllog.figures.figure import Row
 from calllog.printable import duration
 from calllog.report.charts import day_curve, heat_of, patience_of, waits_of
 from calllog.report.lost import reasons, said, who
-from calllog.report.model import Block, Cell, Report, Section, Table, Tile, Tiles
+from calllog.report.model import Block, Cell, Report, Section, Table, Tiles
 from calllog.report.queues import QUEUE_COLUMNS, calls_behind, hour_table, queue_table
 from calllog.report.show import text_of
-from calllog.report.source import Source, column, text_column, value_cells, when_in_full
+from calllog.report.source import Source, text_column, tile, value_cells, when_in_full
 
 TITLES = {
     "abandoned": "Hung up while waiting",
@@ -64,23 +64,22 @@ def _tiles(source: Source, whole: Row) -> Tiles:
         "failed": "an error of ours ended their wait",
         "refused": "the door of a queue stayed shut",
     }
-    tiles, of_calls = [], source.calls("whole", "")[0].values
+    of_calls = source.calls("whole", "")[0].values
     values = {**of_calls, **values}
     keys["abandoned_before_agent"] = source.open.calls("ivr_exit", of_calls["ivr_exit"])
-    for name, detail in details.items():
-        shown = column(name)
-        tiles.append(
-            Tile(
-                title=TITLES.get(name, shown.title),
-                value=values[name],
-                kind=shown.kind,
-                tone=shown.tone if values[name] else "",
-                detail=detail,
+    return Tiles(
+        tuple(
+            tile(
+                values,
+                name,
+                detail,
                 calls=keys.get(name, ""),
-                defined=name,
+                title=TITLES.get(name, ""),
+                tone=None if values[name] else "",
             )
+            for name, detail in details.items()
         )
-    return Tiles(tuple(tiles))
+    )
 
 
 def _lead(source: Source, whole: Row, by_queue: Sequence[Row], spans: Sequence[Row]) -> str:

@@ -3,20 +3,22 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import and_, or_, select
+from sqlalchemy import ARRAY, Text, cast, func, or_, select
 
 from calllog.archive.schema import agent_states
 from calllog.figures.agents import AGENT_MEASURES
 from calllog.figures.figure import Row
 from calllog.figures.period import DAY_MS
 from calllog.figures.tally import Counted
-from calllog.report.listings import rows_of
-from calllog.report.model import FIRST, Block, Cell, Lane, Lanes, Report, Section, Stretch, Table, Tile, Tiles
+from calllog.report.listings import streamed
+from calllog.report.model import FIRST, Block, Cell, Lane, Lanes, Report, Section, Stretch, Table, Tiles
 from calllog.report.show import text_of
-from calllog.report.source import Source, column, text_column, value_cells
+from calllog.report.source import Source, column, text_column, tile, value_cells
 
 LANES = 60
 """Agents whose days are drawn; those who handled most, if there are more."""
+DRAWN = 20_000
+"""Intervals of their days that are drawn, about: with more of them a browser is slow."""
 COLUMNS = (
     column("handled", bar=True),
     column("handled_calls", wide=True),
@@ -124,21 +126,13 @@ def _tiles(source: Source, whole: Row, each: Sequence[Row]) -> Tiles:
             f"of {whole.values['offered_legs']:,} times that one was rung",
         ),
     }
-    tiles = []
-    for name, (title, detail) in details.items():
-        shown = column(name, title=title)
-        calls = opens if name in ("handled", "aht_ms") else ""
-        tiles.append(
-            Tile(
-                title=title,
-                value=whole.values[name],
-                kind=shown.kind,
-                detail=detail,
-                calls=calls,
-                defined=name,
-            )
+    of_talks = ("handled", "aht_ms")
+    return Tiles(
+        tuple(
+            tile(whole.values, name, detail, calls=opens if name in of_talks else "", title=title)
+            for name, (title, detail) in details.items()
         )
-    return Tiles(tuple(tiles))
+    )
 
 
 def _lead(whole: Row, each: Sequence[Row]) -> str:
@@ -160,22 +154,26 @@ def _days(source: Source, each: Sequence[Row]) -> Block | None:
     if source.period.to_at - begin > 2 * DAY_MS or end <= begin:
         return None
     most = sorted(each, key=lambda row: (-(row.values["handled"] or 0), row.key))[:LANES]
+    names = [row.key for row in most]
     states = agent_states.c
     statement = (
         select(states.agent, states.state, states.reason, states.queue, states.from_at, states.to_at)
         .where(
-            states.agent.in_([row.key for row in most]),
+            states.agent.in_(names),
             states.from_at < end,
             or_(states.to_at.is_(None), states.to_at > begin),
-            and_(states.state != "offline"),
+            states.state != "offline",
         )
-        .order_by(states.agent, states.n)
+        .order_by(func.list_position(cast(names, ARRAY(Text)), states.agent), states.n)
     )
-    lanes: dict[str, list[Stretch]] = {row.key: [] for row in sorted(most, key=lambda row: row.key)}
-    for row in rows_of(source.engine, statement):
-        until = end if row["to_at"] is None else min(row["to_at"], end)
-        note = row["reason"] if row["state"] == "paused" else row["queue"]
-        lanes[row["agent"]].append(Stretch(max(row["from_at"], begin), until, row["state"], note))
+    lanes: dict[str, list[Stretch]] = {}
+    found = streamed(source.of_agents, statement)
+    for number, (agent, state, reason, queue, from_at, to_at) in enumerate(found):
+        if number >= DRAWN and agent not in lanes:
+            break
+        until = end if to_at is None else min(to_at, end)
+        note = reason if state == "paused" else queue
+        lanes.setdefault(agent, []).append(Stretch(max(from_at, begin), until, state, note))
     told = [stretch for stretches in lanes.values() for stretch in stretches]
     if not told:
         return None
@@ -185,5 +183,5 @@ def _days(source: Source, each: Sequence[Row]) -> Block | None:
         about="Each line is an agent's day; thick: with a caller, thin: ready or paused, empty: offline.",
         from_at=first,
         to_at=last,
-        lanes=tuple(Lane(name, tuple(stretches)) for name, stretches in lanes.items()),
+        lanes=tuple(Lane(name, tuple(stretches)) for name, stretches in sorted(lanes.items())),
     )

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from calllog.figures.figure import Value
 from calllog.report.model import Block, Cell, Column, Kind, Report, Section, Table, Tile, Tiles, Tone
 from calllog.report.show import period_in_words, text_of
-from calllog.report.source import Source, column, text_column
+from calllog.report.source import Source, column, text_column, tile
 
 FAMILIES: Mapping[str, Sequence[str]] = {
     "Queues": (
@@ -116,14 +116,8 @@ def _tiles(before: Mapping[str, Value], after: Mapping[str, Value]) -> Iterator[
         if old is not None and new is not None and old != new:
             good = (new > old) == (name in BETTER)
             tone = ("good" if good else "bad") if name in BETTER | WORSE else ""
-        yield Tile(
-            title=shown.title,
-            value=new,
-            kind=shown.kind,
-            tone=tone,
-            detail=f"{change}; A had {text_of(old, shown.kind, 'UTC')}" if change else "",
-            defined=name,
-        )
+        detail = f"{change}; A had {text_of(old, shown.kind, 'UTC')}" if change else ""
+        yield tile(after, name, detail, tone=tone)
 
 
 def changed(old: Value, new: Value, kind: Kind) -> str:

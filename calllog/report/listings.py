@@ -27,6 +27,7 @@ from sqlalchemy import (
 
 from calllog.archive.schema import calls, refusals, sales, surveys, talks, waits
 from calllog.figures.period import Period
+from calllog.figures.read import by_quarters, in_quarter, in_span
 from calllog.figures.thresholds import Thresholds
 from calllog.report.model import Cell, Cells, Column
 from calllog.vocabulary import AbandonReason
@@ -256,8 +257,10 @@ def first_of(
     """
     table, at, names = kinds[0].listing.table, kinds[0].listing.at, _names(kinds[0].listing)
     each = _wanted(wanted)
-    own = (table.c[name] == each.c[f"own_{name}"] for name in wanted[0].own)
-    mine = and_(at >= each.c.from_at, at < each.c.to_at, *own)
+    own = [table.c[name] == each.c[f"own_{name}"] for name in wanted[0].own]
+    if not own:
+        each = by_quarters(each, "wanted_by_quarters")
+    mine = and_(in_span(at, each.c), *own) if own else in_quarter(at, each)
     around = and_(
         at >= min(one.period.from_at for one in wanted), at < max(one.period.to_at for one in wanted)
     )

@@ -1,5 +1,6 @@
 """HTML in which text cannot become markup: whatever is not `Html` is escaped when it is put in. Pure."""
 
+from functools import cache
 from html import escape
 
 from calllog.printable import escaped
@@ -16,8 +17,10 @@ class Html(str):
 
 def text(content: str, limit: int = LIMIT) -> Html:
     """Text as HTML: nothing in it is markup, nothing unseen turns what is around it."""
-    cut = content if len(content) <= limit else f"{content[:limit]}… ({len(content)} characters)"
-    return Html(escape(escaped(cut), quote=True))
+    if len(content) > limit:
+        content = f"{content[:limit]}… ({len(content)} characters)"
+    plain = content.isascii() and content.isalnum()  # as most is, of a hundred thousand
+    return Html(content if plain else escape(escaped(content), quote=True))
 
 
 def join(*parts: "str | Html") -> Html:
@@ -28,11 +31,16 @@ def join(*parts: "str | Html") -> Html:
 def tag(name: str, *inner: "str | Html", **attributes: str | bool) -> Html:
     """An element. `class_` is written `class`, `data_tip` `data-tip`; what is False or empty is left out."""
     written = "".join(
-        f" {key.rstrip('_').replace('_', '-')}" + ("" if value is True else f'="{text(value, 10 * LIMIT)}"')
+        f" {_attribute(key)}" + ("" if value is True else f'="{text(value, 10 * LIMIT)}"')
         for key, value in attributes.items()
         if value is not False and value != ""
     )
     return Html(f"<{name}{written}>{join(*inner)}</{name}>")
+
+
+@cache
+def _attribute(key: str) -> str:
+    return key.rstrip("_").replace("_", "-")
 
 
 def percent(part: float) -> str:

@@ -10,9 +10,9 @@ from calllog.figures.figure import Row
 from calllog.figures.line import line_figures
 from calllog.printable import duration
 from calllog.report.listings import rows_of, within
-from calllog.report.model import Bars, Block, Cell, Report, Section, Series, Table, Tile, Tiles, Tone
+from calllog.report.model import Bars, Block, Cell, Report, Section, Series, Table, Tiles, Tone
 from calllog.report.settled import settled
-from calllog.report.source import Source, column, text_column, value_cells, when, when_in_full
+from calllog.report.source import Source, column, text_column, tile, value_cells, when, when_in_full
 
 VERDICTS = {
     "completed": "completed",
@@ -73,25 +73,19 @@ def _line(source: Source) -> Section | None:
     if not rows:
         return None
     worst = min(rows, key=lambda row: row.values["availability"] or 0)
-    share, away_ms = worst.values["availability"] or 0, worst.values["away_ms"] or 0
+    away_ms = worst.values["away_ms"] or 0
     lead = "Yes, all the time."
     if away_ms:
         lead = f"Not always: {worst.key} could not be reached for {duration(away_ms)}."
-    tile = Tile(
-        title="Availability",
-        value=share,
-        kind="share",
-        tone="bad" if away_ms else "good",
-        detail="of the Asterisk that was away longest" if len(rows) > 1 else "",
-        defined="availability",
-    )
+    of_whom = "of the Asterisk that was away longest" if len(rows) > 1 else ""
+    available = tile(worst.values, "availability", of_whom, tone="bad" if away_ms else "good")
     table = Table(
         name="line",
         title="Each Asterisk",
         columns=(text_column("asterisk", "Asterisk"), *LINE),
         rows=tuple((Cell(row.key), *value_cells(row, LINE)) for row in rows),
     )
-    return Section(title="Was the line there?", lead=lead, blocks=(Tiles((tile,)), table))
+    return Section(title="Was the line there?", lead=lead, blocks=(Tiles((available,)), table))
 
 
 def _numbers(source: Source) -> Table:
@@ -151,19 +145,10 @@ def _tiles(source: Source, whole: Row) -> Tiles:
     }
     tiles = []
     for name, (verdict, title) in details.items():
-        shown, value = column(name), whole.values[name]
+        value = whole.values[name]
         count = whole.values[VERDICTS[verdict]] if verdict else value
         opens = source.open.calls(verdict, count) if verdict or name == "arrived" else ""
-        tiles.append(
-            Tile(
-                title=title,
-                value=value,
-                kind=shown.kind,
-                tone=shown.tone if value else "",
-                calls=opens,
-                defined=name,
-            )
-        )
+        tiles.append(tile(whole.values, name, calls=opens, title=title, tone=None if value else ""))
     return Tiles(tuple(tiles))
 
 

@@ -9,9 +9,9 @@ from calllog.figures.period import Period
 from calllog.printable import duration
 from calllog.report.behind import BEHIND
 from calllog.report.charts import day_curve, heat_of, waits_of
-from calllog.report.model import Block, Cell, Column, Report, Section, Table, Tile, Tiles
+from calllog.report.model import Block, Cell, Column, Report, Section, Table, Tiles
 from calllog.report.show import text_of
-from calllog.report.source import DAYS, Source, column, text_column, value_cells, when_in_full
+from calllog.report.source import DAYS, Source, column, text_column, tile, value_cells, when_in_full
 
 CURVES = 12
 """Queues that get a curve of their own."""
@@ -149,8 +149,8 @@ def _overtaking(source: Source, whole: Row) -> Section | None:
         for row in sorted(rows, key=lambda row: -(row.values["times"] or 0))
     )
     tiles = (
-        _tile(whole, {}, "overtaken", "who came later was served before"),
-        _tile(whole, {}, "overtaken_ms", "seconds by which, all together"),
+        tile(whole.values, "overtaken", "who came later was served before"),
+        tile(whole.values, "overtaken_ms", "seconds by which, all together"),
     )
     return Section(
         title="Who was overtaken?",
@@ -218,35 +218,21 @@ def _tiles(source: Source, whole: Row) -> Tiles:
     values, keys = whole.values, calls_behind(source, whole)
     level_s = source.thresholds.service_level_s
     return Tiles(
-        (
-            Tile(
-                title="Service level",
-                value=values["service_level"],
-                kind="share",
-                tone="answered",
-                detail=f"answered within {level_s:g} s, unless a queue says otherwise",
-                calls=keys.get("service_level", ""),
-                defined="service_level",
-            ),
-            _tile(whole, keys, "offered", "callers who joined a queue"),
-            _tile(whole, keys, "asa_ms", "mean wait of those answered", "Answered after"),
-            _tile(whole, keys, "wait_p90_ms", f"longest: {text_of(values['wait_longest_ms'], 'ms', 'UTC')}"),
-            _tile(whole, keys, "abandon_rate", f"{values['abandoned']:,} callers hung up"),
-            _tile(whole, keys, "flowed", "left by a rule or by choice"),
+        tuple(
+            tile(values, name, detail, calls=keys.get(name, ""), title=title)
+            for name, detail, title in (
+                (
+                    "service_level",
+                    f"answered within {level_s:g} s, unless a queue says otherwise",
+                    "Service level",
+                ),
+                ("offered", "callers who joined a queue", ""),
+                ("asa_ms", "mean wait of those answered", "Answered after"),
+                ("wait_p90_ms", f"longest: {text_of(values['wait_longest_ms'], 'ms', 'UTC')}", ""),
+                ("abandon_rate", f"{values['abandoned']:,} callers hung up", ""),
+                ("flowed", "left by a rule or by choice", ""),
+            )
         )
-    )
-
-
-def _tile(row: Row, keys: dict[str, str], name: str, detail: str = "", title: str = "") -> Tile:
-    shown = column(name, title=title)
-    return Tile(
-        title=shown.title,
-        value=row.values[name],
-        kind=shown.kind,
-        tone=shown.tone,
-        detail=detail,
-        calls=keys.get(name, ""),
-        defined=name,
     )
 
 

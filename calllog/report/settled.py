@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 from calllog.figures.figure import Row
 from calllog.figures.keys import By
-from calllog.report.model import Cell, Section, Table, Tile, Tiles
-from calllog.report.source import Source, column, text_column, value_cells
+from calllog.report.model import Cell, Section, Table, Tiles
+from calllog.report.source import Source, column, text_column, tile, value_cells
 
 WAYS = {"fcr": "fcr_calls", "fcr_agent": "fcr_agent_talks", "fcr_survey": "fcr_survey_answers"}
 """Each share, and of how many it is."""
@@ -24,7 +24,9 @@ def settled(source: Source) -> Section | None:
     if not ways:
         return None
     tables = [_table(source.contact(by), by, title, ways) for by, title in BY]
-    tiles = Tiles(tuple(_tile(whole, name) for name in ways))
+    values = whole.values
+    details = {name: DETAILS[name].format(values[WAYS[name]]) for name in ways}
+    tiles = Tiles(tuple(tile(values, name, detail, tone="answered") for name, detail in details.items()))
     return Section(
         title="Was it settled at the first contact?",
         lead=_lead(source, whole),
@@ -46,18 +48,6 @@ def _table(rows: Sequence[Row], by: str, head: str, ways: Sequence[str]) -> Tabl
         title=f"By {head.lower()}",
         columns=(text_column(by, head), *columns),
         rows=tuple((Cell(row.key or "none"), *value_cells(row, columns)) for row in rows),
-    )
-
-
-def _tile(whole: Row, name: str) -> Tile:
-    shown = column(name)
-    return Tile(
-        title=shown.title,
-        value=whole.values[name],
-        kind=shown.kind,
-        tone="answered",
-        detail=DETAILS[name].format(whole.values[WAYS[name]]),
-        defined=name,
     )
 
 

@@ -7,7 +7,7 @@ spreadsheet would take for a formula gets a `'` before it.
 
 import csv
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from io import StringIO
 from typing import Any
 
@@ -25,20 +25,7 @@ PIECE = 1 << 20
 
 def csv_pieces(report: Report) -> Iterator[str]:
     """All its tables, a piece at a time."""
-    file = StringIO()
-    writer = csv.writer(file, lineterminator="\n")
-    for number, table in enumerate(report.tables()):
-        file.write("\n" * (number > 0))
-        for comment in _heading(report, table):
-            file.write(f"# {_one_line(comment)}\n")
-        writer.writerow([column.name for column in table.columns])
-        for row in table.all_rows():
-            writer.writerow(
-                [_exact(cell.value, column, report) for cell, column in zip(row, table.columns, strict=True)]
-            )
-            if file.tell() > PIECE:
-                yield _taken(file)
-    yield _taken(file)
+    return _pieces(_csv(report))
 
 
 def csv_of(report: Report) -> str:
@@ -69,17 +56,43 @@ def json_pieces(report: Report) -> Iterator[str]:
         "definitions": msgspec.to_builtins(report.definitions),
         "behind": {key: _behind(one, report) for key, one in report.behind.items()},
     }
-    file = StringIO()
-    for piece in _json(document):
-        file.write(piece)
-        if file.tell() > PIECE:
-            yield _taken(file)
-    yield _taken(file)
+    return _pieces(_json(document))
 
 
 def json_of(report: Report) -> str:
     """The whole report, as one text."""
     return "".join(json_pieces(report))
+
+
+def _pieces(texts: Iterable[str]) -> Iterator[str]:
+    """The same in fewer and larger pieces."""
+    file = StringIO()
+    for text in texts:
+        file.write(text)
+        if file.tell() > PIECE:
+            yield file.getvalue()
+            file = StringIO()
+    yield file.getvalue()
+
+
+class _Line:
+    """Where a `csv.writer` writes to: `writerow` returns what this returns."""
+
+    def write(self, line: str) -> str:
+        return line
+
+
+def _csv(report: Report) -> Iterator[str]:
+    write = csv.writer(_Line(), lineterminator="\n").writerow
+    for number, table in enumerate(report.tables()):
+        yield "\n" * (number > 0)
+        for comment in _heading(report, table):
+            yield f"# {_one_line(comment)}\n"
+        yield write([column.name for column in table.columns])
+        for row in table.all_rows():
+            yield write(
+                [_exact(cell.value, column, report) for cell, column in zip(row, table.columns, strict=True)]
+            )
 
 
 def _json(value: Any) -> Iterator[str]:
@@ -105,13 +118,6 @@ def _json(value: Any) -> Iterator[str]:
 
 def _encoded(value: Any) -> str:
     return printable_json(msgspec.json.encode(value).decode())
-
-
-def _taken(file: StringIO) -> str:
-    text = file.getvalue()
-    file.seek(0)
-    file.truncate()
-    return text
 
 
 def _heading(report: Report, table: Table) -> Iterator[str]:

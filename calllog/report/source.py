@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Engine, Table
 
-from calllog.archive.schema import DERIVED, calls, dispositions, surveys, talks
+from calllog.archive.schema import DERIVED, agent_states, calls, dispositions, offers, surveys, talks
 from calllog.columns.reading import AROUND_MS, opened
 from calllog.figures.agents import agent_figures
 from calllog.figures.calls import call_figures
@@ -21,7 +21,19 @@ from calllog.figures.queues import queue_figures
 from calllog.figures.surveys import survey_figures
 from calllog.figures.thresholds import Thresholds
 from calllog.report.behind import Opener
-from calllog.report.model import Behind, Cell, Column, Definition, Kind, Report, Section, Tone, definition
+from calllog.report.model import (
+    Behind,
+    Cell,
+    Column,
+    Definition,
+    Kind,
+    Report,
+    Section,
+    Tile,
+    Tone,
+    Value,
+    definition,
+)
 
 Told = Callable[[str], None]
 """Is told what a report is doing now, for who waits for it."""
@@ -74,9 +86,14 @@ class Source:
 
     @cached_property
     def engine(self) -> Engine:
-        """The archive by columns: the period, and what belongs to its calls."""
+        """The archive by columns, but for agents' states: the period, and what belongs to its calls."""
         self.told("the archive")
-        return self._engine(self.period, DERIVED)
+        return self._engine(self.period, (table for table in DERIVED if table is not agent_states))
+
+    @cached_property
+    def of_agents(self) -> Engine:
+        """What agents did. Their states are a report's largest table, and few reports need it."""
+        return self._engine(self.period, (agent_states, offers, talks))
 
     def over(self, period: Period) -> "Source":
         """The same over another time. It is closed with this one."""
@@ -121,7 +138,7 @@ class Source:
     def agents(self, by: By) -> list[Row]:
         """The figures of agents of the whole period."""
         self.told("figures of agents" + (f" by {by}" if by else ""))
-        return agent_figures(self.engine, self.period, "whole", by, self.thresholds, now=self.now)
+        return agent_figures(self.of_agents, self.period, "whole", by, self.thresholds, now=self.now)
 
     def calls(self, interval: Interval, by: By) -> list[Row]:
         """The figures of calls."""
@@ -183,6 +200,31 @@ def column(name: str, *, wide: bool = False, bar: bool = False, title: str = "")
 def text_column(name: str, title: str, **more: Any) -> Column:
     """A column that names something."""
     return Column(name=name, title=title, **more)
+
+
+def tile(
+    values: Mapping[str, Value],
+    name: str,
+    detail: str = "",
+    *,
+    calls: str = "",
+    title: str = "",
+    tone: Tone | None = None,
+) -> Tile:
+    """One of these figures, to be seen first: titled, shown, coloured and defined as the figure is.
+
+    `title` and `tone`: its own instead.
+    """
+    shown = column(name, title=title)
+    return Tile(
+        title=shown.title,
+        value=values[name],
+        kind=shown.kind,
+        tone=shown.tone if tone is None else tone,
+        detail=detail,
+        calls=calls,
+        defined=name,
+    )
 
 
 def value_cells(row: Row, columns: Iterable[Column], calls: Mapping[str, str] | None = None) -> list[Cell]:

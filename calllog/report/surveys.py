@@ -10,8 +10,8 @@ from calllog.figures.figure import Row
 from calllog.figures.sales import sales_figures
 from calllog.printable import duration
 from calllog.report.listings import rows_of, within
-from calllog.report.model import Bars, Block, Cell, Report, Section, Series, Table, Tile, Tiles
-from calllog.report.source import Source, column, text_column, value_cells
+from calllog.report.model import Bars, Block, Cell, Report, Section, Series, Table, Tiles
+from calllog.report.source import Source, column, text_column, tile, value_cells
 
 COLUMNS = (
     column("csat", bar=True),
@@ -129,22 +129,19 @@ def _tiles(source: Source, whole: Row) -> Tiles:
         "csat_response_rate": f"of {values['csat_offered']:,} who were asked",
     }
     opens = source.open.surveys(values["csat_responses"])
-    tiles = []
-    for name, detail in details.items():
-        shown = column(name)
-        calls = opens if name in ("csat", "csat_responses", "csat_mean") else ""
-        tiles.append(
-            Tile(
-                title=shown.title,
-                value=values[name],
-                kind=shown.kind,
+    of_answers = ("csat", "csat_responses", "csat_mean")
+    return Tiles(
+        tuple(
+            tile(
+                values,
+                name,
+                detail,
+                calls=opens if name in of_answers else "",
                 tone="answered" if name == "csat" else "",
-                detail=detail,
-                calls=calls,
-                defined=name,
             )
+            for name, detail in details.items()
         )
-    return Tiles(tuple(tiles))
+    )
 
 
 def _sale_tiles(source: Source, whole: Row) -> Tiles:
@@ -156,17 +153,8 @@ def _sale_tiles(source: Source, whole: Row) -> Tiles:
     opens = source.open.sales(values["sales_made"])
     return Tiles(
         tuple(
-            Tile(
-                title=shown.title,
-                value=values[name],
-                kind=shown.kind,
-                tone="answered" if name == "sales_rate" else "",
-                detail=detail,
-                calls=opens,
-                defined=name,
-            )
+            tile(values, name, detail, calls=opens, tone="answered" if name == "sales_rate" else "")
             for name, detail in details.items()
-            if (shown := column(name))
         )
     )
 

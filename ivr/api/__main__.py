@@ -13,7 +13,6 @@ from aiohttp import web
 from calllog.stream import LogStream
 from ivr import readiness
 from ivr.api.board import Board
-from ivr.api.first import first_over
 from ivr.api.guard import Guard
 from ivr.api.metrics import Exposition, Traffic
 from ivr.api.past import Archive
@@ -22,6 +21,7 @@ from ivr.api.site import Calendar
 from ivr.api.tally import Tally
 from ivr.api.tokens import Tokens
 from ivr.api.watch import Watch
+from ivr.first import first_over
 from ivr.settings import Settings
 from queues.store import Store
 

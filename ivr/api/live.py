@@ -13,12 +13,12 @@ from aiohttp import WSCloseCode, WSMessage, WSMsgType, web
 from pydantic import ValidationError
 
 from ivr.api.board import Board, View
-from ivr.api.first import first_over
 from ivr.api.guard import Guard, is_local
 from ivr.api.metrics import Traffic
 from ivr.api.models import LiveRequest
 from ivr.api.problems import Refusal, unfit
 from ivr.api.tokens import Token
+from ivr.first import first_over
 
 log = logging.getLogger(__name__)
 

@@ -26,7 +26,7 @@ class Lines(ScrollView, Generic[Thing], can_focus=True):
 
     DEFAULT_CSS = "Lines { height: 1fr; overflow-x: hidden; }"
 
-    def __init__(self, columns: tuple[Column[Thing], ...], order: Order, id: str) -> None:  # noqa: A002
+    def __init__(self, columns: tuple[Column[Thing], ...], order: Order, id: str) -> None:  # noqa: A002  (textual's name for it)
         super().__init__(id=id)
         self._columns: tuple[Column[Thing], ...] = columns
         self.order = order
@@ -155,7 +155,7 @@ class Wallboard(App[None]):
         self._everybody = not self._everybody
         self.show()
 
-    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002  (textual's signature)
         """In the filter a slash is a letter."""
         return action != "filter" or not self.query_one("#filter", Input).has_focus
 

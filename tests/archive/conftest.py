@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from calllog.archive.database import connect
+from calllog.archive.writer import Writer
 from tests.archive.postgres_process import PostgresProcess
 from tests.queues.redis_process import RedisProcess
 
@@ -27,6 +29,16 @@ def archive(request: pytest.FixtureRequest, tmp_path: Path) -> str:
         return str(tmp_path / "archive" / "archive.db")
     process: PostgresProcess = request.getfixturevalue("postgres")
     return process.new_database()
+
+
+@pytest.fixture
+def writer(archive: str) -> Iterator[Writer]:
+    """The one who writes it, as of site `main`."""
+    made = Writer(connect(archive), "main")
+    made.open()
+    yield made
+    made.close()
+    made.engine.dispose()
 
 
 @pytest.fixture

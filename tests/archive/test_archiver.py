@@ -123,6 +123,18 @@ async def state(redis: RedisProcess, wanted: Callable[[ArchiveState], bool]) -> 
             await asyncio.sleep(0.02)
 
 
+async def test_an_error_beside_the_work_is_not_hidden(
+    redis: RedisProcess, archive: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def broken(*_: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(Feed, "tell", broken)
+    with pytest.raises(ZeroDivisionError):
+        async with asyncio.timeout(WITHIN_S):
+            await Archiver(Settings(redis_url=redis.url, archive_url=archive, data=tmp_path)).run()
+
+
 async def test_how_far_it_is_and_what_waits(redis: RedisProcess, archiver: Archiver) -> None:
     log = made_log(1, calls=3)
     put(redis.client(), log, Random(1))

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from random import Random
@@ -12,8 +12,9 @@ import pytest
 from sqlalchemy import Connection, Engine, Table, select
 
 from calllog.archive.database import connect
+from calllog.archive.instants import INSTANT
 from calllog.archive.rebuild import rebuild
-from calllog.archive.schema import DERIVED, INSTANT
+from calllog.archive.schema import DERIVED
 from calllog.archive.writer import Writer
 from calllog.columns import reading
 from calllog.columns.making import Maker
@@ -28,15 +29,6 @@ from tests.queues.redis_process import RedisProcess
 
 LATER = 4_102_444_800_000
 """The year 2100: everything has been at rest for long."""
-
-
-@pytest.fixture
-def writer(archive: str) -> Iterator[Writer]:
-    made = Writer(connect(archive), "main")
-    made.open()
-    yield made
-    made.close()
-    made.engine.dispose()
 
 
 def _whole(log: list[AnyEvent]) -> Period:
@@ -123,8 +115,7 @@ def test_files_that_are_out_of_date_are_removed(writer: Writer, tmp_path: Path) 
     writer.write(entries(log[:-1]))
     now = LATER
     for _ in range(2):
-        for _ in Maker(writer.engine, tmp_path).make(now):
-            pass
+        assert list(Maker(writer.engine, tmp_path).make(now))
         files = list(tmp_path.rglob("*.parquet"))
         assert len({(path.parent, path.name.partition("-")[0]) for path in files}) == len(files)
         writer.write(entries(log[-1:], first=100_000))
@@ -133,8 +124,7 @@ def test_files_that_are_out_of_date_are_removed(writer: Writer, tmp_path: Path) 
 def test_the_copy_of_another_archive_is_not_believed(writer: Writer, tmp_path: Path) -> None:
     log = day(3, calls=10)
     writer.write(entries(log))
-    for _ in Maker(writer.engine, tmp_path / "columns").make(LATER):
-        pass
+    assert list(Maker(writer.engine, tmp_path / "columns").make(LATER))
     other = Writer(connect(tmp_path / "other.db"), "main")
     other.open()
     other.write(entries(log[:100]))
@@ -143,7 +133,11 @@ def test_the_copy_of_another_archive_is_not_believed(writer: Writer, tmp_path: P
 
 
 async def test_a_copy_that_cannot_be_written_stops_nothing_and_is_made_later(
-    redis: RedisProcess, archive: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    redis: RedisProcess,
+    archive: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     monkeypatch.setattr(archiver, "COLUMNS_S", 0.05)
     monkeypatch.setattr(archiver, "Maker", partial(Maker, settled_ms=0))
@@ -160,7 +154,9 @@ async def test_a_copy_that_cannot_be_written_stops_nothing_and_is_made_later(
             client.xadd("{main}:log", {"e": b"\n".join(encode(event) for event in part)})
             while made.writer.lines < first + len(part):  # noqa: ASYNC110
                 await asyncio.sleep(0.02)
-            await asyncio.sleep(0.2)
+            caplog.clear()
+            while "no copy of the archive by columns" not in caplog.text:  # noqa: ASYNC110
+                await asyncio.sleep(0.02)
         assert settings.columns.is_file()
         settings.columns.unlink()
         while not list(settings.columns.rglob("*.parquet")):  # noqa: ASYNC110

@@ -1,6 +1,5 @@
 """`rebuild` gives what was written as the events came; migrations make the tables of the schema."""
 
-from collections.abc import Iterator
 from random import Random
 
 import pytest
@@ -10,7 +9,6 @@ from sqlalchemy import delete, insert, text, update
 
 from calllog.archive import rebuild as rebuilding
 from calllog.archive import writer as writing
-from calllog.archive.database import connect
 from calllog.archive.migrate import migrate
 from calllog.archive.rebuild import rebuild
 from calllog.archive.schema import DERIVED, metadata
@@ -18,15 +16,6 @@ from calllog.archive.writer import Writer
 from calllog.errors import ArchiveAway
 from tests.archive.rows import archived, day, derived, entries, expected
 from tests.unit.calllog.centre import made_log
-
-
-@pytest.fixture
-def writer(archive: str) -> Iterator[Writer]:
-    made = Writer(connect(archive), "main")
-    made.open()
-    yield made
-    made.close()
-    made.engine.dispose()
 
 
 def test_migrated_tables_are_those_of_the_schema(writer: Writer) -> None:

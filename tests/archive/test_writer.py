@@ -23,15 +23,6 @@ from tests.unit.calllog.centre import made_log
 SITE = "main"
 
 
-@pytest.fixture
-def writer(archive: str) -> Iterator[Writer]:
-    made = Writer(connect(archive), SITE)
-    made.open()
-    yield made
-    made.close()
-    made.engine.dispose()
-
-
 class BrokenOffError(Exception):
     """As if the process had ended here."""
 

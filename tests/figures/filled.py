@@ -6,8 +6,8 @@ from typing import Any
 from sqlalchemy import Connection, Engine, create_engine
 from sqlalchemy.pool import StaticPool
 
+from calllog.archive.instants import touch_all
 from calllog.archive.schema import DERIVED, metadata
-from calllog.archive.tables import touch_all
 from calllog.call_events import AnyCallEvent, CallEvent
 from calllog.columns.reading import opened
 from calllog.events import AgentEvent, decode

@@ -61,7 +61,7 @@ class AppQueue:
         await asyncio.to_thread(self._asterisk.start)
         try:
             await self._connect()
-        except BaseException as error:
+        except BaseException as error:  # also one who waits no longer: Asterisk is not to stay
             await asyncio.to_thread(self._asterisk.stop)
             error.add_note(self.said)
             raise

@@ -8,8 +8,8 @@ import pytest
 from sqlalchemy import Connection, Engine, insert
 
 from calllog.archive.database import connect
-from calllog.archive.schema import INSTANT, metadata
-from calllog.archive.tables import touch_all
+from calllog.archive.instants import INSTANT, touch_all
+from calllog.archive.schema import metadata
 from calllog.columns.reading import opened
 from calllog.figures.period import Period
 from calllog.vocabulary import LEFT_CLASS

@@ -10,8 +10,8 @@ from rich.console import Console
 from sqlalchemy import Engine, insert
 
 from calllog.archive.database import connect
+from calllog.archive.instants import touch_all
 from calllog.archive.schema import metadata
-from calllog.archive.tables import touch_all
 from calllog.call_events import CallEvent
 from calllog.events import AgentEvent, decode
 from calllog.facts import agent_facts, call_facts, other_facts

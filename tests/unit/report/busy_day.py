@@ -12,8 +12,8 @@ from typing import Any
 from sqlalchemy import Engine, insert
 
 from calllog.archive.database import connect
+from calllog.archive.instants import touch_all
 from calllog.archive.schema import metadata
-from calllog.archive.tables import touch_all
 from calllog.figures.period import Period
 
 HOUR, MINUTE, S = 3_600_000, 60_000, 1000

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from sqlalchemy import insert
 
+from calllog.archive.instants import touch_all
 from calllog.archive.schema import metadata
-from calllog.archive.tables import touch_all
 from calllog.report.calls import Chosen, calls
 from calllog.report.model import Report
 from calllog.report.numbers import numbers
