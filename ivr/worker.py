@@ -219,7 +219,7 @@ class Worker:
             if session.task is not None:
                 session.task.cancel()
         await self.agi.leave()
-        await self.link.close()
+        await self.link.leave(await asyncio.to_thread(readiness.comes_back))
         try:
             notes = (self.checkpoint.flush(session.handle) for session in sessions)
             await asyncio.gather(*notes, return_exceptions=True)  # of a call that others have: theirs to tell
