@@ -16,7 +16,6 @@ from calllog.archive.schema import metadata
 from calllog.events import encode
 from calllog.figures.period import Period
 from calllog.report import calls as calls_report
-from calllog.report import flows as flows_report
 from calllog.report import lost
 from calllog.report import numbers as numbers_report
 from calllog.report import surveys as surveys_report
@@ -183,11 +182,10 @@ def made_up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Source]:
     [
         ("abandoned", lost),
         ("calls", calls_report),
-        ("flows", flows_report),
         ("numbers", numbers_report),
         ("surveys", surveys_report),
     ],
-    ids=["abandoned", "calls", "flows", "numbers", "surveys"],
+    ids=["abandoned", "calls", "numbers", "surveys"],
 )
 def test_in_which_order_the_archive_answers_shows_nowhere(
     made_up: Source, monkeypatch: pytest.MonkeyPatch, name: str, reader: ModuleType
