@@ -16,8 +16,6 @@ from calllog.archive.schema import metadata
 from calllog.events import encode
 from calllog.figures.period import Period
 from calllog.report import calls as calls_report
-from calllog.report import lost
-from calllog.report import numbers as numbers_report
 from calllog.report import surveys as surveys_report
 from calllog.report.calls import Chosen, calls
 from calllog.report.listings import rows_of
@@ -177,16 +175,7 @@ def made_up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Source]:
     engine.dispose()
 
 
-@pytest.mark.parametrize(
-    ("name", "reader"),
-    [
-        ("abandoned", lost),
-        ("calls", calls_report),
-        ("numbers", numbers_report),
-        ("surveys", surveys_report),
-    ],
-    ids=["abandoned", "calls", "numbers", "surveys"],
-)
+@pytest.mark.parametrize(("name", "reader"), [("calls", calls_report), ("surveys", surveys_report)])
 def test_in_which_order_the_archive_answers_shows_nowhere(
     made_up: Source, monkeypatch: pytest.MonkeyPatch, name: str, reader: ModuleType
 ) -> None:
