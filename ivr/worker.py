@@ -138,7 +138,8 @@ class Worker:
             self.agi.serves,
             self.agi.look_after,
         )
-        self.ghosts = Ghosts(self.asterisk, board.routes, board.is_caller, self.adoption.receive)
+        receive = self.adoption.receive
+        self.ghosts = Ghosts(self.asterisk, board.routes, board.is_caller, board.on_event, receive)
         self.store.on_offer = board.on_offer
         self.store.on_due = self._on_due
         self._alarm = Alarm(self._due)
