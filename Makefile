@@ -120,6 +120,9 @@ bench-keys: setup ## keys by SIP INFO and RFC 4733 under load, and how soon a pr
 bench-takeover: setup ## workers killed and hung under 200 live calls: how long those have nobody
 	@$(alone) $(python) -m bench.takeover $(ARGS)
 
+bench-kills: setup ## how often Asterisk dies of killed workers, with and without the holder of their sockets
+	@$(alone) $(python) -m bench.worker_kills $(ARGS)
+
 bench-redis: setup ## time in Redis of each function, with 10 to 10,000 callers waiting
 	@$(python) -m bench.redis_time $(ARGS)
 

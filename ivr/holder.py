@@ -24,6 +24,8 @@ ANSWER_S = 0.5
 """Either side waits for the other no longer; it takes a fraction of a millisecond."""
 LONGEST = 64
 """Bytes of a request."""
+MOST = 256
+"""Sockets that are held at a time: more than a host has workers, and fewer than a process may have open."""
 
 
 class Holder:
@@ -53,7 +55,7 @@ class Holder:
         """Take one request, and do it. Raises OSError when the asker has gone."""
         request, descriptors, _, _ = socket.recv_fds(asker, LONGEST, 1)
         order, _, name = request.decode("utf-8", "replace").partition(" ")
-        if order == "hold" and descriptors:
+        if order == "hold" and descriptors and (name in self._held or len(self._held) < MOST):
             self._drop(name)
             self._held[name] = (descriptors[0], now)
             asker.send(b"held")
@@ -62,10 +64,7 @@ class Holder:
             os.close(descriptor)
         if order == "give" and name in self._held:
             descriptor, _ = self._held[name]
-            self._held[name] = (
-                descriptor,
-                now,
-            )  # until the worker holds on to it, it is held for the next one
+            self._held[name] = (descriptor, now)  # until the worker has it held, it is for the next one
             socket.send_fds(asker, [b"given"], [descriptor])
         else:
             asker.send(b"none")
@@ -92,7 +91,8 @@ class Cloakroom:
         """Have this socket held; it takes the place of any that was."""
         with self._asked() as holder:
             socket.send_fds(holder, [f"hold {self._name}".encode()], [descriptor])
-            holder.recv(LONGEST)
+            if holder.recv(LONGEST) != b"held":
+                raise OSError("the holder has not taken it")  # it died of something else at that moment
 
     def take(self) -> socket.socket | None:
         """The socket that the last process of this name had, if its other end has not closed it."""
@@ -101,7 +101,11 @@ class Cloakroom:
             _, descriptors, _, _ = socket.recv_fds(holder, LONGEST, 1)
         if not descriptors:
             return None
-        held = socket.socket(fileno=descriptors[0])
+        try:
+            held = socket.socket(fileno=descriptors[0])
+        except OSError:  # it is no socket
+            os.close(descriptors[0])
+            return None
         if _open(held):
             return held
         held.close()

@@ -88,6 +88,8 @@ class Link:
         self._keeping = keeping
         self._fresh = asyncio.Event()
         self._closed = False
+        self._left = False
+        """The socket goes on without this process."""
         # Not those of the process that had this socket before: its replies may still come.
         self._ids = itertools.count(secrets.randbits(48))
         self._replies: dict[str, tuple[asyncio.Future[RESTResponse], float]] = {}
@@ -139,12 +141,18 @@ class Link:
         if self.connected or self._closed:
             held.close()
             return
+        try:
+            protocol = WSProtocol(
+                None, None, False, self._agree, log, False, None,
+                True, IDLE_S, IDLE_S, WSAutoPingStrategy.PING_WHEN_IDLE, True, MAX_FRAME, None, READ_BUFFER,
+            )  # fmt: skip
+        except TypeError as error:
+            log.error("this picows cannot go on with a socket, so Asterisk has to connect again: %s", error)
+            _end(held)
+            held.close()
+            return
         held.setblocking(False)
         log.info("going on with the socket of the last process")
-        protocol = WSProtocol(
-            None, None, False, self._agree, log, False, None,
-            True, IDLE_S, IDLE_S, WSAutoPingStrategy.PING_WHEN_IDLE, True, MAX_FRAME, None, READ_BUFFER,
-        )  # fmt: skip
         await asyncio.get_running_loop().connect_accepted_socket(lambda: Resumed(protocol), held)
 
     def connected_by(self, transport: WSTransport) -> None:
@@ -155,10 +163,11 @@ class Link:
         self._fresh.set()
         self._on_connect()
 
-    def disconnected_by(self, transport: WSTransport) -> None:
-        """That socket is closed."""
+    def disconnected_by(self, transport: WSTransport) -> bool:
+        """That socket is closed, as far as we are concerned; whether it has to end for Asterisk, too."""
         if self._transport is transport:
             self._lost()
+        return not self._left
 
     def _drop(self) -> None:
         """End the connection at once, without the other side's consent, which may never come."""
@@ -173,20 +182,30 @@ class Link:
         log.warning("Asterisk has disconnected")
         self._on_disconnect()
 
-    async def close(self) -> None:
-        """Close the socket; Asterisk keeps events from now on and comes back.
+    async def leave(self, comes_back: bool = False) -> None:
+        """Go away from the socket: where this worker `comes_back`, it stays open for the next process.
 
-        It reads nothing any more once the socket is closed: a last reply tells that it has read all.
+        Else, and where nobody holds it, it is closed: Asterisk keeps events from now on and connects again.
         """
         self._closed = True
+        read = await self._all_is_read()
+        transport = self._transport
+        if transport is None:
+            return
+        if comes_back and read and await self._held(transport):
+            self._left = True
+        else:
+            transport.send_close(WSCloseCode.OK)
+        transport.disconnect()
+        await transport.wait_disconnected()
+
+    async def _all_is_read(self) -> bool:
+        """Whether Asterisk has read all commands, as a last reply tells: of a closed socket it reads none."""
         with suppress(AriError, AsteriskAway, TimeoutError):
             async with asyncio.timeout(LAST_S):
                 await self.request("GET", "asterisk/ping")
-        transport = self._transport
-        if transport is not None:
-            transport.send_close(WSCloseCode.OK)
-            transport.disconnect()
-            await transport.wait_disconnected()
+                return True
+        return False
 
     def take(self, text: bytes) -> None:
         """A message of Asterisk's: an event, or the reply to a command."""
@@ -221,20 +240,34 @@ class Link:
                 self._drop()
 
     async def _have_held(self) -> None:
-        if self._keeping is None:
+        if self._keeping is None or self._closed:
+            return
+        if self._transport is not None:
+            await self._held(self._transport)
             return
         try:
-            if self._transport is not None:
-                # A copy: this one may be closed, and its number another's, before the thread has come to it.
-                copy = os.dup(_descriptor(self._transport))
-                try:
-                    await asyncio.to_thread(self._keeping.hold, copy)
-                finally:
-                    os.close(copy)
-            elif (held := await asyncio.to_thread(self._keeping.take)) is not None:
-                await self.resume(held)
+            held = await asyncio.to_thread(self._keeping.take)
+        except OSError as error:
+            log.debug("no socket was held: %s", error)
+            return
+        if held is not None:
+            await self.resume(held)
+
+    async def _held(self, transport: WSTransport) -> bool:
+        """Have this socket held; whether it is."""
+        if self._keeping is None:
+            return False
+        try:
+            # A copy: this one may be closed, and its number another's, before the thread has come to it.
+            copy = os.dup(_descriptor(transport))
+            try:
+                await asyncio.to_thread(self._keeping.hold, copy)
+            finally:
+                os.close(copy)
         except OSError as error:
             log.debug("the socket is not held: %s", error)
+            return False
+        return True
 
     def _authentic(self, header: str) -> bool:
         scheme, _, encoded = header.partition(" ")
@@ -303,6 +336,12 @@ def _descriptor(transport: WSTransport) -> int:
     return number
 
 
+def _end(sock: socket.socket) -> None:
+    """End the connection. To close it is not enough: it is held elsewhere, too."""
+    with suppress(OSError):  # the other end was faster
+        sock.shutdown(socket.SHUT_RDWR)
+
+
 class _Socket(WSListener):
     """One connection of Asterisk's. Frames come complete, except that a message may be split over several."""
 
@@ -333,8 +372,8 @@ class _Socket(WSListener):
             transport.disconnect()
 
     def on_ws_disconnected(self, transport: WSTransport) -> None:
+        ends = self._link.disconnected_by(transport)
         if self._sock is not None:
-            with suppress(OSError):  # the other end was faster
-                self._sock.shutdown(socket.SHUT_RDWR)  # to close it is not enough: it is held elsewhere, too
+            if ends:
+                _end(self._sock)
             self._sock.close()
-        self._link.disconnected_by(transport)

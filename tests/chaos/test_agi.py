@@ -198,6 +198,7 @@ async def test_calls_on_agi_survive_workers_that_die_and_workers_that_leave(serv
             await calls.adopted(hit)
         again.set()
         every = await asyncio.gather(*playing)
+        assert not server.lost_sockets(), "they outlive who is killed and who leaves"
     for played, where in zip(every, numbers.values(), strict=True):
         played.check()
         steps = [(e.path.partition("/")[2], e.outcome) for e in played.events if isinstance(e, Step)]

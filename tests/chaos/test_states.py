@@ -106,8 +106,10 @@ async def test_workers_and_redis_are_killed_under_calls_in_every_state(tmp_path:
         house = House(disaster)
         await house.fill(around)
         dead: list[tuple[int, int]] = []
-        for worker in ("1", "2"):
-            dead.append(await _kill_worker(house, worker))
+        dead.append(await _kill_worker(house, "1"))
+        assert not disaster.server.lost_sockets()
+        dead.append(await _kill_worker(house, "2", also="holder"))
+        assert disaster.server.lost_sockets() == 1, "its socket could not outlive it"
         await _kill_redis(house)
         await _redis_stays_away(house)
         await disaster.over()
@@ -120,11 +122,13 @@ async def test_workers_and_redis_are_killed_under_calls_in_every_state(tmp_path:
         _stories(house)
 
 
-async def _kill_worker(house: House, number: str) -> tuple[int, int]:
-    """From its death to the instant when its calls are served again, ms since the epoch."""
+async def _kill_worker(house: House, number: str, also: str = "") -> tuple[int, int]:
+    """From its death, and another's, to the instant when its calls are served again, ms since the epoch."""
     disaster = house.disaster
     leavers = await house.leavers()
     before = await disaster.lines()
+    if also:
+        disaster.kill(also)
     at = disaster.kill(f"worker-{number}")
     recovered = await disaster.recovered(f"hf-{number}", at, RECOVERY_S)
     await disaster.back(f"hf-{number}", at)  # one fault at a time

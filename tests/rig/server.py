@@ -23,6 +23,8 @@ REPOSITORY = Path(__file__).resolve().parent.parent.parent
 START_S = 60.0
 STOP_S = 25.0
 _LOG_LINES = 40
+_LOST = "Websocket disconnected"
+"""What Asterisk logs when a socket has ended."""
 
 
 class ServerFailed(Exception):  # noqa: N818
@@ -110,6 +112,11 @@ class Server(Site):
         """What a service has logged."""
         path = self.settings.data / "log" / service / "current"
         return path.read_text("utf-8", "replace") if path.exists() else ""
+
+    def lost_sockets(self) -> int:
+        """How often Asterisk has lost a worker's socket; its own end is told otherwise."""
+        logs = (self.settings.data / "log" / "asterisk").glob("[@c]*")  # also those put aside
+        return sum(path.read_text("utf-8", "replace").count(_LOST) for path in logs)
 
     @property
     def said(self) -> str:

@@ -9,20 +9,38 @@ from pathlib import Path
 
 import pytest
 
-from ivr.holder import HELD_S, Cloakroom, Holder
+from ivr.holder import HELD_S, MOST, Cloakroom, Holder
 
 
 @pytest.fixture
 def path(tmp_path: Path) -> Iterator[Path]:
     """Where a holder answers."""
     path = tmp_path / "holder.sock"
+    process = _started(path)
+    yield path
+    process.kill()
+    process.join()
+
+
+def _started(path: Path) -> Process:
+    """A holder that answers. It has what is open here, as it was born of this process."""
     process = Process(target=Holder().serve, args=(path,))
     process.start()
     while not _answers(path):
         assert process.is_alive()
-    yield path
-    process.kill()
-    process.join()
+    return process
+
+
+def _asked(holder: Holder, request: bytes, lent: socket.socket | None = None) -> bytes:
+    """What a holder of this process answers, at the beginning of time."""
+    asker, asked = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    with asker, asked:
+        socket.send_fds(asker, [request], [lent.fileno()] if lent else [])
+        holder.answer(asked, now=0.0)
+        answer, given, _, _ = socket.recv_fds(asker, 100, 1)
+    for descriptor in given:
+        os.close(descriptor)
+    return answer
 
 
 def _answers(path: Path) -> bool:
@@ -121,6 +139,78 @@ def test_strangers_get_nothing_and_leave_nothing(path: Path, pair: Pair) -> None
             if request:
                 socket.send_fds(asker, [request], [worker.fileno()])
     assert Cloakroom(path, "hf-1").take() is None
+
+
+def test_what_is_no_socket_is_nobodys(path: Path, tmp_path: Path) -> None:
+    with (tmp_path / "file").open("wb") as file:
+        Cloakroom(path, "hf-1").hold(file.fileno())
+    before = len(os.listdir("/proc/self/fd"))
+    assert Cloakroom(path, "hf-1").take() is None
+    assert len(os.listdir("/proc/self/fd")) == before
+
+
+def test_a_newer_one_ten_thousand_times_leaves_one(pair: Pair) -> None:
+    """An asker each, as workers ask, and no descriptor more in the end than in the beginning."""
+    _, worker = pair
+    holder, before = Holder(), len(os.listdir("/proc/self/fd"))
+    for _ in range(10_000):
+        assert _asked(holder, b"hold hf-1", worker) == b"held"
+    assert len(os.listdir("/proc/self/fd")) == before + 1
+    holder.let_go(HELD_S + 1)
+    assert len(os.listdir("/proc/self/fd")) == before
+
+
+def test_of_ten_thousand_names_it_holds_so_many(pair: Pair) -> None:
+    """Whoever comes too late is told, those before him keep what they have, and there is room again later."""
+    _, worker = pair
+    holder, before = Holder(), len(os.listdir("/proc/self/fd"))
+    for number in range(10_000):
+        held = _asked(holder, f"hold hf-{number}".encode(), worker)
+        assert held == (b"held" if number < MOST else b"none")
+    assert len(os.listdir("/proc/self/fd")) == before + MOST
+    assert _asked(holder, b"hold hf-0", worker) == b"held"
+    assert _asked(holder, b"give hf-1") == b"given"
+    holder.let_go(HELD_S + 1)
+    assert len(os.listdir("/proc/self/fd")) == before
+    assert _asked(holder, b"hold hf-9999", worker) == b"held"
+    holder.let_go(HELD_S + 1)
+
+
+def test_a_worker_that_is_refused_learns_it(path: Path, pair: Pair) -> None:
+    _, worker = pair
+    for number in range(MOST):
+        Cloakroom(path, f"hf-{number}").hold(worker.fileno())
+    with pytest.raises(OSError, match="has not taken it"):
+        Cloakroom(path, "one-too-many").hold(worker.fileno())
+
+
+def test_a_holder_that_is_killed_takes_nothing_with_it(tmp_path: Path, pair: Pair) -> None:
+    """The worker has its own, and has it held by the next holder, on the same path."""
+    asterisk, worker = pair
+    path = tmp_path / "holder.sock"
+    for _ in range(2):
+        process = _started(path)
+        Cloakroom(path, "hf-1").hold(worker.fileno())
+        process.kill()
+        process.join()
+        with pytest.raises(OSError, match="refused"):
+            Cloakroom(path, "hf-1").take()
+        asterisk.send(b"x")
+        assert worker.recv(1) == b"x"
+
+
+def test_a_holder_that_is_killed_with_its_worker_ends_the_socket(tmp_path: Path) -> None:
+    """Asterisk sees the end and connects again, as it does without a holder."""
+    path = tmp_path / "holder.sock"
+    process = _started(path)
+    asterisk, worker = socket.socketpair()
+    asterisk.settimeout(5)
+    with asterisk:
+        with worker:
+            Cloakroom(path, "hf-1").hold(worker.fileno())
+        process.kill()
+        assert asterisk.recv(1) == b""
+    process.join()
 
 
 def test_only_its_user_may_ask(path: Path) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from ivr import readiness
 from ivr.supervision import Service, Supervision
 
 WAIT_S = 10.0
@@ -165,3 +166,16 @@ def test_a_service_tells_when_it_serves(tmp_path: Path, tree: Supervision) -> No
     assert not tree.ready("slow")
     go.write_text("\n")
     until(lambda: tree.ready("slow"))
+
+
+def test_a_service_knows_whether_it_is_started_again(
+    tree: Supervision, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tree.directory("one"))  # a service begins there
+    assert readiness.comes_back()
+    subprocess.run(["s6-svc", "-t", "."], check=True)
+    assert readiness.comes_back()
+    tree.down("one")
+    until(lambda: not readiness.comes_back())
+    monkeypatch.chdir(tmp_path)
+    assert not readiness.comes_back(), "nobody supervises"
