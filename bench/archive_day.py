@@ -115,19 +115,21 @@ JOIN (SELECT 1 AS step, 'ready' AS state, 0.0 AS begins, 0.2 AS ends
 WHERE class = 'A'
 """
 _STEPS = """
-INSERT INTO steps (call, n, at, flow, version, path, outcome, took_ms)
-SELECT call, n, at + began + took, 'main', '12', path, outcome, took FROM (
-  SELECT i, call, at, 2 AS n, 200 AS began, 1000 AS took, 'main/hello' AS path, 'played' AS outcome FROM drawn
+INSERT INTO steps (call, n, at, flow, version, path, outcome, took_ms, next, dropped, entry)
+SELECT call, n, at + began + took, 'main', '12', path, outcome, took, next, outcome = 'left', 'main' FROM (
+  SELECT i, call, at, 2 AS n, 200 AS began, 1000 AS took, 'main/hello' AS path, 'played' AS outcome,
+    'main/choose' AS next FROM drawn
   UNION ALL SELECT i, call, at, 3, 1200, CASE class WHEN 'E' THEN 1700 ELSE 1500 END, 'main/choose',
-    CASE class WHEN 'E' THEN 'hangup' ELSE printf('%d', 1 + i % 4) END FROM drawn
-  UNION ALL SELECT i, call, at, 4, 2700, 450, printf('main/topic-%d', 1 + i % 4), 'set' FROM drawn
-    WHERE class <> 'E'
+    CASE class WHEN 'E' THEN 'left' ELSE printf('%d', 1 + i % 4) END,
+    CASE class WHEN 'E' THEN '' ELSE printf('main/topic-%d', 1 + i % 4) END FROM drawn
+  UNION ALL SELECT i, call, at, 4, 2700, 450, printf('main/topic-%d', 1 + i % 4), 'set',
+    printf('main/wait-%d', 1 + i % 4) FROM drawn WHERE class <> 'E'
   UNION ALL SELECT i, call, at, 7, 3200, wait + CASE class WHEN 'A' THEN talk ELSE 0 END,
     printf('main/wait-%d', 1 + i % 4),
-    CASE class WHEN 'A' THEN 'answered' WHEN 'B' THEN 'hangup' WHEN 'F' THEN 'timeout' ELSE 'failed' END
-    FROM drawn WHERE class <> 'E'
+    CASE class WHEN 'A' THEN 'answered' WHEN 'B' THEN 'hangup' WHEN 'F' THEN 'timeout' ELSE 'failed' END,
+    CASE WHEN class = 'A' AND i % 3 = 0 THEN 'main/how-was-it' ELSE '' END FROM drawn WHERE class <> 'E'
   UNION ALL SELECT i, call, at, 14, 3200 + wait + talk, 2500, 'main/how-was-it',
-    CASE WHEN i % 5 < 3 THEN 'answered' ELSE 'hangup' END FROM drawn WHERE class = 'A' AND i % 3 = 0
+    CASE WHEN i % 5 < 3 THEN 'answered' ELSE 'hangup' END, '' FROM drawn WHERE class = 'A' AND i % 3 = 0
 ) ORDER BY i, n
 """
 _HOLDS = """

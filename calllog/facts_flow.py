@@ -56,8 +56,9 @@ def _step(story: Story, event: Step) -> None:
     version = str(event.version)
     if not story.rows.get("steps"):
         story.call.update({"flow": event.flow, "version": version})
-    story.last_step = event.path
-    story.add(
+    if story.step is not None:
+        story.step["next"] = event.path
+    story.step = story.add(
         "steps",
         {
             "call": event.call,
@@ -68,6 +69,9 @@ def _step(story: Story, event: Step) -> None:
             "path": event.path,
             "outcome": event.outcome,
             "took_ms": event.took_ms,
+            "next": "",
+            "dropped": False,
+            "entry": story.call["flow"],
         },
     )
     sale = story.open_sales.pop(event.path, None)

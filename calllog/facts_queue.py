@@ -42,7 +42,7 @@ def _joined(story: Story, event: Joined) -> None:
             "head_start_s": float(event.head_start_s),
             "needs": event.needs,
             "escalated": story.escalated_to == event.queue != "",
-            "last_heard": story.last_step,
+            "last_heard": story.step["path"] if story.step else "",
             "told_position": 0,
             "told_wait_s": None,
             "rung": 0,

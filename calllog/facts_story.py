@@ -55,7 +55,8 @@ class Story:
     """An agent has given him to one whom he had consulted: who is bridged next got him so."""
     escalated_to: str = ""
     """The queue to which the flow has just raised him, until he joins one."""
-    last_step: str = ""
+    step: Row | None = None
+    """The last step that is over."""
 
     def __post_init__(self) -> None:
         self.call = {
@@ -77,6 +78,8 @@ class Story:
         for table in ("waits", "talks"):
             for row in self.rows.get(table, ()):
                 row.update(flow)
+        if self.step is not None:
+            self.step["dropped"] = self.call["verdict"] == "ivr_exit"
         return {"calls": [self.call], **self.rows}
 
 

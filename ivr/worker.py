@@ -15,11 +15,11 @@ from contextlib import suppress
 import uvloop
 
 from ivr import agi, readiness
-from ivr.adoption import Adoption, Recovered
+from ivr.adoption import Adoption
 from ivr.alarm import Alarm
 from ivr.ari import Asterisk, Link
 from ivr.ari.errors import AriError, AsteriskAway
-from ivr.checkpoint import Checkpoint, Peer
+from ivr.checkpoint import Checkpoint
 from ivr.clearing import CLEAR_S, Clearing
 from ivr.door import Door, Turns
 from ivr.doors import DOORS_S, Doors
@@ -34,6 +34,7 @@ from ivr.places import PLACES_S
 from ivr.publish import Published, Versions, Watch
 from ivr.reach import Reach
 from ivr.recordings import Recordings
+from ivr.recovery import Recovery
 from ivr.rehearsal import Rehearsal
 from ivr.settings import Settings
 from ivr.speech import Speech
@@ -77,12 +78,6 @@ class Worker:
             self.versions, settings.callflows, self._on_published, self._on_broken, settings.watch
         )
         self._inc = 0
-        self._seen_before = 0
-        """When this name's last process was seen alive, ms; 0 once its calls are taken over."""
-        self._recovered_calls = False
-        """The calls of this name's last process have been adopted."""
-        self._lost_at = 0
-        """When Asterisk went away, ms."""
         self.tasks = Tasks()
         self._stop = asyncio.Event()
         self._settled = asyncio.Lock()
@@ -126,7 +121,7 @@ class Worker:
             most=settings.agi_calls,
             networks=settings.trusted,
         )
-        self.adoption = Adoption(
+        adoption = Adoption(
             self.name,
             self.asterisk,
             self.checkpoint,
@@ -138,7 +133,8 @@ class Worker:
             self.agi.serves,
             self.agi.look_after,
         )
-        self.ghosts = Ghosts(self.asterisk, board.routes, board.is_caller, self.adoption.receive)
+        self.recovery = Recovery(self.name, adoption, board.nailed, self._tell)
+        self.ghosts = Ghosts(self.asterisk, board.routes, board.is_caller, adoption.receive)
         self.store.on_offer = board.on_offer
         self.store.on_due = self._on_due
         self._alarm = Alarm(self._due)
@@ -197,7 +193,7 @@ class Worker:
         before = {peer.name: peer for peer in await self.checkpoint.workers()}.get(self.name)
         self._inc = await self.checkpoint.enlist(self.name)
         if before is not None:
-            self._seen_before = before.seen_at
+            self.recovery.seen_before = before.seen_at
         started = {
             "inc": self._inc,
             "pid": os.getpid(),
@@ -242,7 +238,7 @@ class Worker:
                 await asyncio.sleep(0.2)
 
     async def _renew(self) -> None:
-        grant = await self.checkpoint.lease(self.name, self._inc, self._recovered_calls, self.link.connected)
+        grant = await self.checkpoint.lease(self.name, self._inc, self.recovery.done, self.link.connected)
         if grant.draining and not self._stop.is_set():
             log.info("asked to drain")
             self._stop.set()
@@ -252,19 +248,7 @@ class Worker:
         for peer in grant.peers:
             if peer.name != self.name and not peer.alive and (peer.calls or peer.legs):
                 end_hung(peer.pid, peer.host, self.settings.worker_module)
-                self.tasks.attempt(self._take_over(peer))
-
-    async def _take_over(self, peer: Peer) -> None:
-        self._recovered(peer.name, peer.seen_at, await self.adoption.take_over(peer))
-        await self.switchboard.nailed.adopt(peer.name, peer.legs)
-
-    def _recovered(self, peer: str, seen_at: int, recovered: Recovered) -> None:
-        if recovered.adopted:
-            gap_ms = max(0, now_ms() - seen_at) if seen_at else 0
-            log.warning("took %d calls over from %s, %d ms on", recovered.adopted, peer, gap_ms)
-            self._tell(
-                "worker_recovered", peer=peer, gap_ms=gap_ms, adopted=recovered.adopted, lost=recovered.lost
-            )
+                self.tasks.attempt(self.recovery.take_over(peer))
 
     def _tell(self, kind: str, **fields: object) -> None:
         self.tasks.attempt(self.checkpoint.tell(self.name, self._inc, kind, now_ms(), **fields))
@@ -298,7 +282,7 @@ class Worker:
     async def _look_after(self) -> None:
         if self.link.connected and not self.switchboard.parking:
             with suppress(AsteriskAway):  # it will be asked again
-                await self.agi.look(self._lost_at)
+                await self.agi.look(self.recovery.lost_at)
                 await self.switchboard.nailed.look()
 
     async def _look_for_ghosts(self) -> None:
@@ -313,7 +297,7 @@ class Worker:
             return
         if self.link.connected and self.lease.may_command():
             async with self._settled:
-                self._recovered(self.name, 0, await self.adoption.regain())
+                await self.recovery.regain()
 
     async def _on_published(self, published: Published) -> None:
         """New calls take the new flows; queues and agents change also for callers who wait."""
@@ -352,26 +336,19 @@ class Worker:
 
     def _on_disconnect(self) -> None:
         self.door.close()
-        self._lost_at = now_ms()
+        self.recovery.lost_at = now_ms()
         self._tell("asterisk_lost", asterisk=self.settings.site)
 
     async def _reconcile(self) -> None:
         async with self._settled:
             await self._subscribe()
-            await self._until_available(self._recover)
+            await self._until_available(self.recovery.recover)
             self.phones.forget()
             await self.phones.look()
             self.switchboard.unpark()
             self.door.open()
             readiness.tell()
             log.info("%s serves: %d calls", self.name, len(self.sessions))
-
-    async def _recover(self) -> None:
-        seen_at = self._seen_before
-        recovered = await self.adoption.reconcile(seen_at, self._lost_at)
-        self._seen_before, self._recovered_calls = 0, True
-        self._recovered(self.name, seen_at, recovered)
-        await self.switchboard.nailed.recover()
 
     async def _subscribe(self) -> None:
         """Asterisk connects before it has fully booted: it refuses then, or does not answer at all."""

@@ -273,9 +273,16 @@ steps = Table(
     _text("path"),
     _text("outcome"),
     _ms("took_ms"),
+    _text("next"),
+    _flag("dropped"),
+    _text("entry"),
     Index("steps_by_time", "at"),
 )
-"""Each step of a flow that is over, without the values it has set."""
+"""Each step of a flow that is over, without the values it has set.
+
+`next`: path of the call's following step; empty: it has none yet. `dropped`: it was the last one of a call
+whose verdict is `ivr_exit`. `entry`: the flow of the call's first step.
+"""
 
 overtakings = Table(
     "overtakings",

@@ -1,14 +1,16 @@
 """Ways of callers through flows: each step, what came of it, how long it took, and who hung up there."""
 
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
-from sqlalchemy import Engine, and_, func, select
+from sqlalchemy import Engine, func, select
 
-from calllog.archive.schema import calls, steps
+from calllog.archive.schema import steps
 from calllog.figures.figure import Figure, share
 from calllog.figures.period import Period
-from calllog.figures.read import in_span, streamed
+from calllog.figures.read import in_span, many, streamed
 
 PATH_FIGURES = (
     Figure("entered", "Entered", "count", "steps that ended, by the time of that", family="flows"),
@@ -24,6 +26,23 @@ PATH_FIGURES = (
     Figure("drop_rate", "Drop-off", "share", "hung up there / entered", family="flows"),
     Figure("took_mean_ms", "Took", "ms", "mean time that the step took", family="flows"),
 )
+
+
+class Passage(NamedTuple):
+    """Calls that went on from a step in the same way."""
+
+    entry: str
+    """The flow in which they began."""
+    flow: str
+    version: str
+    path: str
+    outcome: str
+    next: str
+    """Path of the step after it; empty: none."""
+    times: int
+    took_ms: int
+    """All together."""
+    dropped: int
 
 
 @dataclass
@@ -54,28 +73,22 @@ class StepFigures:
         return share(self.took_ms, self.entered)
 
 
-def flow_steps(engine: Engine, period: Period, flow: str = "") -> list[StepFigures]:
-    """Every step of the period, of one `flow` (that a call was in) if it is given; by flow, version, path."""
-    last = (
-        select(steps.c.call, func.max(steps.c.n).label("n"))
-        .join_from(steps, calls, calls.c.call == steps.c.call)
-        .where(calls.c.verdict == "ivr_exit")
-        .group_by(steps.c.call)
-        .subquery("last")
-    )
-    step = steps.c.flow, steps.c.version, steps.c.path
-    statement = (
-        select(*step, steps.c.outcome, func.count(), func.sum(steps.c.took_ms), func.count(last.c.n))
-        .select_from(steps.outerjoin(last, and_(last.c.call == steps.c.call, last.c.n == steps.c.n)))
-        .where(in_span(steps.c.at, period), *((steps.c.flow == flow,) if flow else ()))
-        .group_by(*step, steps.c.outcome)
-        .order_by(*step, steps.c.outcome)
-    )
-    found: dict[tuple[str, str, str], StepFigures] = {}
+def passages(engine: Engine, period: Period) -> list[Passage]:
+    """What came of every step of the period, and which step came next."""
+    way = [steps.c[name] for name in ("entry", "flow", "version", "path", "outcome", "next")]
+    counted = many(), func.sum(steps.c.took_ms), many(steps.c.dropped)
+    statement = select(*way, *counted).where(in_span(steps.c.at, period)).group_by(*way).order_by(*way)
     with engine.connect() as connection:
-        for name, version, path, outcome, many, took_ms, dropped in streamed(connection, statement):
-            one = found.setdefault((name, version, path), StepFigures(name, version, path))
-            one.outcomes[outcome] += many
-            one.took_ms += took_ms
-            one.dropped += dropped
-    return list(found.values())
+        return [Passage(*row) for row in streamed(connection, statement)]
+
+
+def steps_of(found: Iterable[Passage]) -> list[StepFigures]:
+    """The steps from which they went on, by flow, version and path."""
+    each: dict[tuple[str, str, str], StepFigures] = {}
+    for some in found:
+        key = some.flow, some.version, some.path
+        one = each.setdefault(key, StepFigures(*key))
+        one.outcomes[some.outcome] += some.times
+        one.took_ms += some.took_ms
+        one.dropped += some.dropped
+    return [each[key] for key in sorted(each)]

@@ -1,12 +1,9 @@
 """`holdfast report flows`: which way callers took through the flows, and where they hung up."""
 
 from collections import Counter, defaultdict
-from typing import Any
+from collections.abc import Iterable, Sequence
 
-from sqlalchemy import and_, case, func, select
-
-from calllog.archive.schema import calls, steps
-from calllog.report.listings import rows_of
+from calllog.figures.paths import Passage, passages
 from calllog.report.model import Cell, Column, Move, Paths, Report, Section, Step, Table, Tile, Tiles
 from calllog.report.show import text_of
 from calllog.report.source import Source, text_column
@@ -27,8 +24,8 @@ COLUMNS = (
 def flows(source: Source) -> Report:
     """The report: for each flow in which calls began their way, and where it lost them."""
     source.told("the ways through the flows")
-    found = rows_of(source.engine, _moves(source))
-    sections = [_flow(source, flow, rows) for flow, rows in _by_flow(found)]
+    found = passages(source.engine, source.period)
+    sections = [_flow(source, flow, moves) for flow, moves in _by_entry(found)]
     if not sections:
         empty = Table(
             name="steps", title="Steps", columns=COLUMNS, rows=(), empty="Nobody came to a flow in this time."
@@ -37,55 +34,25 @@ def flows(source: Source) -> Report:
     return source.report("flows", "Flows", sections)
 
 
-def _moves(source: Source) -> Any:
-    """From step to step, counted: by flow of the call's first step, outcome, and what came next."""
-    at = steps.c.at
-    told = (
-        select(
-            calls.c.flow.label("flow"),
-            steps.c.path.label("path"),
-            steps.c.outcome.label("outcome"),
-            steps.c.took_ms.label("took_ms"),
-            calls.c.verdict.label("verdict"),
-            func.lead(steps.c.path).over(partition_by=steps.c.call, order_by=steps.c.n).label("next"),
-        )
-        .join(calls, calls.c.call == steps.c.call)
-        .where(calls.c.arrived_at >= source.period.from_at, calls.c.arrived_at < source.period.to_at)
-        .where(at >= source.period.from_at)
-        .subquery()
-    )
-    gone = case((and_(told.c.next.is_(None), told.c.verdict == "ivr_exit"), 1), else_=0)
-    return select(
-        told.c.flow,
-        told.c.path,
-        told.c.outcome,
-        told.c.next,
-        func.count().label("count"),
-        func.sum(gone).label("dropped"),
-        func.sum(told.c.took_ms).label("took_ms"),
-    ).group_by(told.c.flow, told.c.path, told.c.outcome, told.c.next)
+def _by_entry(moves: Iterable[Passage]) -> list[tuple[str, list[Passage]]]:
+    flows: defaultdict[str, list[Passage]] = defaultdict(list)
+    for move in moves:
+        flows[move.entry].append(move)
+    return sorted(flows.items(), key=lambda item: (-sum(move.times for move in item[1]), item[0]))
 
 
-def _by_flow(found: list[dict[str, Any]]) -> list[tuple[str, list[dict[str, Any]]]]:
-    flows: defaultdict[str, list[dict[str, Any]]] = defaultdict(list)
-    for row in found:
-        flows[row["flow"]].append(row)
-    return sorted(flows.items(), key=lambda item: (-sum(row["count"] for row in item[1]), item[0]))
-
-
-def _flow(source: Source, flow: str, rows: list[dict[str, Any]]) -> Section:
+def _flow(source: Source, flow: str, found: Sequence[Passage]) -> Section:
     entered: Counter[str] = Counter()
     dropped: Counter[str] = Counter()
     took: Counter[str] = Counter()
     outcomes: defaultdict[str, Counter[str]] = defaultdict(Counter)
     moves: defaultdict[tuple[str, str], Counter[str]] = defaultdict(Counter)
-    for row in rows:
-        path, count = row["path"], row["count"]
-        entered[path] += count
-        dropped[path] += int(row["dropped"])
-        took[path] += int(row["took_ms"])
-        outcomes[path][row["outcome"]] += count
-        moves[path, row["next"] or END][row["outcome"]] += count
+    for move in found:
+        entered[move.path] += move.times
+        dropped[move.path] += move.dropped
+        took[move.path] += move.took_ms
+        outcomes[move.path][move.outcome] += move.times
+        moves[move.path, move.next or END][move.outcome] += move.times
     ordered = sorted(entered, key=lambda path: (-entered[path], path))
     table = Table(
         name=f"steps_{flow}" if flow else "steps",

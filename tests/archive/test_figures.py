@@ -17,7 +17,7 @@ from calllog.figures.calls import CALL_BY, call_figures
 from calllog.figures.contact import CONTACT_BY, contact_figures
 from calllog.figures.line import line_figures, refused_reasons
 from calllog.figures.overtaking import overtaking_reasons
-from calllog.figures.paths import flow_steps
+from calllog.figures.paths import passages, steps_of
 from calllog.figures.patience import PATIENCE_BY, patience_curves
 from calllog.figures.period import Period
 from calllog.figures.queues import QUEUE_BY, queue_figures
@@ -63,7 +63,7 @@ def everything(engine: Engine, period: Period, now: int) -> Iterator[tuple[Any, 
         curves = patience_curves(engine, period, by, now=now)
         yield "patience", by, [(curve.key, curve.callers, curve.points()) for curve in curves]
     yield "overtaking", overtaking_reasons(engine, period, "60m")
-    yield "steps", tuple(flow_steps(engine, period))
+    yield "steps", tuple(steps_of(passages(engine, period)))
     yield "line", line_figures(engine, period, "60m", now=now)
     yield "refused", refused_reasons(engine, period, "60m")
     yield "bars", list(agent_bars(engine, period, now=now))

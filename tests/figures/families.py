@@ -1,5 +1,6 @@
 """Each family of figures twice: as reports ask for it, and as the naive twin gives it."""
 
+from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping
 
 from sqlalchemy import Engine
@@ -12,7 +13,7 @@ from calllog.figures.figure import Row
 from calllog.figures.keys import By
 from calllog.figures.line import line_figures, refused_reasons
 from calllog.figures.overtaking import overtaking_reasons
-from calllog.figures.paths import flow_steps
+from calllog.figures.paths import passages, steps_of
 from calllog.figures.patience import PATIENCE_BY, patience_curves
 from calllog.figures.queues import QUEUE_BY, queue_figures
 from calllog.figures.sales import SALES_BY, sales_figures
@@ -42,6 +43,11 @@ def _patience(engine: Engine, seen: View, by: By) -> list[Row]:
 def _steps(engine: Engine, seen: View, by: By) -> list[Row]:
     """Each step as a row, its outcomes among its figures."""
     assert by == ""
+    found = passages(engine, seen.real_period)
+    ways: defaultdict[tuple[str, str, str], Counter[str]] = defaultdict(Counter)
+    for one in found:
+        way = f"from {one.entry} on to {one.next or 'nothing'}"
+        ways[one.flow, one.version, one.path][way] += one.times
     return [
         Row(
             *seen.period[:2],
@@ -52,9 +58,10 @@ def _steps(engine: Engine, seen: View, by: By) -> list[Row]:
                 "drop_rate": step.drop_rate,
                 "took_mean_ms": step.took_mean_ms,
                 **{f"outcome {outcome}": many for outcome, many in step.outcomes.items()},
+                **ways[step.flow, step.version, step.path],
             },
         )
-        for step in flow_steps(engine, seen.real_period)
+        for step in steps_of(found)
     ]
 
 

@@ -23,9 +23,13 @@ def step_rows(log: Log, period: Period) -> Rows:
         events = [event for event in log.calls[call["call"]] if event["kind"] == "step"]
         for event in events:
             if begin <= event["at"] < end:
-                dropped = event is events[-1] and call["verdict"] == "ivr_exit"
+                later = [other["path"] for other in events if other["seq"] > event["seq"]]
+                more = {
+                    "dropped": not later and call["verdict"] == "ivr_exit",
+                    "way": f"from {events[0]['flow']} on to {later[0] if later else 'nothing'}",
+                }
                 name = f"{event['flow']}@{event['version']} {event['path']}"
-                some.setdefault(name, []).append({**event, "dropped": dropped})
+                some.setdefault(name, []).append({**event, **more})
     rows: Rows = {}
     for name, mine in some.items():
         dropped = len([one for one in mine if one["dropped"]])
@@ -38,6 +42,7 @@ def step_rows(log: Log, period: Period) -> Rows:
                 f"outcome {outcome}": len([one for one in mine if one["outcome"] == outcome])
                 for outcome in {one["outcome"] for one in mine}
             },
+            **{way: len([one for one in mine if one["way"] == way]) for way in {one["way"] for one in mine}},
         }
     return rows
 

@@ -1,9 +1,7 @@
-"""The audit over archive and stream: no gap, nothing twice; what is wrong in the archive is named."""
+"""The audit over archive and stream: no gap, nothing twice; each call is judged in its period."""
 
 import asyncio
 import re
-import shutil
-from collections.abc import Callable, Iterator
 from itertools import pairwise
 from pathlib import Path
 from random import Random
@@ -11,75 +9,21 @@ from typing import Any
 
 import pytest
 from msgspec.structs import replace
-from sqlalchemy import Connection, Table, delete, insert, select, update
 from sqlalchemy.event import listens_for
 
-from calllog.archive import schema
 from calllog.archive.database import connect
 from calllog.audit import Report, audit
-from calllog.audit_log import AuditedLog, Stand
+from calllog.audit_log import AuditedLog
 from calllog.call_events import CallEvent, Ended, Offered
-from calllog.events import AnyEvent, decode, encode
-from calllog.grammar import Violation
+from calllog.events import AnyEvent
 from calllog.scope import EVERYTHING, Scope
 from calllog.stream import LogStream
-from tests.figures.days import day
-from tests.queues.redis_process import RedisProcess
-from tests.unit.calllog.archived import archived
+from tests.unit.calllog.audited import Site, log_of
 from tests.unit.calllog.conftest import Planted
 from tests.unit.calllog.plants import PLANTS
 from tests.unit.calllog.shift import DAY, Shift
 
 HOUR_MS = 3_600_000
-
-
-def log_of(seed: int, **options: Any) -> list[AnyEvent]:
-    return [decode(line) for line in day(seed, now=1 << 60, **options)]
-
-
-def busy_log() -> list[AnyEvent]:
-    """A day on which every table has rows."""
-    return log_of(0, calls=60, days=1, faults=True)
-
-
-class Site:
-    """A log on a stream, and an archive of its beginning."""
-
-    def __init__(self, planted: Planted, path: Path, log: list[AnyEvent]) -> None:
-        self.planted, self.path, self.log = planted, path, log
-        pipe = planted.client.pipeline(transaction=False)
-        for event in log:
-            pipe.xadd(planted.key, {"e": encode(event)}, id=f"{event.logged_at}-*")
-        self.positions: list[str] = pipe.execute()
-
-    def archive(self, count: int) -> None:
-        """Its first `count` events."""
-        archived(self.path, self.log[:count], self.positions[:count])
-
-    def archive_anew(self, count: int) -> None:
-        """The archive has gone on meanwhile."""
-        for end in ("", "-wal", "-shm"):
-            Path(f"{self.path}{end}").unlink(missing_ok=True)
-        self.archive(count)
-
-    def trim(self, count: int) -> None:
-        """Take the first `count` events from the stream."""
-        self.planted.client.xdel(self.planted.key, *self.positions[:count])
-
-    def audit(self, scope: Scope = EVERYTHING, path: Path | None = None) -> tuple[Report, Stand]:
-        return asyncio.run(self._audit(scope, path or self.path))
-
-    async def _audit(self, scope: Scope, path: Path) -> tuple[Report, Stand]:
-        engine = connect(path, read_only=True)
-        whole = scope is EVERYTHING
-        try:
-            async with LogStream(self.planted.url, self.planted.site) as stream:
-                log = AuditedLog(stream, engine, scope, everything=whole, progress=lambda *_: None)
-                await log.read()
-                await log.compare_acknowledged()
-                return log.fold.finish(log.fold.open_calls), log.stand
-        finally:
-            engine.dispose()
 
 
 @pytest.mark.parametrize("share", [0.0, 0.3, 1.0])
@@ -234,151 +178,6 @@ def test_who_was_rung_before_the_period_is_known_in_it(planted: Planted, tmp_pat
 
 def rung_at(log: list[AnyEvent], call: str) -> list[int]:
     return [event.at for event in log if isinstance(event, Offered) and event.call == call]
-
-
-# Corruptions of the archive
-
-
-@pytest.fixture(scope="module")
-def sound(redis_server: RedisProcess, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    """A log that is archived wholly, and still on the stream."""
-    planted = Planted(redis_server.url, "archived", redis_server.client())
-    site = Site(planted, tmp_path_factory.mktemp("sound") / "archive.db", busy_log())
-    site.archive(len(site.log))
-    yield site
-    planted.client.delete(planted.key)
-
-
-Corrupt = Callable[[Connection], object]
-
-
-def found_in(sound: Site, tmp_path: Path, corrupt: Corrupt) -> list[Violation]:
-    path = tmp_path / "archive.db"
-    shutil.copy(sound.path, path)
-    engine = connect(path)
-    with engine.begin() as connection:
-        corrupt(connection)
-    engine.dispose()
-    return sound.audit(path=path)[0].violations
-
-
-def test_the_archive_is_sound_as_it_is(sound: Site, tmp_path: Path) -> None:
-    assert found_in(sound, tmp_path, lambda _: None) == []
-
-
-def where(table: Table, row: dict[str, Any]) -> list[Any]:
-    return [column == row[column.name] for column in table.primary_key]
-
-
-def owner_of(table: Table, row: dict[str, Any]) -> str:
-    if table is schema.agent_states:
-        return f"agent {row['agent']}"
-    return str(row["call"] if "call" in table.primary_key.columns else row["id"])
-
-
-@pytest.mark.parametrize("table", schema.DERIVED, ids=lambda table: table.name)
-def test_wrong_derived_rows_are_found(sound: Site, tmp_path: Path, table: Table) -> None:
-    """One is changed, one is missing, and there is one too many."""
-    column = [column for column in table.columns if not column.primary_key][-1]
-    key = list(table.primary_key)[-1].name
-    wrong: list[tuple[str, str]] = []
-
-    def corrupt(connection: Connection) -> None:
-        rows = connection.execute(select(table).order_by(*table.primary_key)).mappings().all()
-        assert len(rows) > 1, f"the day has not enough {table.name}"
-        change, miss = dict(rows[0]), dict(rows[-1])
-        extra = miss | {key: 900_000 if isinstance(miss[key], int) else "hf-made-up:1"}
-        value = change[column.name]
-        other = not value if isinstance(value, bool) else f"{value}x" if isinstance(value, str) else 17
-        connection.execute(update(table).where(*where(table, change)).values({column.name: other}))
-        connection.execute(delete(table).where(*where(table, miss)))
-        connection.execute(insert(table), extra)
-        for row, what in ((change, column.name), (miss, "is missing"), (extra, "is there")):
-            wrong.append((owner_of(table, row), what))
-
-    found = found_in(sound, tmp_path, corrupt)
-    assert {one.rule for one in found} == {"derived"}
-    assert all(one.what.startswith(table.name) for one in found)
-    for owner, what in wrong:
-        assert [one for one in found if one.call == owner and what in one.what], (owner, what, found)
-    assert {one.call for one in found} == {owner for owner, _ in wrong}
-
-
-def an_event(connection: Connection, kind: str) -> Any:
-    events = schema.events
-    return connection.execute(select(events).where(events.c.kind == kind).limit(1)).one()
-
-
-def drop_event(connection: Connection) -> None:
-    row = an_event(connection, "input")
-    connection.execute(delete(schema.events).where(schema.events.c.n == row.n))
-
-
-def change_event(connection: Connection) -> None:
-    row = an_event(connection, "input")
-    raw = row.raw.replace(b'"digits":"', b'"digits":"9')
-    connection.execute(update(schema.events).where(schema.events.c.n == row.n).values(raw=raw))
-
-
-def change_column(connection: Connection) -> None:
-    row = an_event(connection, "input")
-    connection.execute(update(schema.events).where(schema.events.c.n == row.n).values(at=row.at + 50))
-
-
-def spoil_event(connection: Connection) -> None:
-    row = an_event(connection, "input")
-    connection.execute(update(schema.events).where(schema.events.c.n == row.n).values(raw=row.raw[:-1]))
-
-
-def miscount(connection: Connection) -> None:
-    progress = schema.progress
-    connection.execute(update(progress).where(progress.c.name == "lines").values(value="7"))
-
-
-@pytest.mark.parametrize(
-    ("corrupt", "rule", "said"),
-    [
-        (drop_event, "archive", "`input` is missing in the archive"),
-        (drop_event, "seq", "was due"),
-        (drop_event, "archive", "lines were acknowledged"),
-        (change_event, "archive", "`input` has changed in the archive"),
-        (change_column, "archive", "in a row with another id, at, kind, owner or seq"),
-        (spoil_event, "broken", "not an event"),
-        (miscount, "archive", "7 lines were acknowledged"),
-    ],
-)
-def test_a_wrong_event_of_the_archive_is_found(
-    sound: Site, tmp_path: Path, corrupt: Corrupt, rule: str, said: str
-) -> None:
-    inputs = [event for event in sound.log if event.kind == "input"]
-    named = [one for one in found_in(sound, tmp_path, corrupt) if one.rule == rule and said in one.what]
-    assert named
-    if corrupt in (drop_event, change_event, change_column) and "acknowledged," not in said:
-        assert isinstance(inputs[0], CallEvent)
-        assert named[0].call in (inputs[0].call, "the archive")
-
-
-def test_a_line_that_was_kept_aside_is_told_with_its_place_and_never_shown(
-    sound: Site, tmp_path: Path
-) -> None:
-    def corrupt(connection: Connection) -> None:
-        row = {
-            "position": "17-0",
-            "line": 2,
-            "raw": b"+4420 secret",
-            "reason": "not an event: cut",
-            "at": None,
-        }
-        connection.execute(insert(schema.kept_aside), row)
-        progress = schema.progress
-        lines = connection.execute(select(progress.c.value).where(progress.c.name == "lines")).scalar_one()
-        connection.execute(
-            update(progress).where(progress.c.name == "lines").values(value=str(int(lines) + 1))
-        )
-
-    (finding,) = found_in(sound, tmp_path, corrupt)
-    assert (finding.call, finding.rule) == ("entry 17-0, line 2, kept aside", "broken")
-    assert "secret" not in str(finding)
 
 
 @pytest.mark.parametrize("archived_share", [0.4, 1.0])

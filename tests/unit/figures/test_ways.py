@@ -7,7 +7,7 @@ from sqlalchemy import Engine
 
 from calllog.figures.agent_days import Bar, agent_bars
 from calllog.figures.line import line_figures, refused_reasons
-from calllog.figures.paths import flow_steps
+from calllog.figures.paths import passages, steps_of
 from calllog.figures.period import Period
 from tests.unit.figures.conftest import Fill
 
@@ -18,31 +18,45 @@ NOW = DAY.to_at + HOUR
 
 
 def step(call: str, n: int, path: str, outcome: str, took_ms: int = 1_000, **more: Any) -> dict[str, Any]:
-    row = {"call": call, "n": n, "at": NOON + n, "flow": "main", "version": "7", "path": path}
+    row = {
+        "call": call,
+        "n": n,
+        "at": NOON + n,
+        "flow": "main",
+        "version": "7",
+        "path": path,
+        "entry": "main",
+    }
     return {**row, "outcome": outcome, "took_ms": took_ms, **more}
 
 
 def test_steps_and_where_callers_hang_up(archive: Engine, fill: Fill) -> None:
     """Ann hangs up in the menu, at her second try. Bob is served. Cid hangs up while he waits."""
-    fill("calls", {"call": "ann", "verdict": "ivr_exit"}, {"call": "bob", "verdict": "self_served"})
-    fill("calls", {"call": "cid", "verdict": "abandoned"}, {"call": "eve", "verdict": "ivr_exit"})
     fill(
         "steps",
-        step("ann", 2, "main/menu", "invalid", 3_000),
-        step("ann", 3, "main/menu", "hangup", 1_000),
-        step("bob", 2, "main/menu", "1", 2_000),
+        step("ann", 2, "main/menu", "invalid", 3_000, next="main/menu"),
+        step("ann", 3, "main/menu", "hangup", 1_000, dropped=True),
+        step("bob", 2, "main/menu", "1", 2_000, next="main/say"),
         step("bob", 3, "main/say", "done"),
         step("cid", 2, "main/menu", "1", 2_000),
-        step("eve", 2, "old/menu", "1", flow="old", version="1"),
-        step("eve", 3, "old/say", "done", flow="old", version="1", at=DAY.to_at),
+        step("eve", 2, "old/menu", "1", flow="old", version="1", next="old/say"),
+        step("eve", 3, "old/say", "done", flow="old", version="1", at=DAY.to_at, dropped=True),
     )
-    menu, say, old = flow_steps(archive, DAY)
+    moves = passages(archive, DAY)
+    assert [
+        (move.path, move.outcome, move.next, move.times) for move in moves if move.path == "main/menu"
+    ] == [
+        ("main/menu", "1", "", 1),
+        ("main/menu", "1", "main/say", 1),
+        ("main/menu", "hangup", "", 1),
+        ("main/menu", "invalid", "main/menu", 1),
+    ]
+    menu, say, old = steps_of(moves)
     assert (menu.flow, menu.version, menu.path) == ("main", "7", "main/menu")
     assert (menu.entered, menu.dropped, menu.drop_rate, menu.took_mean_ms) == (4, 1, 0.25, 2_000)
     assert menu.outcomes == {"1": 2, "invalid": 1, "hangup": 1}
     assert (say.path, say.dropped, old.entered, old.dropped) == ("main/say", 0, 1, 0)
-    assert [one.path for one in flow_steps(archive, DAY, "old")] == ["old/menu"]
-    assert flow_steps(archive, Period(0, 5)) == []
+    assert passages(archive, Period(0, 5)) == []
 
 
 def test_the_line(archive: Engine, fill: Fill) -> None:

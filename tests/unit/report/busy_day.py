@@ -5,6 +5,7 @@ Eight agents serve three queues; at noon too many call at once. The same seed gi
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from itertools import zip_longest
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -110,6 +111,10 @@ class BusyDay:
         }  # fmt: skip
         self.n = 2
         end, verdict = self._flow(call, at + 200)
+        ways = [step for step in self.rows["steps"] if step["call"] == call]
+        for step, after in zip_longest(ways, ways[1:]):
+            last = after is None and verdict == "ivr_exit"
+            step.update(next=after["path"] if after else "", dropped=last, entry=self.call["flow"])
         self._add("calls", **self.call, ended_at=end, lifetime_ms=end - at, verdict=verdict)
 
     def _flow(self, call: str, at: int) -> tuple[int, str]:

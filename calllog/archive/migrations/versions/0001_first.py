@@ -193,6 +193,9 @@ def upgrade() -> None:
         sa.Column("path", sa.Text(), server_default="", nullable=False),
         sa.Column("outcome", sa.Text(), server_default="", nullable=False),
         sa.Column("took_ms", sa.BigInteger(), server_default="0", nullable=False),
+        sa.Column("next", sa.Text(), server_default="", nullable=False),
+        sa.Column("dropped", sa.Boolean(), server_default="0", nullable=False),
+        sa.Column("entry", sa.Text(), server_default="", nullable=False),
         sa.PrimaryKeyConstraint("call", "n"),
     )
     op.create_index("steps_by_time", "steps", ["at"], unique=False)

@@ -1,0 +1,61 @@
+"""When a worker has calls again that nobody served: its own after it was away, and those of workers now gone.
+
+`Adoption` does it; here is what that has to be told each time, and what the call log is told of it.
+"""
+
+import logging
+from typing import Protocol
+
+from ivr.adoption import Adoption, Recovered
+from ivr.checkpoint import Peer
+from ivr.nailed import Nailed
+from queues.operations import now_ms
+
+log = logging.getLogger(__name__)
+
+
+class Tell(Protocol):
+    """Writes an event of this worker into the call log, beside the work."""
+
+    def __call__(self, kind: str, **fields: object) -> None: ...
+
+
+class Recovery:
+    """Its methods raise `AsteriskAway` or `StoreAway` if one of them goes meanwhile."""
+
+    def __init__(self, worker: str, adoption: Adoption, nailed: Nailed, tell: Tell) -> None:
+        self.seen_before = 0
+        """When this name's last process was seen alive, ms; 0 once its calls are taken over."""
+        self.done = False
+        """The calls of this name's last process have been adopted."""
+        self.lost_at = 0
+        """When Asterisk went away, ms."""
+        self._worker = worker
+        self._adoption = adoption
+        self._nailed = nailed
+        self._tell = tell
+
+    async def recover(self) -> None:
+        """Our own: we, or Asterisk, or our lease have been away."""
+        seen_at = self.seen_before
+        recovered = await self._adoption.reconcile(seen_at, self.lost_at)
+        self.seen_before, self.done = 0, True
+        self._recovered(self._worker, seen_at, recovered)
+        await self._nailed.recover()
+
+    async def regain(self) -> None:
+        """Our own whose sessions have gone without an end, unless they are somebody else's by now."""
+        self._recovered(self._worker, 0, await self._adoption.regain())
+
+    async def take_over(self, peer: Peer) -> None:
+        """Those of a worker that is gone."""
+        self._recovered(peer.name, peer.seen_at, await self._adoption.take_over(peer))
+        await self._nailed.adopt(peer.name, peer.legs)
+
+    def _recovered(self, peer: str, seen_at: int, recovered: Recovered) -> None:
+        if recovered.adopted:
+            gap_ms = max(0, now_ms() - seen_at) if seen_at else 0
+            log.warning("took %d calls over from %s, %d ms on", recovered.adopted, peer, gap_ms)
+            self._tell(
+                "worker_recovered", peer=peer, gap_ms=gap_ms, adopted=recovered.adopted, lost=recovered.lost
+            )
