@@ -8,8 +8,8 @@ Turns without the holder, where a worker's socket ends with it, and with it foll
 server.
 
 Counted are kills, deaths of Asterisk (its process is another than before), workers to whom it connects no
-more, and how often it says that a socket has ended. Exit codes: 0 measured · 1 Asterisk died of a worker whose
-socket was held.
+more, and how often it says that a socket has ended. Exit codes: 0 measured · 1 Asterisk died of a worker
+whose socket was held.
 """
 
 import asyncio
