@@ -11,13 +11,15 @@ from ivr.agent_leg import AgentLeg, playback_of
 from ivr.ari import Asterisk, AsteriskAway, NotFound
 from ivr.ari import events as ari
 from ivr.caller import Caller, House
+from ivr.feature_keys import FeatureKeys
 from ivr.ghosts import Ghosts
 from ivr.mailbox import Mailbox
 from ivr.nailed import Nailed
+from ivr.talk import Talk
 from queues.errors import StoreAway
 from queues.handle import CallHandle
 from queues.legs import Leg, Legs
-from queues.models import NailedUp
+from queues.models import NailedUp, Queue
 
 LEG = "pbx-1.7"
 BRIDGE = "pbx-1.1-b1"
@@ -77,6 +79,9 @@ class Worker:
         self.meanwhile()
         return [BRIDGE]
 
+    async def lives(self, _: str) -> bool:
+        return False
+
     async def hang_up(self, channel: str) -> None:
         self.did.append(f"hang up {channel}")
 
@@ -134,12 +139,17 @@ async def test_redis_is_told_of_an_end_before_anything_else_runs() -> None:
     await worker.settle()
 
 
-async def test_who_was_missed_in_a_call_that_was_taken_over_is_told_before_the_call() -> None:
+async def test_who_has_gone_from_a_talk_that_was_taken_over_is_told_before_the_call() -> None:
     worker = Worker()
-    house = SimpleNamespace(nailed=worker.nailed)
+    house = SimpleNamespace(
+        asterisk=worker,
+        nailed=worker.nailed,
+        feature_keys=lambda _: FeatureKeys(None, ""),
+        queue=lambda _: Queue(),
+    )
     caller = Caller(cast(House, house), CallHandle("pbx-1.1", "hf-1"))
     worker.nailed.lend(LEG)
-    caller.miss(LEG)
+    await Talk(caller, leg(), "sales").mend({"pbx-1.1"}, asks=False)
     assert worker.told == [(LEG, "leg_lost")]
     assert caller.mailbox.empty() == [ari.ChannelDestroyed(channel=ari.Channel(LEG))]
     await worker.settle()
