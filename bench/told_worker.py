@@ -38,13 +38,14 @@ async def serve(settings: Settings, number: int) -> None:
         lambda: True,
         Cloakroom(settings.held, name) if os.environ[HELD] else None,
     )
-    await link.listen(settings.worker_bind, settings.worker_port + number)
+    server = await link.listen(settings.worker_bind, settings.worker_port + number)
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
     tasks = [asyncio.create_task(link.watch())]
     if number == settings.workers:
         tasks.append(asyncio.create_task(tell(link.send, settings.workers - 1, float(os.environ[RATE]))))
     await stop.wait()
+    server.close()
     for task in tasks:
         task.cancel()
     await link.leave(readiness.comes_back())

@@ -10,7 +10,7 @@ from contextlib import suppress
 DESCRIPTOR = 3
 VARIABLE = "HOLDFAST_READY_FD"
 """Environment variable that names the descriptor; not set when nobody listens."""
-ANSWER_S = 1.0
+ANSWER_S = 2.0
 """How long the supervisor's answer may take."""
 
 

@@ -195,7 +195,7 @@ class Link:
         if comes_back and read and await self._held(transport):
             self._left = True
         else:
-            transport.send_close(WSCloseCode.OK)
+            await _close(transport)
         transport.disconnect()
         await transport.wait_disconnected()
 
@@ -334,6 +334,17 @@ class Link:
 def _descriptor(transport: WSTransport) -> int:
     number: int = transport.underlying_transport.get_extra_info("socket").fileno()
     return number
+
+
+async def _close(transport: WSTransport) -> None:
+    """Have Asterisk end the connection, and read until it has.
+
+    Were it to write to a socket that is closed already, its thread that reads might wait for ever.
+    """
+    transport.send_close(WSCloseCode.OK)
+    with suppress(TimeoutError):
+        async with asyncio.timeout(LAST_S):
+            await transport.wait_disconnected()
 
 
 def _end(sock: socket.socket) -> None:

@@ -184,38 +184,55 @@ async def test_who_leaves_and_comes_back_finds_the_socket_open(tmp_path: Path) -
             asterisk.close()
 
 
-@pytest.mark.parametrize(("comes_back", "answers"), [(False, True), (True, False)])
-async def test_who_leaves_for_good_or_half_way_through_a_command_closes(
-    comes_back: bool, answers: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+CLOSE = b"\x88\x02\x03\xe8"
+"""Status 1000."""
+
+
+async def test_who_leaves_for_good_reads_until_asterisk_has_closed(tmp_path: Path) -> None:
+    """Asterisk's thread that reads may wait for ever when one that writes finds the socket closed."""
+    causes: asyncio.Queue[object] = asyncio.Queue()
+    async with asyncio.timeout(10):
+        with _holder(tmp_path / "holder.sock") as cloakroom:
+            asterisk, worker = _tcp_pair()
+            line = link(
+                cloakroom, lambda told: causes.put_nowait(getattr(told, "cause", told)), asyncio.Event()
+            )
+            await line.resume(worker)
+            await line._held(line._transport)  # type: ignore[arg-type]  # as once a second
+            leaving = asyncio.create_task(line.leave())
+            await _answer_ping(asterisk)
+            assert await asyncio.get_running_loop().sock_recv(asterisk, 100) == CLOSE
+            asterisk.sendall(event(5))
+            assert await causes.get() == 5
+            assert not leaving.done()
+            asterisk.sendall(b"\x88\x82abcd" + bytes((0x03 ^ ord("a"), 0xE8 ^ ord("b"))))
+            await leaving
+            assert await asyncio.get_running_loop().sock_recv(asterisk, 100) == b"", "and not held any more"
+            asterisk.close()
+
+
+@pytest.mark.parametrize("answers", [False, True])
+async def test_who_leaves_half_way_through_a_command_or_without_a_holder_closes(
+    answers: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("ivr.ari.link.LAST_S", 10.0 if answers else 0.01)
+    """Also when Asterisk does not answer at all."""
     async with asyncio.timeout(20):
         with _holder(tmp_path / "holder.sock") as cloakroom:
             asterisk, worker = _tcp_pair()
-            line = link(cloakroom, lambda _: None, asyncio.Event())
+            nobody = Cloakroom(tmp_path / "nobody.sock", "hf-1")
+            line = link(nobody if answers else cloakroom, lambda _: None, asyncio.Event())
             await line.resume(worker)
-            await line._held(line._transport)  # type: ignore[arg-type]  # as once a second
-            leaving = asyncio.create_task(line.leave(comes_back))
+            monkeypatch.setattr("ivr.ari.link.LAST_S", 2.0 if answers else 0.01)
+            leaving = asyncio.create_task(line.leave(comes_back=True))
             if answers:
                 await _answer_ping(asterisk)
+                monkeypatch.setattr("ivr.ari.link.LAST_S", 0.01)
             await leaving
             rest = b""
             while read := await asyncio.get_running_loop().sock_recv(asterisk, 1000):
                 rest += read
-            assert rest.endswith(b"\x88\x02\x03\xe8")  # a close frame: 1000
+            assert rest.endswith(CLOSE)
             asterisk.close()
-
-
-async def test_who_leaves_without_a_holder_closes(tmp_path: Path) -> None:
-    asterisk, worker = _tcp_pair()
-    line = link(Cloakroom(tmp_path / "nobody.sock", "hf-1"), lambda _: None, asyncio.Event())
-    async with asyncio.timeout(10):
-        await line.resume(worker)
-        leaving = asyncio.create_task(line.leave(comes_back=True))
-        await _answer_ping(asterisk)
-        await leaving
-        assert await asyncio.get_running_loop().sock_recv(asterisk, 100) == b"\x88\x02\x03\xe8"
-    asterisk.close()
 
 
 async def test_a_link_that_is_closed_takes_none() -> None:
