@@ -10,10 +10,11 @@ files is read when it is asked for, and only the columns that are asked for.
 from collections.abc import Iterable
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
-from sqlalchemy import CTE, Connection, Engine, Table, and_, func, or_, select
+from sqlalchemy import CTE, Connection, Engine, Select, Table, and_, func, or_, select
 
-from calllog.archive.schema import DERIVED, agent_states
+from calllog.archive.schema import DERIVED, agent_states, system
 from calllog.columns.dialect import in_memory
 from calllog.columns.files import QUARTERS_A_DAY, held, marks_of, root
 from calllog.columns.rows import copy, create, insert
@@ -38,7 +39,7 @@ def opened(
 
     `folder`: where the archiver keeps files of columns; without it everything is read from the archive.
     `before_ms`, `after_ms`: how much around the period is wanted, rounded up to whole days. Of agents' states
-    that began before, the last one of each agent is there too.
+    that began before, the last one of each agent is there too; of Asterisks, whether they could be reached.
     """
     first = (period.from_at - before_ms) // DAY_MS
     last = (period.to_at + after_ms) // DAY_MS
@@ -64,6 +65,8 @@ def _open(
     copy(rows, table, missing, columns, name)
     if table is agent_states:
         _reaching(rows, first * DAY_MS, columns, name)
+    if table is system:
+        insert(rows, _reached(first * DAY_MS), table, columns, name)
     if files:
         listed = ", ".join(f"'{str(path).replace(chr(39), chr(39) * 2)}'" for path in files)
         every = ", ".join(f'"{each.name}"' for each in table.columns)
@@ -91,3 +94,17 @@ def _agents() -> CTE:
     after = select(func.min(agent_states.c.agent)).where(agent_states.c.agent > found.c.agent)
     following = after.correlate(found).scalar_subquery()
     return found.union_all(select(following).where(found.c.agent.is_not(None)))
+
+
+def _reached(begin: int) -> Select[Any]:
+    """What was told last, before then, of each Asterisk: that it is there, and since when it is not."""
+    back = (
+        select(system.c.asterisk, func.max(system.c.at).label("at"))
+        .where(system.c.kind == "asterisk_connected", system.c.at < begin)
+        .group_by(system.c.asterisk)
+        .subquery("back")
+    )
+    is_back = and_(system.c.kind == "asterisk_connected", system.c.at == back.c.at)
+    is_lost = and_(system.c.kind == "asterisk_lost", or_(back.c.at.is_(None), system.c.at > back.c.at))
+    told = select(system).join(back, back.c.asterisk == system.c.asterisk, isouter=True)
+    return told.where(system.c.at < begin, or_(is_back, is_lost))

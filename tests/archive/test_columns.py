@@ -9,18 +9,19 @@ from random import Random
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, Engine, Table, select
+from sqlalchemy import Connection, Engine, Table, insert, select
 
 from calllog.archive.database import connect
-from calllog.archive.instants import INSTANT
+from calllog.archive.instants import INSTANT, touch_all
 from calllog.archive.rebuild import rebuild
-from calllog.archive.schema import DERIVED
+from calllog.archive.schema import DERIVED, system
 from calllog.archive.writer import Writer
 from calllog.columns import reading
 from calllog.columns.making import Maker
 from calllog.columns.reading import opened
 from calllog.columns.rows import copy
 from calllog.events import AnyEvent, encode
+from calllog.figures.line import line_figures
 from calllog.figures.period import DAY_MS, Period
 from ivr import archiver
 from ivr.settings import Settings
@@ -183,3 +184,39 @@ def test_agents_states_from_long_ago_reach_into_a_period(writer: Writer, tmp_pat
     ]
     assert found == sorted(goes_on)
     assert found
+
+
+def test_an_outage_from_long_ago_reaches_into_a_period(writer: Writer, tmp_path: Path) -> None:
+    """pbx1 is back after a first outage, pbx2 is not, and pbx3 was never lost: 100 days ago."""
+    ago = 1_795_000_000_000
+    told = [
+        ("asterisk_connected", "pbx1", 0),
+        ("asterisk_connected", "pbx2", 1),
+        ("asterisk_connected", "pbx3", 2),
+        ("asterisk_lost", "pbx1", 10),
+        ("asterisk_lost", "pbx2", 11),
+        ("asterisk_connected", "pbx2", 12),
+        ("asterisk_lost", "pbx2", 13),
+        ("asterisk_lost", "pbx2", 14),
+        ("asterisk_connected", "pbx1", 20),
+        ("fallback_taken", "pbx2", 21),
+    ]
+    with writer.engine.begin() as connection:
+        rows = [
+            {"id": f"s:{n}", "kind": kind, "asterisk": name, "at": ago + at}
+            for n, (kind, name, at) in enumerate(told)
+        ]
+        connection.execute(insert(system), rows)
+        touch_all(connection)
+    period = Period(ago + 100 * DAY_MS, ago + 101 * DAY_MS)
+    duck = opened(writer.engine, period, tmp_path)
+    found = {row.key: row.values for row in line_figures(duck, period, "whole", now=period.to_at)}
+    with duck.connect() as connection:
+        there = {row.at - ago for row in connection.execute(select(system))}
+    duck.dispose()
+    assert there == {2, 12, 13, 14, 20}
+    assert found == {
+        "pbx1": {"availability": 1, "away_ms": 0, "served_alone": 0},
+        "pbx2": {"availability": 0, "away_ms": DAY_MS, "served_alone": 0},
+        "pbx3": {"availability": 1, "away_ms": 0, "served_alone": 0},
+    }
