@@ -4,12 +4,14 @@ from collections.abc import Sequence
 
 from calllog.figures.figure import Row, share
 from calllog.figures.keys import By
+from calllog.figures.line import refused_reasons
 from calllog.figures.overtaking import overtaking_reasons
 from calllog.figures.period import Period
 from calllog.printable import duration
 from calllog.report.behind import BEHIND
 from calllog.report.charts import day_curve, heat_of, waits_of
-from calllog.report.model import Block, Cell, Column, Report, Section, Table, Tiles
+from calllog.report.listings import spaced
+from calllog.report.model import Block, Cell, Cells, Column, Report, Section, Table, Tiles
 from calllog.report.show import text_of
 from calllog.report.source import DAYS, Source, column, text_column, tile, value_cells, when_in_full
 
@@ -66,7 +68,8 @@ def queues(source: Source) -> Report:
     )
     tables = Section(title="Each queue", blocks=(queue_table(source, by_queue), *_curves(source, by_queue)))
     clock = Section(title="When it is busy", blocks=busy(source))
-    return source.report("queues", "Queues", filter(None, (how, tables, _overtaking(source, whole), clock)))
+    parts = (how, tables, _refused(source, by_queue), _overtaking(source, whole), clock)
+    return source.report("queues", "Queues", filter(None, parts))
 
 
 def intervals(source: Source, by: By = "") -> Report:
@@ -129,6 +132,31 @@ def hour_table(source: Source, by: By, title: str) -> Table:
         rows=tuple((Cell(_clock_name(row.key, by)), *value_cells(row, BRIEF)) for row in rows),
         empty="Nobody came to a queue in this time.",
     )
+
+
+def _refused(source: Source, by_queue: Sequence[Row]) -> Section | None:
+    """Why doors of queues stayed shut. Each count opens all whom its queue has refused: the list says why."""
+    source.told("who was not let in")
+    rows = refused_reasons(source.engine, source.period, "whole")
+    if not rows:
+        return None
+    times = Column(name="times", title="Callers", kind="count", bar=True, defined="refused_because")
+    of_queue = {row.key: row.values["refused"] for row in by_queue}
+    cells: list[Cells] = []
+    for row in sorted(rows, key=lambda row: -(row.values["refused_because"] or 0)):
+        queue, _, reason = row.key.rpartition(" ")
+        opened = source.open.refusals(of_queue.get(queue), queue)
+        cells.append((Cell(queue), Cell(spaced(reason)), Cell(row.values["refused_because"], opened)))
+    table = Table(
+        name="refused",
+        title="By queue and reason",
+        columns=(text_column("queue", "Queue"), text_column("reason", "Because of"), times),
+        rows=tuple(cells),
+    )
+    count = sum(row.values["refused_because"] or 0 for row in rows)
+    (most, why, _), *_ = cells
+    lead = f"{count:,} times the door of a queue stayed shut, most often: {most.value}, {why.value}."
+    return Section(title="Who was not let in?", lead=lead, blocks=(table,))
 
 
 def _overtaking(source: Source, whole: Row) -> Section | None:

@@ -19,7 +19,7 @@ from calllog.report import calls as calls_report
 from calllog.report import surveys as surveys_report
 from calllog.report.calls import Chosen, calls
 from calllog.report.listings import rows_of
-from calllog.report.model import Report
+from calllog.report.model import Report, Table
 from calllog.report.numbers import numbers
 from calllog.report.page import page_of
 from calllog.report.queues import queues
@@ -31,6 +31,7 @@ from tests.unit.report.archives import EVERY, empty, of_log, source_of
 from tests.unit.report.busy_day import DAY, DAY_AT, HOUR, MINUTE, NOW, S
 
 SOMETIMES = {
+    "Who was not let in?",
     "Who was overtaken?",
     "Was it settled at the first contact?",
     "Was the line there?",
@@ -75,6 +76,17 @@ def rows() -> dict[str, list[dict[str, Any]]]:
             {"call": "b", "n": 6, "path": "main/x", "offer": "oil", "made_at": at["b"], "took_ms": 4 * S,
              "queue": "sales"},
         ],
+        "refusals": [
+            {"call": call, "n": n, "at": NINE + n, "queue": queue, "reason": reason}
+            for n, (call, queue, reason) in enumerate(
+                (
+                    ("a", "sales", "no_agents"),
+                    ("b", "sales", "full"),
+                    ("c", "sales", "full"),
+                    ("d", "hot line", "full"),
+                )
+            )
+        ],
         "system": [
             {"id": "1", "at": NINE, "kind": "asterisk_lost", "asterisk": "main"},
             {"id": "2", "at": NINE + 6 * MINUTE, "kind": "asterisk_connected", "asterisk": "main"},
@@ -112,6 +124,22 @@ def test_who_was_overtaken_and_why(told: Source) -> None:
     assert found["blocks"][1]["rows"] == [
         {"reason": "vip", "times": 2, "ms": 3 * HOUR, "mean_ms": 1.5 * HOUR}
     ]
+
+
+def test_who_was_not_let_in_and_why_with_the_callers(told: Source) -> None:
+    report = queues(told)
+    found = section(report, "Who was not let in?")
+    assert found["lead"] == "4 times the door of a queue stayed shut, most often: sales, full."
+    (table,) = (block for one in report.sections if one.title == found["title"] for block in one.blocks)
+    assert isinstance(table, Table)
+    assert {tuple(cell.value for cell in row) for row in table.rows} == {
+        ("sales", "full", 2),
+        ("sales", "no agents", 1),
+        ("hot line", "full", 1),
+    }
+    opened = {row[0].value: report.behind[row[2].calls] for row in table.rows}
+    assert (opened["sales"].total, len(opened["sales"].table.rows)) == (3, 3)
+    assert opened["hot line"].command.endswith("--refused --queue 'hot line'")
 
 
 def test_whether_it_was_settled_in_the_ways_that_are_known(told: Source) -> None:
