@@ -72,14 +72,10 @@ class Report(msgspec.Struct, frozen=True):
 
 def measure(folder: Path, centres: int, say: Console) -> Run:
     """Write the log, have it archived, look at it."""
-    redis = RedisProcess(folder, durable=True, options=("--appendfsync", "no"))
-    redis.start()
-    try:
+    with RedisProcess(folder, durable=True, options=("--appendfsync", "no")) as redis:
         total = _fill(redis.client(), centres)
         say.print(f"{total:,} events are on the stream")
         return _archive(redis, folder, total)
-    finally:
-        redis.kill()
 
 
 def _fill(client: "Redis", centres: int) -> int:

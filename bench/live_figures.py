@@ -293,14 +293,12 @@ def show(report: Report, console: Console) -> None:
 @click.option("--no-save", is_flag=True, help="Print only.")
 def main(queues: int, agents: int, waiting: int, seconds: float, results: Path, no_save: bool) -> None:
     """What live figures cost, and how old they are."""
-    with tempfile.TemporaryDirectory(prefix="bench-live-") as folder:
-        redis = RedisProcess(Path(folder), durable=True)
-        redis.start()
-        try:
-            size = (queues, agents, waiting)
-            first, memory_mb, costs = uvloop.run(measure(redis, Path(folder), size, seconds))
-        finally:
-            redis.kill()
+    size = (queues, agents, waiting)
+    with (
+        tempfile.TemporaryDirectory(prefix="bench-live-") as folder,
+        RedisProcess(Path(folder), durable=True) as redis,
+    ):
+        first, memory_mb, costs = uvloop.run(measure(redis, Path(folder), size, seconds))
     at = datetime.now(UTC).isoformat(timespec="seconds")
     report = Report(at, facts(find(Settings().runtime)), queues, agents, waiting, memory_mb, first, costs)
     show(report, Console(width=None if sys.stdout.isatty() else 120))

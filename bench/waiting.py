@@ -252,13 +252,11 @@ def show(report: Report, console: Console) -> None:
 @click.option("--no-save", is_flag=True, help="Print only.")
 def main(waiting: int, queues: int, seconds: int, results: Path, no_save: bool) -> None:
     """What it costs to look after callers who wait."""
-    with tempfile.TemporaryDirectory(prefix="bench-waiting-") as folder:
-        redis = RedisProcess(Path(folder), durable=True)
-        redis.start()
-        try:
-            costs = uvloop.run(measure(redis, Path(folder), waiting, queues, seconds))
-        finally:
-            redis.kill()
+    with (
+        tempfile.TemporaryDirectory(prefix="bench-waiting-") as folder,
+        RedisProcess(Path(folder), durable=True) as redis,
+    ):
+        costs = uvloop.run(measure(redis, Path(folder), waiting, queues, seconds))
     at = datetime.now(UTC).isoformat(timespec="seconds")
     report = Report(at, facts(find(Settings().runtime)), waiting, queues, seconds, costs)
     show(report, Console(width=None if sys.stdout.isatty() else 120))

@@ -257,6 +257,12 @@ class Caller:
             raise AsteriskDied("the call was in the Asterisk that died")
         raise Hangup("caller")
 
+    def miss(self, channel: str) -> None:
+        """Somebody in the call is gone, and nobody was told: tell it as Asterisk would have."""
+        news = ari.ChannelDestroyed(channel=ari.Channel(id=channel))
+        self.house.nailed.heard(news)
+        self.mailbox.put(news)
+
     async def tell(self, command: Awaitable[None]) -> None:
         """Give a command for his channel. If that is dead, wait for the news of the hangup.
 

@@ -17,7 +17,6 @@ import logging
 from ivr.agent_leg import AgentLeg, asked_bridge, asked_channel
 from ivr.approach import Approach
 from ivr.ari import AriError
-from ivr.ari import events as ari
 from ivr.caller import Caller
 from ivr.checkpoint import CallRecord
 from ivr.policy import NotAllowed
@@ -293,12 +292,12 @@ class Consult:
         assert leg is not None, "a consult was taken over"
         asker_lives, lives = await asterisk.lives(speaker), await asterisk.lives(leg.channel)
         if not asker_lives:
-            self._caller.mailbox.put(ari.ChannelDestroyed(channel=ari.Channel(id=speaker)))
+            self._caller.miss(speaker)
         elif not self.talking:
             await self.come_back("worker_lost", by="system")
         there = set(await asterisk.bridged(leg.bridge)) if self.talking else set()
         self._all = self._call in there
         if self.talking and not lives:
-            self._caller.mailbox.put(ari.ChannelDestroyed(channel=ari.Channel(id=leg.channel)))
+            self._caller.miss(leg.channel)
         elif self.talking and asker_lives and not {speaker, leg.channel} <= there:
             await self._meet()

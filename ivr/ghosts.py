@@ -26,12 +26,17 @@ class Ghosts:
         asterisk: Asterisk,
         routes: Mapping[str, Mailbox[Message]],
         is_caller: Callable[[str], bool],
+        tell: Callable[[ChannelDestroyed], None],
         receive: Callable[[Iterable[Channel]], Awaitable[None]],
     ) -> None:
-        """`routes`: the channels we know, callers' and agents'; `receive` takes channels that we do not."""
+        """`routes`: the channels we know, callers' and agents'; `receive` takes channels that we do not.
+
+        `tell`: takes what Asterisk should have told of agents' channels, as if it had.
+        """
         self._asterisk = asterisk
         self._routes = routes
         self._is_caller = is_caller
+        self._as_told = tell
         self._receive = receive
         self.forget()
 
@@ -71,4 +76,4 @@ class Ghosts:
             if self._is_caller(channel):
                 self._routes[channel].put(Vanished(self._before_at, now_ms()))
             else:
-                self._routes[channel].put(ChannelDestroyed(channel=Channel(id=channel)))
+                self._as_told(ChannelDestroyed(channel=Channel(id=channel)))

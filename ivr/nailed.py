@@ -167,16 +167,23 @@ class Nailed:
         self.keep(leg.channel)
 
     def gone(self, channel: str, why: Why) -> None:
-        """It is not connected any more."""
-        self._forget(channel)
-        self._gone.setdefault(channel, why)
-        self._attempt(self._tell(channel))
+        """It is not connected any more.
 
-    async def _tell(self, channel: str) -> None:
-        why = self._gone.get(channel)
-        if why is not None:
-            await self._legs.gone(channel, why)
-            self._gone.pop(channel, None)
+        Redis is told before its call can tell that the talk is over: between the two the agent would be
+        ready, and could get the next caller.
+        """
+        self._forget(channel)
+        why = self._gone.setdefault(channel, why)
+        self._attempt(self._told_of(channel, self._legs.gone(channel, why)))
+
+    async def _told_of(self, channel: str, told: Awaitable[object]) -> None:
+        await told
+        self._gone.pop(channel, None)
+
+    async def tell(self) -> None:
+        """Tell Redis what it could not be told, because it was away. Raises `StoreAway`."""
+        for channel, why in list(self._gone.items()):
+            await self._told_of(channel, self._legs.gone(channel, why))
 
     def _forget(self, channel: str) -> None:
         self._lent.pop(channel, None)
@@ -198,8 +205,7 @@ class Nailed:
         self._looks += 1
         if self._looks % SELDOM != 1 and not (self._waiting or self._lent or self._gone):
             return
-        for channel in list(self._gone):
-            await self._tell(channel)
+        await self.tell()
         mine = {leg.channel: leg for leg in await self._legs.mine()}
         for channel in [each for each in (*self._waiting, *self._lent) if each not in mine]:
             self._forget(channel)  # another worker has it
@@ -255,7 +261,8 @@ class Nailed:
                 return
             await self._asterisk.take(channel)
             for bridge in await self._asterisk.bridges_of(channel):
-                self._asterisk.leave(bridge, channel)
+                if self.waits(channel):  # else it has got a caller meanwhile
+                    self._asterisk.leave(bridge, channel)
         except AriError as error:
             log.info("a leg that stays is gone: %s", error, extra={"channel": channel})
             self.gone(channel, "leg_lost")

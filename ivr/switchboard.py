@@ -95,6 +95,7 @@ class Switchboard:
         self.nailed = Nailed(
             asterisk, self.legs, self.routes, lambda: self.callflows.nailed_up, tasks.attempt
         )
+        store.operations.before_replay = self.nailed.tell
         self.house = House(
             asterisk=asterisk,
             store=store,

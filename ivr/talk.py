@@ -67,7 +67,7 @@ class Talk:
         if aside:
             return
         if agent not in there and not await self._house.asterisk.lives(agent):
-            self._caller.mailbox.put(ari.ChannelDestroyed(channel=ari.Channel(id=agent)))
+            self._caller.miss(agent)
         elif not {agent, self._caller.call} <= there:
             await self.consult.rejoin()  # he came from a consult, or was handed over, when his worker died
 

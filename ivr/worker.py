@@ -134,7 +134,7 @@ class Worker:
             self.agi.look_after,
         )
         self.recovery = Recovery(self.name, adoption, board.nailed, self._tell)
-        self.ghosts = Ghosts(self.asterisk, board.routes, board.is_caller, adoption.receive)
+        self.ghosts = Ghosts(self.asterisk, board.routes, board.is_caller, board.on_event, adoption.receive)
         self.store.on_offer = board.on_offer
         self.store.on_due = self._on_due
         self._alarm = Alarm(self._due)

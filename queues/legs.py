@@ -1,5 +1,6 @@
 """Legs of agents that stay connected between calls, as Redis knows them: whose, and which worker has them."""
 
+from collections.abc import Awaitable
 from typing import Literal, NamedTuple
 
 from queues.operations import Operations
@@ -33,9 +34,13 @@ class Legs:
         """Take those of a worker whose lease has run out, but those in calls: they come with the calls."""
         return await self._ask("adopt", peer)
 
-    async def gone(self, channel: str, why: Literal["hung_up", "leg_lost"]) -> None:
-        """A leg is not connected any more; whose it was goes offline, when his call and wrap-up are over."""
-        await self._ask("gone", channel, why)
+    def gone(self, channel: str, why: Literal["hung_up", "leg_lost"]) -> Awaitable[object]:
+        """A leg is not connected any more; whose it was goes offline, when his call and wrap-up are over.
+
+        It is on its way when this returns: the end of his call, if it is told after this, finds the leg gone.
+        """
+        operations = self._operations
+        return operations.ask("leg", operations.worker, "gone", channel, why, heed=operations.told)
 
     async def known(self, channel: str) -> bool:
         """Whether that channel is a leg that stays, whoever has it."""

@@ -7,7 +7,7 @@ and its failure must be journaled also if that coroutine has been cancelled mean
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -174,6 +174,8 @@ class Operations:
         self.on_doors: Callable[[], None] = _nothing
         self.on_moved: Callable[[str, str, int], None] = _no_matter
         """A call was moved to a queue, at an instant (ms)."""
+        self.before_replay: Callable[[], Awaitable[None]] = _at_once
+        """Tells what the journal's operations must find told."""
         self.patience_s: Mapping[str, float] = PATIENCE_S
         self._rung: dict[str, Attempts] = {}
         self._replaying = asyncio.Lock()
@@ -264,9 +266,15 @@ class Operations:
 
         `heed` gets the answer in its order among all answers: an offer must be told before its call ends.
         """
+        return await self.ask(script, *argv, heed=heed)
+
+    def ask(
+        self, script: str, *argv: Arg, heed: Callable[[Any], None] | None = None
+    ) -> "asyncio.Future[Any]":
+        """As `run`, and on its way when this returns: before whatever is asked after it."""
         answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
         self.link.submit(_Heeded(heed or _ignore, answer, *self._command(script, argv)))
-        return await answer
+        return answer
 
     def tell(self, offers: Sequence[Any], due_at: int = 0) -> None:
         """Report offers (once per attempt of a call) and a new due time."""
@@ -338,6 +346,7 @@ class Operations:
         """
         count = 0
         async with self._replaying:
+            await self.before_replay()
             while batch := self.deferral.oldest(REPLAY_AT_ONCE):
                 replies = [self.run(each.script, *each.argv, heed=self._replayed) for each in batch]
                 answers = await asyncio.gather(*replies, return_exceptions=True)
@@ -376,6 +385,10 @@ def _seen(future: "asyncio.Future[Reply]") -> None:
 
 def _nothing() -> None:
     """Nobody waits for it."""
+
+
+async def _at_once() -> None:
+    """There is nothing to be told."""
 
 
 def _no_matter(_call: str, _queue: str, _at: int) -> None:

@@ -6,11 +6,8 @@ it was archived, not on other calls. So a rebuild gives the same rows. Personal 
 `personal`.
 """
 
-from typing import Any
-
 from sqlalchemy import (
     BigInteger,
-    Boolean,
     Column,
     Float,
     Index,
@@ -22,32 +19,9 @@ from sqlalchemy import (
     Text,
 )
 
+from calllog.archive.kinds import at, count, flag, key, ms, text
+
 metadata = MetaData()
-
-
-def _key(name: str, kind: type[Any] = Text) -> Column[Any]:
-    return Column(name, kind, primary_key=True, autoincrement=False)
-
-
-def _text(name: str, *, personal: bool = False) -> Column[str]:
-    return Column(name, Text, nullable=False, server_default="", info={"personal": personal})
-
-
-def _at(name: str) -> Column[int]:
-    """An instant; NULL: not yet."""
-    return Column(name, BigInteger)
-
-
-def _ms(name: str) -> Column[int]:
-    return Column(name, BigInteger, nullable=False, server_default="0")
-
-
-def _count(name: str) -> Column[int]:
-    return Column(name, Integer, nullable=False, server_default="0")
-
-
-def _flag(name: str) -> Column[bool]:
-    return Column(name, Boolean, nullable=False, server_default="0")
 
 
 events = Table(
@@ -55,10 +29,10 @@ events = Table(
     metadata,
     Column("n", BigInteger().with_variant(Integer, "sqlite"), primary_key=True),
     Column("id", Text, nullable=False, unique=True),
-    _at("at"),
-    _text("kind"),
-    _text("owner"),
-    _count("seq"),
+    at("at"),
+    text("kind"),
+    text("owner"),
+    count("seq"),
     Column("raw", LargeBinary, nullable=False),
     Index("events_of_owner", "owner", "seq"),
     Index("events_by_time", "at"),
@@ -70,20 +44,18 @@ kept_aside = Table(
     "kept_aside",
     metadata,
     Column("n", BigInteger().with_variant(Integer, "sqlite"), primary_key=True),
-    _text("position"),
-    _count("line"),
+    text("position"),
+    count("line"),
     Column("raw", LargeBinary, nullable=False, info={"personal": True}),
-    _text("reason"),
-    _at("at"),
+    text("reason"),
+    at("at"),
 )
 """Lines of the stream that are no events of this site, and why."""
 
-progress = Table("progress", metadata, _key("name"), _text("value"))
+progress = Table("progress", metadata, key("name"), text("value"))
 """How far the archive has read, by name; written with what was read."""
 
-quarters = Table(
-    "quarters", metadata, _key("name"), _key("quarter", Integer), _text("mark"), _at("touched_at")
-)
+quarters = Table("quarters", metadata, key("name"), key("quarter", Integer), text("mark"), at("touched_at"))
 """What has been written of each derived table, by quarters of an hour: bookkeeping for copies of them.
 
 `name`: the table; `quarter`: instants of its rows (calllog.archive.instants) / 900,000 ms; `mark`: another
@@ -93,31 +65,31 @@ one each time a row of that quarter has been written. A quarter that is not here
 calls = Table(
     "calls",
     metadata,
-    _key("call"),
-    _at("arrived_at"),
-    _at("answered_at"),
-    _at("ended_at"),
-    _text("caller", personal=True),
-    _text("number"),
-    _text("campaign"),
-    _text("language"),
-    _text("topic"),
-    _text("asterisk"),
-    _text("journey"),
-    _text("flow"),
-    _text("version"),
-    _text("verdict"),
-    _text("reason"),
-    _text("ended_by"),
-    _count("cause"),
-    _ms("lifetime_ms"),
-    _ms("flow_ms"),
-    _ms("wait_ms"),
-    _ms("held_ms"),
-    _ms("talk_ms"),
-    _flag("served"),
-    _flag("hold_abandon"),
-    _flag("inferred"),
+    key("call"),
+    at("arrived_at"),
+    at("answered_at"),
+    at("ended_at"),
+    text("caller", personal=True),
+    text("number"),
+    text("campaign"),
+    text("language"),
+    text("topic"),
+    text("asterisk"),
+    text("journey"),
+    text("flow"),
+    text("version"),
+    text("verdict"),
+    text("reason"),
+    text("ended_by"),
+    count("cause"),
+    ms("lifetime_ms"),
+    ms("flow_ms"),
+    ms("wait_ms"),
+    ms("held_ms"),
+    ms("talk_ms"),
+    flag("served"),
+    flag("hold_abandon"),
+    flag("inferred"),
     Index("calls_by_time", "arrived_at"),
     Index("calls_of_caller", "caller", "arrived_at"),
 )
@@ -131,29 +103,29 @@ after an answer. `inferred`: at least one of its events was worked out after a f
 waits = Table(
     "waits",
     metadata,
-    _key("call"),
-    _key("n", Integer),
-    _text("queue"),
-    _at("joined_at"),
-    _at("left_at"),
-    _at("bridged_at"),
-    _text("reason"),
-    _text("class"),
-    _ms("waited_ms"),
-    _text("agent"),
-    _count("position_first"),
-    _count("position_last"),
+    key("call"),
+    key("n", Integer),
+    text("queue"),
+    at("joined_at"),
+    at("left_at"),
+    at("bridged_at"),
+    text("reason"),
+    text("class"),
+    ms("waited_ms"),
+    text("agent"),
+    count("position_first"),
+    count("position_last"),
     Column("head_start_s", Float, nullable=False, server_default="0"),
-    _text("needs"),
-    _flag("escalated"),
-    _text("last_heard"),
-    _count("told_position"),
+    text("needs"),
+    flag("escalated"),
+    text("last_heard"),
+    count("told_position"),
     Column("told_wait_s", Float),
-    _count("rung"),
-    _text("ringing"),
-    _text("campaign"),
-    _text("flow"),
-    _text("version"),
+    count("rung"),
+    text("ringing"),
+    text("campaign"),
+    text("flow"),
+    text("version"),
     Index("waits_by_time", "joined_at"),
     Index("waits_by_end", "left_at", "joined_at", "call"),
 )
@@ -170,12 +142,12 @@ when he joined.
 refusals = Table(
     "refusals",
     metadata,
-    _key("call"),
-    _key("n", Integer),
-    _at("at"),
-    _text("queue"),
-    _text("reason"),
-    _text("campaign"),
+    key("call"),
+    key("n", Integer),
+    at("at"),
+    text("queue"),
+    text("reason"),
+    text("campaign"),
     Index("refusals_by_time", "at"),
 )
 """Callers whom the door of a queue did not let in."""
@@ -183,16 +155,16 @@ refusals = Table(
 offers = Table(
     "offers",
     metadata,
-    _key("call"),
-    _key("n", Integer),
-    _text("queue"),
-    _text("agent"),
-    _count("attempt"),
-    _text("why"),
-    _at("offered_at"),
-    _at("closed_at"),
-    _text("result"),
-    _ms("ring_ms"),
+    key("call"),
+    key("n", Integer),
+    text("queue"),
+    text("agent"),
+    count("attempt"),
+    text("why"),
+    at("offered_at"),
+    at("closed_at"),
+    text("result"),
+    ms("ring_ms"),
     Index("offers_by_time", "offered_at"),
 )
 """Each agent who was rung. `result`: `bridged`, `consulted`, the reason of `declined`, or empty while he is
@@ -204,20 +176,20 @@ rung.
 talks = Table(
     "talks",
     metadata,
-    _key("call"),
-    _key("n", Integer),
-    _text("queue"),
-    _text("agent"),
-    _at("bridged_at"),
-    _at("unbridged_at"),
-    _ms("talk_ms"),
-    _ms("held_ms"),
-    _text("ended_by"),
-    _text("transferred"),
-    _flag("given"),
-    _text("campaign"),
-    _text("flow"),
-    _text("version"),
+    key("call"),
+    key("n", Integer),
+    text("queue"),
+    text("agent"),
+    at("bridged_at"),
+    at("unbridged_at"),
+    ms("talk_ms"),
+    ms("held_ms"),
+    text("ended_by"),
+    text("transferred"),
+    flag("given"),
+    text("campaign"),
+    text("flow"),
+    text("version"),
     Index("talks_by_time", "bridged_at"),
 )
 """Each talk of a caller with an agent (a leg). `queue`: the one from which it came, also after hand-overs.
@@ -229,14 +201,14 @@ by another agent, not with an answered offer.
 holds = Table(
     "holds",
     metadata,
-    _key("call"),
-    _key("n", Integer),
-    _text("by"),
-    _text("queue"),
-    _text("agent"),
-    _at("started_at"),
-    _at("ended_at"),
-    _ms("held_ms"),
+    key("call"),
+    key("n", Integer),
+    text("by"),
+    text("queue"),
+    text("agent"),
+    at("started_at"),
+    at("ended_at"),
+    ms("held_ms"),
     Index("holds_by_time", "started_at"),
 )
 """Each hold: by the `queue` (its music), an `agent` or the `caller`; in which queue's wait, or which agent's
@@ -246,16 +218,16 @@ talk.
 transfers = Table(
     "transfers",
     metadata,
-    _key("call"),
-    _key("n", Integer),
-    _at("at"),
-    _text("how"),
-    _text("by"),
-    _text("agent"),
-    _text("to", personal=True),
-    _text("to_agent"),
-    _text("to_queue"),
-    _text("failed"),
+    key("call"),
+    key("n", Integer),
+    at("at"),
+    text("how"),
+    text("by"),
+    text("agent"),
+    text("to", personal=True),
+    text("to_agent"),
+    text("to_queue"),
+    text("failed"),
     Index("transfers_by_time", "at"),
 )
 """Each `transferred`; `by`: `flow`, or `agent`, who is `agent` then. `failed`: the reason of the
@@ -265,17 +237,17 @@ transfers = Table(
 steps = Table(
     "steps",
     metadata,
-    _key("call"),
-    _key("n", Integer),
-    _at("at"),
-    _text("flow"),
-    _text("version"),
-    _text("path"),
-    _text("outcome"),
-    _ms("took_ms"),
-    _text("next"),
-    _flag("dropped"),
-    _text("entry"),
+    key("call"),
+    key("n", Integer),
+    at("at"),
+    text("flow"),
+    text("version"),
+    text("path"),
+    text("outcome"),
+    ms("took_ms"),
+    text("next"),
+    flag("dropped"),
+    text("entry"),
     Index("steps_by_time", "at"),
 )
 """Each step of a flow that is over, without the values it has set.
@@ -287,12 +259,12 @@ whose verdict is `ivr_exit`. `entry`: the flow of the call's first step.
 overtakings = Table(
     "overtakings",
     metadata,
-    _key("call"),
-    _key("n", Integer),
-    _at("at"),
-    _text("queue"),
-    _text("by_call"),
-    _text("reason"),
+    key("call"),
+    key("n", Integer),
+    at("at"),
+    text("queue"),
+    text("by_call"),
+    text("reason"),
     Column("head_start_s", Float, nullable=False, server_default="0"),
     Index("overtakings_by_time", "at"),
 )
@@ -301,16 +273,16 @@ overtakings = Table(
 surveys = Table(
     "surveys",
     metadata,
-    _key("call"),
-    _key("survey"),
-    _text("path"),
-    _at("offered_at"),
-    _at("answered_at"),
+    key("call"),
+    key("survey"),
+    text("path"),
+    at("offered_at"),
+    at("answered_at"),
     Column("score", SmallInteger),
     Column("lowest", SmallInteger),
     Column("highest", SmallInteger),
-    _text("queue"),
-    _text("agent"),
+    text("queue"),
+    text("agent"),
     Index("surveys_by_time", "offered_at"),
 )
 """One row for each survey put to a call: asked again it counts once; of several answers the last counts.
@@ -321,14 +293,14 @@ surveys = Table(
 sales = Table(
     "sales",
     metadata,
-    _key("call"),
-    _key("n", Integer),
-    _text("path"),
-    _text("offer"),
-    _at("made_at"),
-    _at("accepted_at"),
-    _ms("took_ms"),
-    _text("queue"),
+    key("call"),
+    key("n", Integer),
+    text("path"),
+    text("offer"),
+    at("made_at"),
+    at("accepted_at"),
+    ms("took_ms"),
+    text("queue"),
     Index("sales_by_time", "made_at"),
 )
 """Each thing offered for sale. `took_ms`: what the step that offered it has cost the caller, 0 if it did not
@@ -338,13 +310,13 @@ end.
 escalations = Table(
     "escalations",
     metadata,
-    _key("call"),
-    _key("n", Integer),
-    _at("at"),
-    _text("path"),
-    _text("queue"),
-    _text("from_queue"),
-    _text("reason"),
+    key("call"),
+    key("n", Integer),
+    at("at"),
+    text("path"),
+    text("queue"),
+    text("from_queue"),
+    text("reason"),
     Index("escalations_by_time", "at"),
 )
 """Each `escalated`: to which queue, and from which the caller had come last (empty: from none)."""
@@ -352,12 +324,12 @@ escalations = Table(
 dispositions = Table(
     "dispositions",
     metadata,
-    _key("id"),
-    _at("at"),
-    _text("agent"),
-    _text("call"),
-    _text("queue"),
-    _text("code"),
+    key("id"),
+    at("at"),
+    text("agent"),
+    text("call"),
+    text("queue"),
+    text("code"),
     Index("dispositions_of_call", "call"),
     Index("dispositions_by_time", "at"),
 )
@@ -366,15 +338,15 @@ dispositions = Table(
 agent_states = Table(
     "agent_states",
     metadata,
-    _key("agent"),
-    _key("n", Integer),
-    _text("state"),
-    _text("reason"),
-    _text("queue"),
-    _text("call"),
-    _text("by"),
-    _at("from_at"),
-    _at("to_at"),
+    key("agent"),
+    key("n", Integer),
+    text("state"),
+    text("reason"),
+    text("queue"),
+    text("call"),
+    text("by"),
+    at("from_at"),
+    at("to_at"),
     Index("agent_states_by_time", "from_at"),
     Index("agent_states_of_agent", "agent", "from_at"),
 )
@@ -386,13 +358,13 @@ agent_states = Table(
 system = Table(
     "system",
     metadata,
-    _key("id"),
-    _at("at"),
-    _text("kind"),
-    _text("worker"),
-    _text("asterisk"),
-    _text("what"),
-    _text("caller", personal=True),
+    key("id"),
+    at("at"),
+    text("kind"),
+    text("worker"),
+    text("asterisk"),
+    text("what"),
+    text("caller", personal=True),
     Index("system_by_time", "at"),
 )
 """Events of the system. `what`: version, reason, result, or number called, whichever the kind has."""

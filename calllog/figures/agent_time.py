@@ -1,22 +1,22 @@
 """What is counted of agents: talks, wrap-up, offers, time in each state."""
 
-from typing import Any, get_args
+from collections.abc import Sequence
+from typing import get_args
 
-from sqlalchemy import ColumnElement, Connection, and_, func, select
+from sqlalchemy import Connection, and_, func, select
 
 from calllog.archive.schema import agent_states, offers, talks
 from calllog.figures.read import many
-from calllog.figures.tally import Tally
+from calllog.figures.tally import Key, Tally, count
 from calllog.vocabulary import AgentState, DeclinedReason
 
 STATES: tuple[str, ...] = get_args(AgentState)
 DECLINED: tuple[str, ...] = get_args(DeclinedReason)
 TAKEN = ("bridged", "consulted")
-Key = ColumnElement[Any] | None
 
 
-def count_legs(connection: Connection, tally: Tally, key: Key, now: int) -> None:
-    """Legs that are over, by when they began, and the wrap-up after them. `key`: of talks."""
+def count_legs(connection: Connection, asked: Sequence[tuple[Tally, Key]], now: int) -> None:
+    """Legs that are over, by when they began, and the wrap-up after them. Keys: of talks."""
     sums = {
         "handled": many(),
         "handled_calls": func.count(talks.c.call.distinct()),
@@ -25,33 +25,42 @@ def count_legs(connection: Connection, tally: Tally, key: Key, now: int) -> None
         "transfers_blind": many(talks.c.transferred == "blind"),
         "transfers_attended": many(talks.c.transferred == "attended"),
     }
-    tally.count(connection, talks, talks.c.bridged_at, sums, talks.c.unbridged_at.is_not(None), key=key)
-    _count_wrapup(connection, tally, key, now)
+    count(asked, connection, talks, talks.c.bridged_at, sums, talks.c.unbridged_at.is_not(None))
+    _count_wrapup(connection, asked, now)
 
 
-def _count_wrapup(connection: Connection, tally: Tally, key: Key, now: int) -> None:
+def _count_wrapup(connection: Connection, asked: Sequence[tuple[Tally, Key]], now: int) -> None:
     """The agent's wrap-up that names a leg's call belongs to his latest leg of that call before it."""
     of_leg = and_(
         talks.c.call == agent_states.c.call,
         talks.c.agent == agent_states.c.agent,
         talks.c.bridged_at <= agent_states.c.from_at,
     )
-    keys = () if key is None else (func.arg_max(key, talks.c.bridged_at).label("key"),)
+    begin = asked[0][0].period.from_at
+    keys = {
+        number: func.arg_max(key, talks.c.bridged_at).label(f"key_{number}")
+        for number, (_, key) in enumerate(asked)
+        if key is not None
+    }
     ends = func.coalesce(agent_states.c.to_at, now)
     wrapup = (
         select(
             func.max(talks.c.bridged_at).label("bridged_at"),
             func.any_value(ends - agent_states.c.from_at).label("ms"),
-            *keys,
+            *keys.values(),
         )
         .join_from(agent_states, talks, of_leg)
-        .where(agent_states.c.state == "wrapup", agent_states.c.from_at >= tally.period.from_at)
-        .where(talks.c.bridged_at >= tally.period.from_at)
+        .where(agent_states.c.state == "wrapup", agent_states.c.from_at >= begin)
+        .where(talks.c.bridged_at >= begin)
         .group_by(agent_states.c.agent, agent_states.c.n)
         .subquery("wrapup")
     )
     sums = {"wrapup_ms": func.sum(wrapup.c.ms)}
-    tally.count(connection, wrapup, wrapup.c.bridged_at, sums, key=wrapup.c.key if keys else None)
+    of = [
+        (tally, wrapup.c[f"key_{number}"] if number in keys else None)
+        for number, (tally, _) in enumerate(asked)
+    ]
+    count(of, connection, wrapup, wrapup.c.bridged_at, sums)
 
 
 def count_offers(connection: Connection, tally: Tally, key: Key) -> None:

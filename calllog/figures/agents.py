@@ -4,7 +4,7 @@ Legs (talks of a caller with an agent) by the time at which they began, and only
 by the time of the ringing; time in states cut at the interval's ends.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from sqlalchemy import Engine
 
@@ -134,15 +134,26 @@ def agent_figures(
 ) -> list[Row]:
     """AGENT_MEASURES for each interval and key. What an agent is in still counts until `now` (ms)."""
     del thresholds  # these figures have none; every family is asked in the same way
-    allowed("agents", by, *AGENT_BY)
-    tally = Tally(period, interval, by)
-    legs_only = by in OF_LEGS_ONLY
+    return agent_figures_by(engine, period, interval, (by,), now=now)[by]
+
+
+def agent_figures_by(
+    engine: Engine, period: Period, interval: Interval, several: Sequence[By], *, now: int
+) -> dict[By, list[Row]]:
+    """`agent_figures` by each of these; if there are several, by none of the clock. Legs are read once."""
+    for by in several:
+        allowed("agents", by, *AGENT_BY)
+    tallies = {by: Tally(period, interval, by) for by in several}
     with engine.connect() as connection:
-        count_legs(connection, tally, own_key(by, talks), now)
-        if not legs_only:
-            count_offers(connection, tally, own_key(by, offers))
-            count_states(connection, tally, own_key(by, agent_states), now)
-    return tally.rows(_of_legs if legs_only else _of_all, _was_there)
+        count_legs(connection, [(tally, own_key(by, talks)) for by, tally in tallies.items()], now)
+        for by, tally in tallies.items():
+            if by not in OF_LEGS_ONLY:
+                count_offers(connection, tally, own_key(by, offers))
+                count_states(connection, tally, own_key(by, agent_states), now)
+    return {
+        by: tally.rows(_of_legs if by in OF_LEGS_ONLY else _of_all, _was_there)
+        for by, tally in tallies.items()
+    }
 
 
 def _of_all(_: str, worked: Counted) -> dict[str, Value]:

@@ -141,26 +141,28 @@ def _calls_and_next() -> Subquery:
     return select(calls, next_at.label("next_at")).where(calls.c.caller != "").subquery("again")
 
 
+_SAID = ("queue", "agent", "campaign", "flow", "version")
+said = table("said", *map(column, ("bridged_at", "code", *_SAID)))
+"""An agent's last talk of each call, with what he said last that the call was about."""
+
+
 def _agents_say(connection: Connection, tally: Tally, by: By, thresholds: Thresholds) -> None:
-    """An agent's last talk of each call, if he has said what the call was about: what he said last counts."""
-    own = own_key(by, talks)
+    kept(connection, said.name, _said())
+    sums = {"talk": many(), "talk yes": many(said.c.code.in_(sorted(thresholds.resolved_codes)))}
+    tally.count(connection, said, said.c.bridged_at, sums, said.c.code != "", key=own_key(by, said))
+
+
+def _said() -> Select[Any]:
     number = cast(func.split_part(dispositions.c.id, ":", -1), BigInteger)
     pair = dispositions.c.call, dispositions.c.agent
-    said = select(*pair, func.arg_max(dispositions.c.code, number).label("code")).group_by(*pair).subquery()
-    told = (
-        select(
-            func.arg_max(talks.c.bridged_at, talks.c.n).label("at"),
-            func.any_value(said.c.code).label("code"),
-            *(() if own is None else (func.arg_max(own, talks.c.n).label("key"),)),
-        )
-        .join_from(talks, said, and_(said.c.call == talks.c.call, said.c.agent == talks.c.agent))
+    codes = select(*pair, func.arg_max(dispositions.c.code, number).label("code")).group_by(*pair).subquery()
+    last = (func.arg_max(talks.c[name], talks.c.n).label(name) for name in ("bridged_at", *_SAID))
+    return (
+        select(func.any_value(codes.c.code).label("code"), *last)
+        .join_from(talks, codes, and_(codes.c.call == talks.c.call, codes.c.agent == talks.c.agent))
         .where(talks.c.unbridged_at.is_not(None))
         .group_by(talks.c.call, talks.c.agent)
-        .subquery("told")
     )
-    sums = {"talk": many(), "talk yes": many(told.c.code.in_(sorted(thresholds.resolved_codes)))}
-    key = None if own is None else told.c.key
-    tally.count(connection, told, told.c.at, sums, told.c.code != "", key=key)
 
 
 def _callers_say(connection: Connection, tally: Tally, by: By, thresholds: Thresholds) -> None:

@@ -1,9 +1,10 @@
 """Counting by interval and key: SQL adds up, here is where the sums belong."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, FromClause, and_, select
+from sqlalchemy import ColumnElement, Connection, FromClause, and_, func, literal_column, select, tuple_
 
 from calllog.figures.figure import Row, Value
 from calllog.figures.keys import Places
@@ -12,6 +13,8 @@ from calllog.figures.read import in_quarter, streamed
 
 Sums = Mapping[str, ColumnElement[Any]]
 """Name → how it is added up."""
+Key = ColumnElement[Any] | None
+"""By what else is counted; None: by the interval, and the clock, alone."""
 
 
 class Counted(dict[str, Any]):
@@ -37,31 +40,20 @@ class Tally:
         at: ColumnElement[int],
         sums: Sums,
         *where: ColumnElement[bool],
-        key: ColumnElement[Any] | None = None,
+        key: Key = None,
         until: ColumnElement[int] | None = None,
     ) -> None:
         """These sums over the rows of `source`, by when they were (`at`) and their `key`.
 
         `until`: they last so long, and are in every interval that they reach into.
         """
-        if until is None:
-            place = self.places.quarters
-            lasts, inside = at, in_quarter(at, place)
-        else:
-            place = self.places.table
-            lasts, inside = until - 1, and_(until > place.c.from_at, at < place.c.to_at)
-        within = lasts >= self.period.from_at, at < self.period.to_at  # said once more: so less is read
-        groups = [place.c.place] if key is None else [place.c.place, key]
-        statement = (
-            select(*groups, *(each.label(name) for name, each in sums.items()))
-            .select_from(source.join(place, inside))
-            .where(*within, *where)
-            .group_by(*groups)
-        )
-        for number, *found in streamed(connection, statement):
-            span, clock = self.places.every[number]
-            counted = self.of.setdefault((span, clock if key is None else found.pop(0)), Counted())
-            counted.update((name, each) for name, each in zip(sums, found, strict=True) if each is not None)
+        count([(self, key)], connection, source, at, sums, *where, until=until)
+
+    def add(self, place: int, key: str, sums: Mapping[str, Any]) -> None:
+        """What was found in a place; `key`: empty where it is that of the clock."""
+        span, clock = self.places.every[place]
+        counted = self.of.setdefault((span, key or clock), Counted())
+        counted.update((name, each) for name, each in sums.items() if each is not None)
 
     def rows(
         self,
@@ -70,9 +62,43 @@ class Tally:
     ) -> list[Row]:
         """A row for each interval and each key that the period has; `figures` of a key and its sums."""
         keys = sorted(self._every | {key for (_, key), counted in self.of.items() if there(counted)})
-        nothing = {key: figures(key, Counted()) for key in keys}
+        nothing = cache(lambda key: figures(key, Counted()))
         return [
-            Row(*span, key, figures(key, self.of[span, key]) if (span, key) in self.of else nothing[key])
+            Row(*span, key, figures(key, self.of[span, key]) if (span, key) in self.of else nothing(key))
             for span in self.places.spans
             for key in keys
         ]
+
+
+def count(
+    asked: Sequence[tuple[Tally, Key]],
+    connection: Connection,
+    source: FromClause,
+    at: ColumnElement[int],
+    sums: Sums,
+    *where: ColumnElement[bool],
+    until: ColumnElement[int] | None = None,
+) -> None:
+    """`Tally.count` for several tallies of the same places, each with a key: the rows are read once."""
+    period, places = asked[0][0].period, asked[0][0].places
+    if until is None:
+        place = places.quarters
+        lasts, inside = at, in_quarter(at, place)
+    else:
+        place = places.table
+        lasts, inside = until - 1, and_(until > place.c.from_at, at < place.c.to_at)
+    within = lasts >= period.from_at, at < period.to_at  # said once more: so less is read
+    keys = [literal_column("''") if key is None else key for _, key in asked]
+    sets = (tuple_(place.c.place, key) for key in keys)
+    statement = (
+        select(func.grouping(*keys), place.c.place, *keys, *(each.label(name) for name, each in sums.items()))
+        .select_from(source.join(place, inside))
+        .where(*within, *where)
+        .group_by(func.grouping_sets(*sets))
+    )
+    # `grouping` has a bit for each key, the last one's lowest: set where that is not the one grouped by.
+    every, many = (1 << len(asked)) - 1, len(asked)
+    of = {every ^ 1 << many - 1 - number: number for number in range(many)}
+    for grouping, place_number, *found in streamed(connection, statement):
+        number = of[grouping]
+        asked[number][0].add(place_number, found[number], dict(zip(sums, found[many:], strict=True)))

@@ -61,7 +61,7 @@ _MADE_OF_SUMS = {
 
 def agents(source: Source) -> Report:
     """The report: the answer, days as bars, the figures of each agent, and of what came from each queue."""
-    each, by_queue = source.agents("agent"), source.agents("queue")
+    each, by_queue = source.agents("agent", "queue").values()
     whole = _together(source, each)
     many = len(each) > FIRST
     if many:

@@ -52,7 +52,7 @@ def _values(source: Source) -> dict[str, Value]:
     rows = (
         source.queues("whole", ""),
         source.calls("whole", ""),
-        source.agents(""),
+        source.agents("")[""],
         source.surveys(""),
     )
     return {name: value for row in rows for name, value in row[0].values.items()}

@@ -77,7 +77,7 @@ def _flow(source: Source, flow: str, found: Sequence[Passage]) -> Section:
         steps=tuple(Step(path=path, entered=entered[path], dropped=dropped[path]) for path in shown),
         moves=tuple(
             Move(path, to, sum(counts.values()), _counted(counts))
-            for (path, to), counts in sorted(moves.items(), key=lambda item: -sum(item[1].values()))
+            for (path, to), counts in sorted(moves.items(), key=lambda item: (-item[1].total(), item[0]))
             if path in shown and (to in shown or to == END)
         ),
     )

@@ -10,7 +10,7 @@ from sqlalchemy import Engine, Table
 
 from calllog.archive.schema import DERIVED, agent_states, calls, dispositions, offers, surveys, talks
 from calllog.columns.reading import AROUND_MS, opened
-from calllog.figures.agents import agent_figures
+from calllog.figures.agents import agent_figures_by
 from calllog.figures.calls import call_figures
 from calllog.figures.catalogue import FIGURES
 from calllog.figures.contact import contact_figures
@@ -135,10 +135,10 @@ class Source:
         self.told(f"figures of queues{shown}")
         return queue_figures(self.engine, self.period, interval, by, self.thresholds)
 
-    def agents(self, by: By) -> list[Row]:
-        """The figures of agents of the whole period."""
-        self.told("figures of agents" + (f" by {by}" if by else ""))
-        return agent_figures(self.of_agents, self.period, "whole", by, self.thresholds, now=self.now)
+    def agents(self, *several: By) -> dict[By, list[Row]]:
+        """The figures of agents of the whole period, by each of these."""
+        self.told("figures of agents")
+        return agent_figures_by(self.of_agents, self.period, "whole", several, now=self.now)
 
     def calls(self, interval: Interval, by: By) -> list[Row]:
         """The figures of calls."""

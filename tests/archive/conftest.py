@@ -46,7 +46,5 @@ def redis(tmp_path: Path) -> Iterator[RedisProcess]:
     """A Redis of its own, whose data outlives being killed."""
     folder = tmp_path / "redis"
     folder.mkdir()
-    process = RedisProcess(folder, durable=True)
-    process.start()
-    yield process
-    process.kill()
+    with RedisProcess(folder, durable=True) as process:
+        yield process

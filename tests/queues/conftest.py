@@ -14,19 +14,15 @@ _SITES = count(1)
 
 @pytest.fixture(scope="session")
 def redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisProcess]:
-    server = RedisProcess(tmp_path_factory.mktemp("redis"))
-    server.start()
-    yield server
-    server.kill()
+    with RedisProcess(tmp_path_factory.mktemp("redis")) as server:
+        yield server
 
 
 @pytest.fixture
 def mortal(tmp_path: Path) -> Iterator[RedisProcess]:
     """A Redis of the test's own, as durable as in use, to be killed."""
-    server = RedisProcess(tmp_path, durable=True)
-    server.start()
-    yield server
-    server.kill()
+    with RedisProcess(tmp_path, durable=True) as server:
+        yield server
 
 
 @pytest.fixture

@@ -99,13 +99,8 @@ def _cpu(redis: RedisProcess) -> float:
 @click.option("--at-once", default=50, show_default=True)
 def main(calls: int, agents: int, at_once: int) -> None:
     """Measure what one served call costs in Redis and in the worker."""
-    with tempfile.TemporaryDirectory() as folder:
-        redis = RedisProcess(Path(folder), durable=True)
-        redis.start()
-        try:
-            cost = uvloop.run(measure(redis, Path(folder), calls, agents, at_once))
-        finally:
-            redis.kill()
+    with tempfile.TemporaryDirectory() as folder, RedisProcess(Path(folder), durable=True) as redis:
+        cost = uvloop.run(measure(redis, Path(folder), calls, agents, at_once))
     for name, (times, micros) in sorted(cost.commands.items(), key=lambda item: -item[1][0] * item[1][1]):
         print(f"{name:20} {times:6.2f} per call, {micros:7.2f} µs each")
     print(f"{cost.served} calls in {cost.wall_s:.1f} s, {cost.scripts:.1f} scripts each")

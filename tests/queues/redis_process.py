@@ -12,6 +12,8 @@ import subprocess
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from types import TracebackType
+from typing import Self
 
 from redis import Redis
 from redis.exceptions import RedisError
@@ -56,7 +58,10 @@ def _version(command: list[str]) -> tuple[int, int]:
 
 
 class RedisProcess:
-    """One redis-server with its data in a folder. `durable`: append-only file, fsync always, as in use."""
+    """One redis-server with its data in a folder; as `with` it runs meanwhile.
+
+    `durable`: append-only file, fsync always, as in use.
+    """
 
     def __init__(self, folder: Path, durable: bool = False, options: Sequence[str] = ()) -> None:
         """`options`: more of redis-server's, as on its command line; they win over ours."""
@@ -66,6 +71,19 @@ class RedisProcess:
         self.durable = durable
         self.process: subprocess.Popen[bytes] | None = None
         self._command = server_command()
+
+    def __enter__(self) -> Self:
+        try:
+            self.start()
+        except RedisMissingError:
+            self.kill()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.kill()
 
     @property
     def url(self) -> str:

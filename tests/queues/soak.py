@@ -70,13 +70,8 @@ async def _episode(redis: RedisProcess, folder: Path, site: str, chance: random.
 def _walk_share(seed: int, steps: int, share: tuple[int, int]) -> None:
     """One process' part, on a Redis of its own."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that its Redis ends with it
-    with tempfile.TemporaryDirectory() as folder:
-        redis = RedisProcess(Path(folder))
-        redis.start()
-        try:
-            uvloop.run(walk(redis, Path(folder), seed, steps, share=share))
-        finally:
-            redis.kill()
+    with tempfile.TemporaryDirectory() as folder, RedisProcess(Path(folder)) as redis:
+        uvloop.run(walk(redis, Path(folder), seed, steps, share=share))
 
 
 def _all_good(walkers: list[SpawnProcess]) -> bool:

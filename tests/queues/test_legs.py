@@ -1,12 +1,23 @@
 """Legs that stay connected, in Redis: whose they are, who has them, what an agent is who loses his."""
 
+import asyncio
+from collections.abc import Coroutine
+from types import SimpleNamespace
+from typing import Any, cast
+
 import pytest
 
 from calllog.events import AgentStateChanged
+from ivr.ari import Asterisk
+from ivr.ari import events as ari
+from ivr.mailbox import Mailbox
+from ivr.nailed import Nailed
 from queues.handle import CallHandle
 from queues.legs import Leg, Legs
-from queues.models import Agent, Queue
+from queues.models import Agent, NailedUp, Queue
 from tests.queues.desk import Desk, Post, settings
+from tests.queues.redis_process import RedisProcess
+from tests.queues.test_away import back
 
 LEG = "pbx-1.7"
 
@@ -183,3 +194,70 @@ async def test_the_sweeper_misses_a_leg_that_no_worker_has(place: Place) -> None
     found = await place.one.store.sweep()
     assert found.details == ["leg-without-worker:alice"]
     assert await place.state() == ("offline", "leg_lost")
+
+
+class Talk:
+    """Alice talks at the first worker, and here is what Asterisk tells of her leg."""
+
+    def __init__(self, place: Place, handle: CallHandle) -> None:
+        self._place, self._handle = place, handle
+        self._mailbox: Mailbox[Any] = Mailbox()
+        self._told: list[asyncio.Future[None]] = []
+        self.nailed = Nailed(
+            cast(Asterisk, SimpleNamespace()), place.legs, {}, lambda: NailedUp(), self._attempt
+        )
+        self.nailed.lend(LEG)
+        place.one.store.operations.before_replay = self.nailed.tell
+
+    def _attempt(self, work: Coroutine[Any, Any, None]) -> None:
+        self._told.append(asyncio.ensure_future(work))
+
+    def tell(self, event: ari.ChannelEvent) -> None:
+        if isinstance(event, ari.ChannelHangupRequest):
+            self.nailed.heard(event)
+        self._mailbox.put(event)
+
+    async def until_over(self) -> None:
+        while not isinstance(await self._mailbox.take(), ari.ChannelHangupRequest):
+            pass
+        await self._place.one.store.unbridged(self._handle, "agent", wait=False)
+
+    async def end(self, *events: ari.ChannelEvent) -> None:
+        """Tell these in one turn of the loop, and wait until the talk is over and her leg is told of."""
+        talking = asyncio.ensure_future(self.until_over())
+        await asyncio.sleep(0)
+        for event in events:
+            self.tell(event)
+        await talking
+        await asyncio.gather(*self._told, return_exceptions=True)
+
+
+HANGUP = ari.ChannelHangupRequest(channel=ari.Channel(LEG), cause=16)
+KEY = ari.ChannelDtmfReceived(channel=ari.Channel(LEG), digit="5")
+
+
+@pytest.mark.parametrize("events", [(HANGUP,), (KEY, HANGUP)])
+async def test_who_hangs_up_is_never_ready_though_her_call_is_awake_already(
+    place: Place, events: tuple[ari.ChannelEvent, ...]
+) -> None:
+    talk = Talk(place, await place.talk(place.one, "pbx-1.1"))
+    await place.call(place.one, "pbx-1.2")
+    await talk.end(*events)
+    assert await place.state() == ("offline", "hung_up")
+    assert place.states()[-2:] == ["talking", "offline"]
+    assert len(place.one.offers) == 1, "the next caller waits for somebody who is there"
+
+
+async def test_who_hangs_up_while_redis_is_away_is_never_ready(
+    mortal: RedisProcess, mortal_desk: Desk
+) -> None:
+    place = Place(mortal_desk)
+    await place.open()
+    talk = Talk(place, await place.talk(place.one, "pbx-1.1"))
+    await place.call(place.one, "pbx-1.2")
+    mortal.kill()
+    await talk.end(KEY, HANGUP)
+    mortal.start()
+    await back(place.one)
+    assert place.states()[-2:] == ["talking", "offline"]
+    assert await place.state() == ("offline", "hung_up")

@@ -10,8 +10,8 @@ from tests.wire.bench import Bench
 
 @pytest.fixture(scope="session")
 def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
-    redis = RedisProcess(tmp_path_factory.mktemp("wire-redis"))
-    redis.start()
-    with Bench(redis, tmp_path_factory.mktemp("wire")) as bench:
+    with (
+        RedisProcess(tmp_path_factory.mktemp("wire-redis")) as redis,
+        Bench(redis, tmp_path_factory.mktemp("wire")) as bench,
+    ):
         yield bench
-    redis.kill()

@@ -65,10 +65,8 @@ def test_functions_that_nobody_called_are_named() -> None:
 
 @pytest.fixture
 def redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisProcess]:
-    server = RedisProcess(tmp_path_factory.mktemp("redis"))
-    server.start()
-    yield server
-    server.kill()
+    with RedisProcess(tmp_path_factory.mktemp("redis")) as server:
+        yield server
 
 
 async def test_one_function_is_timed_and_two_are_refused(redis: RedisProcess) -> None:

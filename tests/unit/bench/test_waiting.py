@@ -14,13 +14,9 @@ def test_only_looking_is_judged_and_either_side_can_miss() -> None:
 
 
 def test_a_small_run(tmp_path: Path) -> None:
-    redis = RedisProcess(tmp_path, durable=True)
-    redis.start()
-    try:
+    with RedisProcess(tmp_path, durable=True) as redis:
         costs = uvloop.run(measure(redis, tmp_path, waiting=120, queues=4, seconds=1))
         client = redis.client()
         line = sum(client.zcard(f"{{bench}}:line:queue{number:03}") for number in range(4))
-    finally:
-        redis.kill()
     assert line == 120, "nobody has left by a rule"
     assert [cost.told > 0 for cost in costs] == [False, False, False, False, True]

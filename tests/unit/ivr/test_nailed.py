@@ -1,7 +1,8 @@
 """Legs that stay, at one worker: what it does with each when Redis, Asterisk and calls tell of it."""
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
+from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
@@ -9,12 +10,16 @@ import pytest
 from ivr.agent_leg import AgentLeg, playback_of
 from ivr.ari import Asterisk, AsteriskAway, NotFound
 from ivr.ari import events as ari
+from ivr.caller import Caller, House
+from ivr.feature_keys import FeatureKeys
+from ivr.ghosts import Ghosts
 from ivr.mailbox import Mailbox
 from ivr.nailed import Nailed
+from ivr.talk import Talk
 from queues.errors import StoreAway
 from queues.handle import CallHandle
 from queues.legs import Leg, Legs
-from queues.models import NailedUp
+from queues.models import NailedUp, Queue
 
 LEG = "pbx-1.7"
 BRIDGE = "pbx-1.1-b1"
@@ -31,6 +36,8 @@ class Worker:
         self.told: list[tuple[str, str]] = []
         self.fails: Exception | None = None
         self.away = False
+        self.meanwhile: Callable[[], None] = lambda: None
+        """What happens before Asterisk has said in which bridges a leg is."""
         self.routes: dict[str, Mailbox[Any]] = {}
         self._tasks: list[asyncio.Task[None]] = []
         chosen = NailedUp(**settings)
@@ -52,10 +59,14 @@ class Worker:
     async def adopt(self, _: str) -> list[Leg]:
         return self.legs
 
-    async def gone(self, channel: str, why: str) -> None:
+    def gone(self, channel: str, why: str) -> Awaitable[object]:
+        answer: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         if self.away:
-            raise StoreAway("away")
-        self.told.append((channel, why))
+            answer.set_exception(StoreAway("away"))
+        else:
+            self.told.append((channel, why))
+            answer.set_result(None)
+        return answer
 
     # Asterisk
 
@@ -65,7 +76,11 @@ class Worker:
         self.did.append(f"take {channel}")
 
     async def bridges_of(self, _: str) -> list[str]:
+        self.meanwhile()
         return [BRIDGE]
+
+    async def lives(self, _: str) -> bool:
+        return False
 
     async def hang_up(self, channel: str) -> None:
         self.did.append(f"hang up {channel}")
@@ -114,6 +129,54 @@ async def test_an_end_that_redis_was_not_told_is_told_later() -> None:
     worker.away, worker.legs = False, [Leg(LEG, "ann", False)]
     await worker.nailed.look()
     assert worker.told == [(LEG, "hung_up")]
+
+
+async def test_redis_is_told_of_an_end_before_anything_else_runs() -> None:
+    worker = Worker()
+    worker.nailed.lend(LEG)
+    worker.nailed.heard(HANGUP)
+    assert worker.told == [(LEG, "hung_up")], "her call may be awake already, and the next to run"
+    await worker.settle()
+
+
+async def test_who_has_gone_from_a_talk_that_was_taken_over_is_told_before_the_call() -> None:
+    worker = Worker()
+    house = SimpleNamespace(
+        asterisk=worker,
+        nailed=worker.nailed,
+        feature_keys=lambda _: FeatureKeys(None, ""),
+        queue=lambda _: Queue(),
+    )
+    caller = Caller(cast(House, house), CallHandle("pbx-1.1", "hf-1"))
+    worker.nailed.lend(LEG)
+    await Talk(caller, leg(), "sales").mend({"pbx-1.1"}, asks=False)
+    assert worker.told == [(LEG, "leg_lost")]
+    assert caller.mailbox.empty() == [ari.ChannelDestroyed(channel=ari.Channel(LEG))]
+    await worker.settle()
+
+
+class Deaf:
+    """Asterisk without any channel, and nobody was told."""
+
+    async def application(self) -> ari.Application:
+        return ari.Application(name="hf-1")
+
+    async def channels(self) -> dict[str, ari.Channel]:
+        return {}
+
+
+async def test_a_leg_in_a_call_that_is_gone_untold_is_told_as_asterisk_would_have() -> None:
+    told: list[ari.Event] = []
+    routes: dict[str, Mailbox[Any]] = {LEG: Mailbox()}
+
+    async def receive(_: object) -> None: ...
+
+    ghosts = Ghosts(cast(Asterisk, Deaf()), routes, lambda _: False, told.append, receive)
+    for looks in range(2):
+        assert told == [], looks
+        await ghosts.look()
+    assert told == [ari.ChannelDestroyed(channel=ari.Channel(LEG))]
+    assert not len(routes[LEG]), "it comes by the same way as all news"
 
 
 async def test_a_leg_that_was_lent_at_once_is_not_taken_back() -> None:
@@ -174,6 +237,14 @@ async def test_one_that_is_taken_over_is_moved_and_leaves_its_bridges(how: str) 
     await (worker.nailed.recover() if how == "recover" else worker.nailed.adopt("hf-2", 1))
     assert worker.did == [f"take {LEG}", f"{LEG} leaves {BRIDGE}"]
     assert worker.nailed.waits(LEG)
+
+
+async def test_one_that_gets_a_caller_while_it_is_taken_in_stays_in_his_bridge() -> None:
+    worker = Worker()
+    worker.legs = [Leg(LEG, "ann", False)]
+    worker.meanwhile = lambda: worker.nailed.lend(LEG)
+    await worker.nailed.recover()
+    assert worker.did == [f"take {LEG}"]
 
 
 async def test_one_in_a_call_is_left_to_the_call() -> None:

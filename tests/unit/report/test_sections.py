@@ -1,17 +1,24 @@
 """Sections that are there when there is something to say: overtaking, first contact, the line, offers."""
 
 import json
+import re
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
-from sqlalchemy import insert
+from sqlalchemy import Engine, Executable, insert
 
 from calllog.archive.instants import touch_all
 from calllog.archive.schema import metadata
+from calllog.events import encode
+from calllog.figures.period import Period
+from calllog.report import calls as calls_report
+from calllog.report import surveys as surveys_report
 from calllog.report.calls import Chosen, calls
+from calllog.report.listings import rows_of
 from calllog.report.model import Report
 from calllog.report.numbers import numbers
 from calllog.report.page import page_of
@@ -19,7 +26,8 @@ from calllog.report.queues import queues
 from calllog.report.sheet import json_of
 from calllog.report.source import Source
 from calllog.report.surveys import surveys
-from tests.unit.report.archives import empty, source_of
+from tests.unit.calllog.audited import busy_log
+from tests.unit.report.archives import EVERY, empty, of_log, source_of
 from tests.unit.report.busy_day import DAY, DAY_AT, HOUR, MINUTE, NOW, S
 
 SOMETIMES = {
@@ -154,3 +162,29 @@ def test_of_nothing_there_is_no_section(tmp_path: Path) -> None:
             titles = {one.title for one in make(source).sections}
             assert not titles & SOMETIMES
     engine.dispose()
+
+
+@pytest.fixture(scope="module")
+def made_up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Source]:
+    """A log on whose days many things happened equally often."""
+    log = busy_log()
+    end = max(event.at for event in log) + 1
+    engine = of_log(tmp_path_factory.mktemp("made-up") / "archive.db", map(encode, log))
+    with closing(source_of(engine, Period(log[0].at, end), end)) as source:
+        yield source
+    engine.dispose()
+
+
+@pytest.mark.parametrize(("name", "reader"), [("calls", calls_report), ("surveys", surveys_report)])
+def test_in_which_order_the_archive_answers_shows_nowhere(
+    made_up: Source, monkeypatch: pytest.MonkeyPatch, name: str, reader: ModuleType
+) -> None:
+    """Where a statement leaves that open, two readings of one archive may differ."""
+
+    def backwards(engine: Engine, statement: Executable) -> list[dict[str, Any]]:
+        found = rows_of(engine, statement)
+        return found if re.search(r"ORDER BY [^()]*$", str(statement)) else found[::-1]
+
+    usual = json_of(EVERY[name](made_up))
+    monkeypatch.setattr(reader, "rows_of", backwards)
+    assert json_of(EVERY[name](made_up)) == usual
