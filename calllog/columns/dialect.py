@@ -4,21 +4,17 @@ duckdb-engine has all of a dialect, but its cursors share one connection, so a s
 being read beside it; and importing it takes 0.2 s of every report.
 """
 
-import os
-import tempfile
-from itertools import count
-from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import duckdb
-from sqlalchemy import Connection, Engine, create_engine
+from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.dialects import registry
 from sqlalchemy.dialects.postgresql.base import PGDialect
 from sqlalchemy.engine.url import URL
 from sqlalchemy.pool import StaticPool
 
-_number = count()
+from calllog.columns.spill import Spill
 
 
 class DuckDialect(PGDialect):
@@ -54,11 +50,13 @@ registry.register("duckdb", __name__, DuckDialect.__name__)
 
 def in_memory(memory: str, threads: int) -> Engine:
     """An empty DuckDB; it is gone when its engine is disposed. What does not fit lies in TMPDIR."""
-    spill = Path(tempfile.gettempdir()) / f"holdfast-columns-{os.getpid()}-{next(_number)}"  # made if needed
+    spill = Spill()
     config = {
         "memory_limit": memory,
         "threads": threads,
-        "temp_directory": str(spill),
+        "temp_directory": str(spill.folder),
         "preserve_insertion_order": False,  # saves memory; who wants an order says so
     }
-    return create_engine("duckdb://", poolclass=StaticPool, connect_args={"config": config})
+    engine = create_engine("duckdb://", poolclass=StaticPool, connect_args={"config": config})
+    event.listen(engine, "engine_disposed", lambda _: spill.remove())
+    return engine
