@@ -104,7 +104,7 @@ def contact_figures(
 
 _SETTLED = ("arrived_at", "ended_at", "next_at", "campaign", "flow", "version", "queue", "agent")
 settled = table("settled", *map(column, _SETTLED))
-"""Calls that were completed, with queue and agent of their last talk; `next_at`: see `_calls_and_next`."""
+"""Calls that were completed, with queue and agent of their last talk; `next_at`: see `_called_again`."""
 
 
 def _nobody_again(connection: Connection, tally: Tally, by: By, thresholds: Thresholds, now: int) -> None:
@@ -118,10 +118,14 @@ def _nobody_again(connection: Connection, tally: Tally, by: By, thresholds: Thre
 
 
 def _settled() -> Select[Any]:
-    last, again = _last_talks(), _calls_and_next()
-    found = again.join(last, last.c.call == again.c.call)
-    columns = (last.c[name] if name in last.c else again.c[name] for name in _SETTLED)
-    return select(*columns).select_from(found).where(again.c.verdict == "completed")
+    last, again = _last_talks(), _called_again()
+    columns = {**calls.c, **{name: last.c[name] for name in ("queue", "agent")}, "next_at": again.c.next_at}
+    return (
+        select(*(columns[name] for name in _SETTLED))
+        .join_from(calls, last, last.c.call == calls.c.call)
+        .join(again, again.c.call == calls.c.call, isouter=True)
+        .where(calls.c.verdict == "completed", calls.c.caller != "")
+    )
 
 
 def _last_talks() -> Subquery:
@@ -131,14 +135,16 @@ def _last_talks() -> Subquery:
     return select(talks.c.call, *last).where(over).group_by(talks.c.call).subquery("last")
 
 
-def _calls_and_next() -> Subquery:
-    """Calls, and when the same person called first after they had ended."""
+def _called_again() -> Subquery:
+    """Calls of who called more than once, and when the same person called first after each had ended."""
+    several = select(calls.c.caller).where(calls.c.caller != "").group_by(calls.c.caller).having(many() > 1)
     next_at: ColumnElement[int] = literal_column(
         "min(calls.arrived_at) OVER (PARTITION BY calls.caller ORDER BY calls.arrived_at RANGE BETWEEN "
         "greatest(calls.ended_at - calls.arrived_at, 0) + 1 FOLLOWING AND UNBOUNDED FOLLOWING)",
         BigInteger(),
     )
-    return select(calls, next_at.label("next_at")).where(calls.c.caller != "").subquery("again")
+    found = select(calls.c.call, next_at.label("next_at")).where(calls.c.caller.in_(several))
+    return found.subquery("again")
 
 
 _SAID = ("queue", "agent", "campaign", "flow", "version")

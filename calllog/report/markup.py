@@ -1,10 +1,13 @@
 """HTML in which text cannot become markup: whatever is not `Html` is escaped when it is put in. Pure."""
 
+import re
 from functools import cache
 from html import escape
 
 from calllog.printable import escaped
 
+_UNSAFE = re.compile("[^ !#-%(-;=?-~]")
+"""All but ASCII that can be seen and is no markup: few texts have it, of a hundred thousand in a page."""
 LIMIT = 120
 """Characters of one text that are shown; what is longer was not written to be read."""
 
@@ -19,8 +22,7 @@ def text(content: str, limit: int = LIMIT) -> Html:
     """Text as HTML: nothing in it is markup, nothing unseen turns what is around it."""
     if len(content) > limit:
         content = f"{content[:limit]}… ({len(content)} characters)"
-    plain = content.isascii() and content.isalnum()  # as most is, of a hundred thousand
-    return Html(content if plain else escape(escaped(content), quote=True))
+    return Html(escape(escaped(content), quote=True) if _UNSAFE.search(content) else content)
 
 
 def join(*parts: "str | Html") -> Html:
