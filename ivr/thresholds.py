@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from calllog.figures.thresholds import QueueThresholds, Sla, Thresholds
-from ivr.flow.folder import read_queues
+from ivr.flow.files import read_for_reports
 from queues.models import Queue
 
 
@@ -15,7 +15,7 @@ def thresholds_of(
     A time that is given here counts for all queues instead.
     """
     usual = Thresholds()
-    queues = read_queues(callflows).queues if callflows.is_dir() else {}
+    queues = read_for_reports(callflows).queues if callflows.is_dir() else {}
     return Thresholds(
         service_level_s=usual.service_level_s if service_level_s is None else service_level_s,
         short_abandon_s=usual.short_abandon_s if short_abandon_s is None else short_abandon_s,

@@ -34,7 +34,7 @@ from calllog.report.show import period_options
 
 SHOWN = 25
 """Calls that a figure opens at once; the command beside them lists all."""
-LISTS = 300
+LISTS = 200
 """Lists of one report that show their first calls. Of more figures the command stands alone: a browser would
 be slow with the calls of thousands of agents."""
 

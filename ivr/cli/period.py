@@ -10,7 +10,7 @@ from typing import Any, TypeVar, cast
 import click
 
 from calllog.figures.period import DAY_MS, HOUR_MS, Period, day_begins, local, zone_of
-from ivr.flow.folder import read_queues
+from ivr.flow.files import read_for_reports
 from ivr.settings import Settings
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -31,7 +31,7 @@ def site_zone(settings: Settings) -> str:
     """The zone of the site's opening hours (`timezone` of hours.yaml); UTC if there is none."""
     if not settings.callflows.is_dir():
         return "UTC"
-    zone = read_queues(settings.callflows).timezone
+    zone = read_for_reports(settings.callflows).timezone
     return str(getattr(zone, "key", "UTC"))
 
 

@@ -15,7 +15,8 @@ from ivr.flow.cases import check_cases, read_cases
 from ivr.flow.dialling import check_dialling
 from ivr.flow.document import Place, Problem
 from ivr.flow.family import check_families
-from ivr.flow.folder import SETTINGS, Folder, read_folder
+from ivr.flow.files import SETTINGS
+from ivr.flow.folder import Folder, read_folder
 from ivr.flow.graph import check_graph
 from ivr.flow.menus import check_menus
 from ivr.flow.naming import begin_comparing

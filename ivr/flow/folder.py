@@ -1,51 +1,34 @@
 """The whole directory `callflows/`, file by file. What the files say of each other is checked elsewhere."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, tzinfo
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
-from pydantic import BaseModel, TypeAdapter, ValidationError
+from pydantic import BaseModel
 
 from ivr.callflows import Abroad, Route, Trunk, Vips
-from ivr.flow.document import Broken, Document, Fields, Node, Place, Problem, Scalar, place_of, read_document
-from ivr.flow.opening import Clock, Hours
+from ivr.flow.document import Fields, Node, Place, Problem, Scalar, place_of
+from ivr.flow.files import SETTINGS, Files, is_name, read_file, read_settings, read_table, read_timezone
+from ivr.flow.opening import Hours
 from ivr.flow.reading import Draft, read_flow
 from ivr.flow.recordings import read_prompts
 from ivr.flow.waiting import LEAVES
-from ivr.flow.wording import closest, fit, only
+from ivr.flow.wording import closest, fit
 from ivr.policy import DialPolicy
 from ivr.steps import verbs
 from ivr.transfers import Transfers
-from queues.models import Agent, Device, NailedUp, Name, Pauses, Queue
-
-Model = TypeVar("Model", bound=BaseModel)
-
-SETTINGS = {
-    "queues.yaml": ("queues", "vips"),
-    "agents.yaml": ("agents", "devices", "pauses", "nailed_up"),
-    "numbers.yaml": ("default", "country", "numbers"),
-    "hours.yaml": ("timezone", "hours"),
-    "trunks.yaml": ("trunks",),
-    "policy.yaml": ("dial", "transfers"),
-}
-"""The files beside `flows/`, and the fields at their top."""
-
-_NAME: TypeAdapter[str] = TypeAdapter(Name)
+from queues.models import Agent, Device, NailedUp, Pauses, Queue
 
 
 @dataclass(slots=True)
-class Folder:
+class Folder(Files):
     """A directory as far as it could be read."""
 
-    directory: Path
-    problems: list[Problem] = field(default_factory=list)
     drafts: dict[str, Draft] = field(default_factory=dict)
     flows: set[str] = field(default_factory=set)
     """Names of all flow files, broken ones included."""
-    documents: dict[str, Document | None] = field(default_factory=dict)
-    """The files of `SETTINGS`; None: there, but broken."""
     queues: dict[str, Queue] = field(default_factory=dict)
     agents: dict[str, Agent] = field(default_factory=dict)
     devices: dict[str, Device] = field(default_factory=dict)
@@ -84,24 +67,14 @@ def read_folder(directory: Path) -> Folder:
         hint = "a flow is a file `flows/NAME.yaml`"
         folder.problems.append(Problem(Place("flows"), "there are no flows", hint))
         return folder
-    for file, fields in SETTINGS.items():
-        _settings(folder, directory / file, file, fields)
+    for file in SETTINGS:
+        read_settings(folder, file)
     _tables(folder)
     menus = {queue.menu.flow for queue in folder.queues.values() if queue.menu is not None}
     for path in sorted(flows, key=lambda path: path.stem not in menus):
         _flow(folder, path)  # how a menu can end is asked by the steps that wait beside it
     folder.drafts = dict(sorted(folder.drafts.items()))
     folder.prompts = read_prompts(directory, folder.problems)
-    return folder
-
-
-def read_queues(directory: Path) -> Folder:
-    """Read of a directory what reports need: its queues and its time zone, without the flows."""
-    folder = Folder(directory)
-    for file in ("queues.yaml", "hours.yaml"):
-        _settings(folder, directory / file, file, SETTINGS[file])
-    folder.queues = dict(_table(folder, "queues.yaml", "queues", Queue, "queue"))
-    folder.timezone = _timezone(folder)
     return folder
 
 
@@ -116,23 +89,13 @@ def _misnamed(folder: Folder, directory: Path) -> None:
             folder.problems.append(Problem(Place(path.name), "is not read", f"did you mean `{meant}`?"))
 
 
-def _document(folder: Folder, path: Path, name: str) -> Document | None:
-    try:
-        document = read_document(path, name)
-    except Broken as broken:
-        folder.problems.append(broken.problem)
-        return None
-    folder.problems.extend(document.problems)
-    return document
-
-
 def _flow(folder: Folder, path: Path) -> None:
     name = f"flows/{path.name}"
     folder.flows.add(path.stem)
-    if not _is_name(path.stem):
+    if not is_name(path.stem):
         text = "a flow's file is named with a-z, 0-9, - and _, at most 40 characters"
         folder.problems.append(Problem(Place(name), text))
-    document = _document(folder, path, name)
+    document = read_file(folder, path, name)
     if document is None:
         return
     draft = read_flow(path.stem, document, verbs(), folder.problems, folder.queues)
@@ -143,28 +106,16 @@ def _flow(folder: Folder, path: Path) -> None:
                 queue.menu.learn(any(step.returns == LEAVES for step in draft.steps.values()))
 
 
-def _settings(folder: Folder, path: Path, file: str, fields: tuple[str, ...]) -> None:
-    if not path.exists():
-        if file == "numbers.yaml":
-            hint = "it says which flow a number leads to: `default: {flow: main}`"
-            folder.problems.append(Problem(Place(file), "is missing", hint))
-            folder.documents[file] = None
-        return
-    document = folder.documents[file] = _document(folder, path, file)
-    if document is not None:
-        only(document.root, fields, folder.problems, file)
-
-
 def _tables(folder: Folder) -> None:
-    folder.queues = dict(_table(folder, "queues.yaml", "queues", Queue, "queue"))
-    folder.agents = dict(_table(folder, "agents.yaml", "agents", Agent, "agent"))
-    folder.devices = dict(_table(folder, "agents.yaml", "devices", Device, "device"))
+    folder.queues = dict(read_table(folder, "queues.yaml", "queues", Queue, "queue"))
+    folder.agents = dict(read_table(folder, "agents.yaml", "agents", Agent, "agent"))
+    folder.devices = dict(read_table(folder, "agents.yaml", "devices", Device, "device"))
     folder.pauses = _beside(folder, "agents.yaml", "pauses", Pauses)
     _nailed_up(folder)
-    folder.trunks = dict(_table(folder, "trunks.yaml", "trunks", Trunk, "trunk"))
-    folder.hours = dict(_table(folder, "hours.yaml", "hours", Hours, "opening hours"))
-    folder.timezone = _timezone(folder)
-    folder.numbers = dict(_table(folder, "numbers.yaml", "numbers", Route, "number"))
+    folder.trunks = dict(read_table(folder, "trunks.yaml", "trunks", Trunk, "trunk"))
+    folder.hours = dict(read_table(folder, "hours.yaml", "hours", Hours, "opening hours"))
+    folder.timezone = read_timezone(folder)
+    folder.numbers = dict(read_table(folder, "numbers.yaml", "numbers", Route, "number"))
     _policy(folder)
     _end_key(folder)
     folder.vips = _beside(folder, "queues.yaml", "vips", Vips)
@@ -231,48 +182,6 @@ def _beside(folder: Folder, file: str, name: str, kind: type[BaseModel]) -> dict
         return {}
     read = fit(kind, Fields({name: node}, {name: node.place}, node.place), folder.problems, name)
     return dict(getattr(read, name)) if read else {}
-
-
-def _timezone(folder: Folder) -> tzinfo:
-    """What `hours.yaml` says of all hours and of the clock of the flows."""
-    document = folder.documents.get("hours.yaml")
-    written = document.root.nodes.get("timezone") if document else None
-    if document is None or written is None:
-        return UTC
-    clock = fit(
-        Clock, Fields({"timezone": written}, {"timezone": written.place}, written.place), folder.problems
-    )
-    return clock.timezone if clock else UTC
-
-
-def _table(
-    folder: Folder, file: str, table: str, model: type[Model], noun: str
-) -> Iterator[tuple[str, Model]]:
-    """The named things of one table that are right; of the others `problems` tells."""
-    document = folder.documents.get(file)
-    node: Node | None = document.root.nodes.get(table) if document else None
-    if node is None or (isinstance(node, Scalar) and node.text is None):
-        return
-    if not isinstance(node, Fields):
-        folder.problems.append(Problem(node.place, f"`{table}` must have a name and fields for each {noun}"))
-        return
-    for name, value in node.nodes.items():
-        if noun != "number" and not _is_name(name):
-            text = f"{noun} `{name[:60]}`: a name has a-z, 0-9, - and _, at most 40 characters"
-            folder.problems.append(Problem(node.keys[name], text))
-        empty = isinstance(value, Scalar) and value.text is None
-        fields = Fields({}, {}, node.keys[name]) if empty else value
-        made = fit(model, fields, folder.problems, f"{noun} `{name[:60]}`")
-        if made is not None:
-            yield name, made
-
-
-def _is_name(text: str) -> bool:
-    try:
-        _NAME.validate_python(text)
-    except ValidationError:
-        return False
-    return True
 
 
 def node_of(folder: Folder, file: str, table: str, name: str) -> Node:

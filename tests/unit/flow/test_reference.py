@@ -10,7 +10,7 @@ from click.testing import CliRunner
 
 from ivr.cli import main
 from ivr.flow.check import check_callflows
-from ivr.flow.folder import SETTINGS
+from ivr.flow.files import SETTINGS
 from ivr.flow.pages import pages
 from ivr.flow.reading import FLOW_FIELDS
 from ivr.flow.schema import schema_of, schemas
