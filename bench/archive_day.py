@@ -27,6 +27,7 @@ WEIGHTS = (2, 1, 1, 1, 1, 2, 6, 20, 55, 80, 90, 88, 70, 72, 84, 82, 75, 60, 40, 
 QUEUES = 40
 CALLS_PER_AGENT = 90
 MOST_AGENTS = 5_000
+CALLS_PER_CALLER = 1.4
 
 
 def draw(column: str, number: float) -> str:
@@ -58,7 +59,7 @@ INSERT INTO calls (call, arrived_at, answered_at, ended_at, caller, number, camp
   journey, flow, version, verdict, reason, ended_by, cause, lifetime_ms, flow_ms, wait_ms, talk_ms, served)
 SELECT call, at, at + 200,
   at + CASE class WHEN 'E' THEN 2900 WHEN 'A' THEN 3200 + wait + talk ELSE 3200 + wait END,
-  printf('49301%07d', i * 7919 % 9000000), '100', campaign, 'en', 'pbx1', call, 'main', '12',
+  printf('49301%07d', i * 7919 % :callers), '100', campaign, 'en', 'pbx1', call, 'main', '12',
   CASE class WHEN 'A' THEN 'completed' WHEN 'B' THEN 'abandoned' WHEN 'F' THEN 'overflowed'
     WHEN 'E' THEN 'ivr_exit' ELSE 'failed' END,
   'caller-hung-up', 'caller', 16,
@@ -193,6 +194,7 @@ def steps(engine: Engine, calls: int) -> Iterator[Callable[[], int]]:
             "weight": weight,
             "first": first,
             "end": made,
+            "callers": int(calls / CALLS_PER_CALLER),
             "agents": max(10, min(MOST_AGENTS, calls // CALLS_PER_AGENT)),
         }
         yield partial(_hour, engine, numbers)

@@ -3,7 +3,7 @@
 A person is a number: calls without one count nowhere in the first answer.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from sqlalchemy import (
@@ -14,9 +14,11 @@ from sqlalchemy import (
     Select,
     Subquery,
     and_,
+    case,
     cast,
     column,
     func,
+    literal,
     literal_column,
     select,
     table,
@@ -108,7 +110,7 @@ settled = table("settled", *map(column, _SETTLED))
 
 
 def _nobody_again(connection: Connection, tally: Tally, by: By, thresholds: Thresholds, now: int) -> None:
-    kept(connection, settled.name, _settled())
+    kept(connection, settled.name, _completed(_SETTLED))
     limits = limits_of(thresholds)
     until = settled.c.ended_at + func.coalesce(limits.c.fcr, thresholds.fcr_ms())
     sums = {"call": many(), "call yes": many(func.coalesce(settled.c.next_at > until, True))}
@@ -117,13 +119,14 @@ def _nobody_again(connection: Connection, tally: Tally, by: By, thresholds: Thre
     tally.count(connection, source, settled.c.arrived_at, sums, *known, key=own_key(by, settled))
 
 
-def _settled() -> Select[Any]:
+def _completed(names: Iterable[str], *, followed: bool = False) -> Select[Any]:
+    """`followed`: only those after which the same person called again, however late."""
     last, again = _last_talks(), _called_again()
     columns = {**calls.c, **{name: last.c[name] for name in ("queue", "agent")}, "next_at": again.c.next_at}
     return (
-        select(*(columns[name] for name in _SETTLED))
+        select(*(columns[name] for name in names))
         .join_from(calls, last, last.c.call == calls.c.call)
-        .join(again, again.c.call == calls.c.call, isouter=True)
+        .join(again, again.c.call == calls.c.call, isouter=not followed)
         .where(calls.c.verdict == "completed", calls.c.caller != "")
     )
 
@@ -147,15 +150,37 @@ def _called_again() -> Subquery:
     return found.subquery("again")
 
 
+followed = _completed(("call", *_SETTLED), followed=True).cte("followed")
+"""`settled`, as far as the same person called again; with the call."""
+
+
+def not_settled(thresholds: Thresholds, now: int) -> ColumnElement[bool]:
+    """Which of `followed` were not settled at the first contact, as known at `now`."""
+    usual: ColumnElement[int] = literal(thresholds.fcr_ms())
+    own = [(followed.c.queue == queue, literal(thresholds.fcr_ms(queue))) for queue in thresholds.queues]
+    until = followed.c.ended_at + (case(*own, else_=usual) if own else usual)
+    return and_(followed.c.next_at <= until, until <= now, followed.c.ended_at < now)
+
+
 _SAID = ("queue", "agent", "campaign", "flow", "version")
-said = table("said", *map(column, ("bridged_at", "code", *_SAID)))
+said = table("said", *map(column, ("call", "bridged_at", "code", *_SAID)))
 """An agent's last talk of each call, with what he said last that the call was about."""
 
 
 def _agents_say(connection: Connection, tally: Tally, by: By, thresholds: Thresholds) -> None:
-    kept(connection, said.name, _said())
+    know_said(connection)
     sums = {"talk": many(), "talk yes": many(said.c.code.in_(sorted(thresholds.resolved_codes)))}
     tally.count(connection, said, said.c.bridged_at, sums, said.c.code != "", key=own_key(by, said))
+
+
+def know_said(connection: Connection) -> None:
+    """Work `said` out, if that has not been done."""
+    kept(connection, said.name, _said())
+
+
+def unresolved(thresholds: Thresholds) -> ColumnElement[bool]:
+    """Which of `said` were not settled, as the agent says."""
+    return and_(said.c.code != "", said.c.code.not_in(sorted(thresholds.resolved_codes)))
 
 
 def _said() -> Select[Any]:
@@ -164,7 +189,7 @@ def _said() -> Select[Any]:
     codes = select(*pair, func.arg_max(dispositions.c.code, number).label("code")).group_by(*pair).subquery()
     last = (func.arg_max(talks.c[name], talks.c.n).label(name) for name in ("bridged_at", *_SAID))
     return (
-        select(func.any_value(codes.c.code).label("code"), *last)
+        select(talks.c.call, func.any_value(codes.c.code).label("code"), *last)
         .join_from(talks, codes, and_(codes.c.call == talks.c.call, codes.c.agent == talks.c.agent))
         .where(talks.c.unbridged_at.is_not(None))
         .group_by(talks.c.call, talks.c.agent)

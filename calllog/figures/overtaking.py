@@ -14,7 +14,7 @@ from calllog.figures.read import kept, many
 from calllog.figures.tally import Tally
 
 _OF_WAIT = ("joined_at", "queue", "campaign", "flow", "version")
-overtaken = table("overtaken", *map(column, (*_OF_WAIT, "reason", "ms")))
+overtaken = table("overtaken", *map(column, ("call", "n", *_OF_WAIT, "reason", "by_call", "ms")))
 """Each overtaking with the wait of who was overtaken; ms: by how much the other one had come later."""
 handed_up = table("handed_up", *map(column, (*_OF_WAIT, "over", "waited_ms")))
 """Each wait after which the flow handed him to a higher level; `over`, `waited_ms`: of his next wait."""
@@ -25,7 +25,7 @@ def count_overtaken(connection: Connection, tally: Tally, key: ColumnElement[Any
 
     `key`: a column of `overtaken`. 0 ms, if the other one's wait is not known.
     """
-    kept(connection, overtaken.name, _overtaken())
+    know_overtaken(connection)
     sums = {"overtaken": many(), "overtaken_ms": func.sum(overtaken.c.ms)}
     tally.count(connection, overtaken, overtaken.c.joined_at, sums, key=key)
 
@@ -44,9 +44,14 @@ def count_escalated(connection: Connection, tally: Tally, key: ColumnElement[Any
     tally.count(connection, handed_up, handed_up.c.joined_at, sums, key=key)
 
 
+def know_overtaken(connection: Connection) -> None:
+    """Work `overtaken` out, if that has not been done."""
+    kept(connection, overtaken.name, _overtaken())
+
+
 def _overtaken() -> Select[Any]:
     passed = waits.alias("passed")
-    event = overtakings.c.call, overtakings.c.n, overtakings.c.reason
+    event = overtakings.c.call, overtakings.c.n, overtakings.c.reason, overtakings.c.by_call
     same_queue = waits.c.call == overtakings.c.call, waits.c.queue == overtakings.c.queue
     told = (
         select(*event, *_last_wait())
@@ -62,7 +67,7 @@ def _overtaken() -> Select[Any]:
         .subquery("other")
     )
     source = told.outerjoin(other, and_(other.c.call == told.c.call, other.c.n == told.c.n))
-    columns = (told.c[name] for name in (*_OF_WAIT, "reason"))
+    columns = (told.c[name] for name in ("call", "n", *_OF_WAIT, "reason", "by_call"))
     return select(*columns, (other.c.joined_at - told.c.joined_at).label("ms")).select_from(source)
 
 

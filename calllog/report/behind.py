@@ -4,14 +4,16 @@ What a report opens is collected first, and asked for at once: one statement for
 """
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from shlex import quote
 from typing import NamedTuple
 
-from sqlalchemy import Engine, true
+from sqlalchemy import Engine, and_, true
 
 from calllog.archive.schema import calls, surveys, talks
+from calllog.figures.contact import not_settled, unresolved
 from calllog.figures.figure import Value
+from calllog.figures.overtaking import overtaken
 from calllog.figures.period import Period
 from calllog.figures.thresholds import Thresholds
 from calllog.report.listings import (
@@ -31,7 +33,9 @@ from calllog.report.listings import (
 )
 from calllog.report.model import Behind, Cells, Table
 from calllog.report.show import period_options
+from calllog.report.worked_out import FOLLOWED, OVERTAKEN, SAID
 
+ANY = "any"
 SHOWN = 25
 """Calls that a figure opens at once; the command beside them lists all."""
 LISTS = 200
@@ -120,16 +124,46 @@ class Opener:
             "refusals", Kind(REFUSED, "not let in", "--refused", true()), total, {"queue": queue}
         )
 
-    def found(self, engine: Engine) -> dict[str, Behind]:
-        """All that has been opened, by its key: the first calls of the largest lists of each kind."""
-        tables: defaultdict[tuple[str, ...], list[_Asked]] = defaultdict(list)
+    def overtaken(self, reason: str, total: Value, queue: str | None = None) -> str:
+        """The key of the list of who was overtaken for that reason (empty: any), by most first."""
+        where = overtaken.c.reason == reason if reason else true()
+        title = "overtaken" + (f" because of {spaced(reason)}" if reason else "")
+        kind = Kind(OVERTAKEN, title, f"--overtaken {reason or ANY}", where)
+        return self._open(f"overtaken {reason}", kind, total, {"queue": queue})
+
+    def called_again(self, total: Value, now: int, queue: str | None = None) -> str:
+        """The key of the list of calls after which the same person soon called again, the soonest first."""
+        where = not_settled(self._thresholds, now)
+        kind = Kind(FOLLOWED, "called again", "--called-again", where, later=True)
+        return self._open("called again", kind, total, {"queue": queue})
+
+    def unresolved(self, total: Value, queue: str | None = None) -> str:
+        """The key of the list of talks that have settled nothing, as agents say."""
+        where = unresolved(self._thresholds)
+        kind = Kind(SAID, "not settled, as agents say", "--unresolved", where, later=True)
+        return self._open("unresolved", kind, total, {"queue": queue})
+
+    def denied(self, total: Value, queue: str | None = None) -> str:
+        """The key of the list of answers to whether it was settled, the worst first."""
+        asked = surveys.c.survey == self._thresholds.resolved_survey
+        where = and_(asked, surveys.c.score.is_not(None))
+        kind = Kind(ANSWERS, "answers, the worst first", "--surveyed", where)
+        return self._open("denied", kind, total, {"queue": queue})
+
+    def found(self, engine: Engine, later: Callable[[], Engine]) -> dict[str, Behind]:
+        """All that has been opened, by its key: the first calls of the largest lists of each kind.
+
+        `later` gives an archive that is open for some days more.
+        """
+        tables: defaultdict[tuple[object, ...], list[_Asked]] = defaultdict(list)
         for asked in self._largest():
-            tables[str(self._kinds[asked.kind].listing.table), *asked.wanted.own].append(asked)
+            tables[self._kinds[asked.kind].listing.table, *asked.wanted.own].append(asked)
         rows: dict[str, list[Cells]] = {}
         for some in tables.values():
             kinds = list(dict.fromkeys(asked.kind for asked in some))
             wanted = {(one.period, *one.own.values()): one for one in (asked.wanted for asked in some)}
-            found = first_of(engine, [self._kinds[kind] for kind in kinds], [*wanted.values()], SHOWN)
+            where = later() if self._kinds[kinds[0]].later else engine
+            found = first_of(where, [self._kinds[kind] for kind in kinds], [*wanted.values()], SHOWN)
             for asked in some:
                 place = [*wanted].index((asked.wanted.period, *asked.wanted.own.values()))
                 rows[asked.key] = found.get((kinds.index(asked.kind), place), [])

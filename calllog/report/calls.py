@@ -5,11 +5,14 @@ from itertools import islice
 from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, Select, func, select
+from sqlalchemy import ColumnElement, Engine, Select, func, select
 
 from calllog.archive.schema import calls as calls_table
 from calllog.archive.schema import refusals, sales, surveys, talks, waits
-from calllog.report.listings import CALLS, LEFT, cells_of, in_pieces, left_as, listed, rows_of, within
+from calllog.figures.contact import followed, know_said, not_settled, said, unresolved
+from calllog.figures.overtaking import know_overtaken, overtaken
+from calllog.report.behind import ANY
+from calllog.report.listings import CALLS, LEFT, cells_of, in_pieces, left_as, listed, rows_of, spaced, within
 from calllog.report.model import FIRST, Cell, Cells, Column, Report, Section, Table, Tone
 from calllog.report.source import Source, text_column
 
@@ -40,31 +43,46 @@ class Chosen(msgspec.Struct, frozen=True):
     """Calls that have answered a survey, by the time at which it was put."""
     sales: bool = False
     """Calls in which something was offered for sale, by the time of that."""
+    overtaken: str = ""
+    """Calls that were overtaken for this reason (`any`: for whichever), by the time of joining."""
+    called_again: bool = False
+    """Calls after which the same person soon called again, by the time of arrival."""
+    unresolved: bool = False
+    """Calls with a talk of which the agent says that it settled nothing, by the time at which it began."""
 
     def words(self) -> str:
         """What is chosen, in words."""
-        said = [LEFT[self.left]] if self.left else []
-        said += ["with a talk"] * self.talked + ["not let in"] * self.refused
-        said += ["asked in a survey"] * self.surveyed
-        said += ["offered something"] * self.sales
-        said += [
+        words = [LEFT[self.left]] if self.left else []
+        words += ["with a talk"] * self.talked + ["not let in"] * self.refused
+        words += ["asked in a survey"] * self.surveyed
+        words += ["offered something"] * self.sales
+        words += ["called again"] * self.called_again + ["not settled"] * self.unresolved
+        if self.overtaken:
+            words.append("overtaken" + f" because of {spaced(self.overtaken)}" * (self.overtaken != ANY))
+        words += [
             f"{name} {getattr(self, name)}"
             for name in ("queue", "agent", "verdict", "number", "flow")
             if getattr(self, name)
         ]
-        return ", ".join(said)
+        return ", ".join(words)
 
 
 def calls(source: Source, chosen: Chosen) -> Report:
     """The calls, and what became of them."""
     source.told("the calls")
+    engine = source.later if chosen.called_again or chosen.unresolved else source.engine
+    with engine.connect() as connection:
+        if chosen.overtaken:
+            know_overtaken(connection)
+        if chosen.unresolved:
+            know_said(connection)
     where = _where(source, chosen)
-    verdicts = _verdicts(source, where)
+    verdicts = _verdicts(engine, where)
     statement = listed(CALLS, where)
     total = sum(count for _, count in verdicts)
 
     def every() -> Iterator[Cells]:
-        found = in_pieces(source.engine, statement, calls_table.c.arrived_at, source.period, total)
+        found = in_pieces(engine, statement, calls_table.c.arrived_at, source.period, total)
         return (cells_of(CALLS, row) for row in found)
 
     rows = tuple(islice(every(), FIRST))
@@ -107,6 +125,18 @@ def _where(source: Source, chosen: Chosen) -> list[ColumnElement[bool]]:
     if chosen.sales:
         own = select(sales.c.call).where(within(sales.c.made_at, period))
         where.append(call.in_(_also(own, sales, chosen)))
+    if chosen.overtaken:
+        own = select(overtaken.c.call).where(within(overtaken.c.joined_at, period))
+        if chosen.overtaken != ANY:
+            own = own.where(overtaken.c.reason == chosen.overtaken)
+        where.append(call.in_(_also(own, overtaken, chosen)))
+    if chosen.called_again:
+        soon = not_settled(source.thresholds, source.now)
+        own = select(followed.c.call).where(within(followed.c.arrived_at, period), soon)
+        where.append(call.in_(_also(own, followed, chosen)))
+    if chosen.unresolved:
+        own = select(said.c.call).where(within(said.c.bridged_at, period), unresolved(source.thresholds))
+        where.append(call.in_(_also(own, said, chosen)))
     if not where:
         where.append(within(calls_table.c.arrived_at, period))
         if chosen.queue:
@@ -125,9 +155,9 @@ def _also(own: Select[Any], table: Any, chosen: Chosen) -> Select[Any]:
     return own
 
 
-def _verdicts(source: Source, where: Sequence[ColumnElement[bool]]) -> list[tuple[str, int]]:
+def _verdicts(engine: Engine, where: Sequence[ColumnElement[bool]]) -> list[tuple[str, int]]:
     verdict, count = calls_table.c.verdict, func.count().label("count")
-    found = rows_of(source.engine, select(verdict, count).where(*where).group_by(verdict))
+    found = rows_of(engine, select(verdict, count).where(*where).group_by(verdict))
     return sorted(((row["verdict"], row["count"]) for row in found), key=lambda pair: (-pair[1], pair[0]))
 
 

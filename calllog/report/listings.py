@@ -79,6 +79,8 @@ class Kind(NamedTuple):
     title: str
     options: str
     where: ColumnElement[bool]
+    later: bool = False
+    """It is of an archive that is open for some days after the period."""
 
 
 class Wanted(NamedTuple):
@@ -104,21 +106,21 @@ def left_word(reason: str) -> str:
     return words.get(reason, spaced(reason))
 
 
-_CALLER = Column(name="caller", title="Caller", personal=True)
-_QUEUE, _AGENT = Column(name="queue", title="Queue"), Column(name="agent", title="Agent")
-_CALL = Column(name="call", title="Call")
+CALLER = Column(name="caller", title="Caller", personal=True)
+QUEUE, AGENT = Column(name="queue", title="Queue"), Column(name="agent", title="Agent")
+CALL = Column(name="call", title="Call")
 WAITS = Listing(
     "calls",
     waits,
     waits.c.joined_at,
     (
         Column(name="joined_at", title="Joined", kind="at"),
-        _QUEUE,
-        _CALLER,
+        QUEUE,
+        CALLER,
         Column(name="waited_ms", title="Waited", kind="ms"),
         Column(name="reason", title="Left"),
-        _AGENT,
-        _CALL,
+        AGENT,
+        CALL,
     ),
     waits.c.joined_at,
     False,
@@ -132,12 +134,12 @@ TALKS = Listing(
     talks.c.bridged_at,
     (
         Column(name="bridged_at", title="Began", kind="at"),
-        _AGENT,
-        _QUEUE,
-        _CALLER,
+        AGENT,
+        QUEUE,
+        CALLER,
         Column(name="talk_ms", title="Talked", kind="ms", tone="answered"),
         Column(name="held_ms", title="On hold", kind="ms"),
-        _CALL,
+        CALL,
     ),
     talks.c.talk_ms + talks.c.held_ms,
     True,
@@ -149,7 +151,7 @@ CALLS = Listing(
     calls.c.arrived_at,
     (
         Column(name="arrived_at", title="Arrived", kind="at"),
-        _CALLER,
+        CALLER,
         Column(name="number", title="Called"),
         Column(name="verdict", title="Became"),
         Column(name="ended_by", title="Hung up", wide=True),
@@ -161,7 +163,7 @@ CALLS = Listing(
         Column(name="campaign", title="Campaign", wide=True),
         Column(name="flow", title="Flow", wide=True),
         Column(name="version", title="Version", wide=True),
-        _CALL,
+        CALL,
     ),
     calls.c.arrived_at,
     False,
@@ -177,9 +179,9 @@ ANSWERS = Listing(
         Column(name="survey", title="Survey"),
         Column(name="score", title="Answer", kind="count"),
         Column(name="highest", title="of", kind="count"),
-        _QUEUE,
-        _AGENT,
-        _CALL,
+        QUEUE,
+        AGENT,
+        CALL,
     ),
     surveys.c.score,
     False,
@@ -194,9 +196,9 @@ SALES = Listing(
         Column(name="offer", title="Offered"),
         Column(name="accepted_at", title="Accepted", kind="at"),
         Column(name="took_ms", title="Took", kind="ms"),
-        _QUEUE,
-        _CALLER,
-        _CALL,
+        QUEUE,
+        CALLER,
+        CALL,
     ),
     sales.c.took_ms,
     True,
@@ -208,10 +210,10 @@ REFUSED = Listing(
     refusals.c.at,
     (
         Column(name="at", title="When", kind="at"),
-        _QUEUE,
-        _CALLER,
+        QUEUE,
+        CALLER,
         Column(name="reason", title="Why"),
-        _CALL,
+        CALL,
     ),
     refusals.c.at,
     False,

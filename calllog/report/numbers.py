@@ -1,16 +1,16 @@
 """`holdfast report numbers`: what became of the calls to each number of ours, and of each campaign."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from sqlalchemy import func, select
 
 from calllog.archive.schema import calls
 from calllog.figures.figure import Row
-from calllog.figures.line import line_figures
+from calllog.figures.line import line_figures, outages
 from calllog.printable import duration
 from calllog.report.listings import rows_of, within
-from calllog.report.model import Bars, Block, Cell, Report, Section, Series, Table, Tiles, Tone
+from calllog.report.model import Bars, Block, Cell, Column, Report, Section, Series, Table, Tiles, Tone
 from calllog.report.settled import settled
 from calllog.report.source import Source, column, text_column, tile, value_cells, when, when_in_full
 
@@ -39,6 +39,12 @@ COLUMNS = (
     column("lost", wide=True),
 )
 LINE = (column("availability", bar=True), column("away_ms"), column("served_alone"))
+OUTAGES = (
+    text_column("asterisk", "Asterisk"),
+    Column(name="from_at", title="From", kind="at"),
+    Column(name="to_at", title="To", kind="at"),
+    Column(name="away_ms", title="Away", kind="ms", tone="bad"),
+)
 RATES = (*COLUMNS, column("abandoned_before_agent", bar=True, title="Lost before an agent"))
 
 
@@ -85,7 +91,27 @@ def _line(source: Source) -> Section | None:
         columns=(text_column("asterisk", "Asterisk"), *LINE),
         rows=tuple((Cell(row.key), *value_cells(row, LINE)) for row in rows),
     )
-    return Section(title="Was the line there?", lead=lead, blocks=(Tiles((available,)), table))
+    blocks: tuple[Block, ...] = (Tiles((available,)), table, *_outages(source))
+    return Section(title="Was the line there?", lead=lead, blocks=blocks)
+
+
+def _outages(source: Source) -> Iterator[Table]:
+    """When it was not: what is behind availability."""
+    begin, end = source.period.from_at, source.period.to_at
+    with source.engine.connect() as connection:
+        every = outages(connection, source.now)
+        found = [away for away in every if away.from_at < end and away.to_at > begin]
+    if found:
+        spans = ((away, max(away.from_at, begin), min(away.to_at, end)) for away in found)
+        yield Table(
+            name="outages",
+            title="When it could not be reached",
+            columns=OUTAGES,
+            rows=tuple(
+                (Cell(away.asterisk), Cell(first), Cell(last), Cell(last - first))
+                for away, first, last in sorted(spans, key=lambda span: (span[1], span[0].asterisk))
+            ),
+        )
 
 
 def _numbers(source: Source) -> Table:

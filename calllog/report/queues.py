@@ -172,19 +172,22 @@ def _overtaking(source: Source, whole: Row) -> Section | None:
         Column(name="ms", title="By, together", kind="ms", defined="overtaken_ms"),
         Column(name="mean_ms", title="By, mean", kind="ms"),
     )
-    cells = tuple(
-        (Cell(row.key), Cell(row.values["times"]), Cell(row.values["ms"]), Cell(_mean(row)))
-        for row in sorted(rows, key=lambda row: -(row.values["times"] or 0))
-    )
+    cells = []
+    for row in sorted(rows, key=lambda row: -(row.values["times"] or 0)):
+        opened = source.open.overtaken(row.key, row.values["times"])
+        figures = row.values["times"], row.values["ms"], _mean(row)
+        cells.append((Cell(spaced(row.key)), *(Cell(value, opened) for value in figures)))
+    table = Table(name="overtaking", title="By reason", columns=columns, rows=tuple(cells))
+    opened = source.open.overtaken("", times)
     tiles = (
-        tile(whole.values, "overtaken", "who came later was served before"),
-        tile(whole.values, "overtaken_ms", "seconds by which, all together"),
+        tile(whole.values, "overtaken", "who came later was served before", calls=opened),
+        tile(whole.values, "overtaken_ms", "seconds by which, all together", calls=opened),
     )
     return Section(
         title="Who was overtaken?",
         lead=f"{times:,} times somebody who had come later was served first, "
         f"on average {duration((ms or 0) / times)} later.",
-        blocks=(Tiles(tiles), Table(name="overtaking", title="By reason", columns=columns, rows=cells)),
+        blocks=(Tiles(tiles), table),
     )
 
 
@@ -202,6 +205,8 @@ def calls_behind(
         group = BEHIND.get(name, "")
         if name == "refused" and span is None:
             keys[name] = source.open.refusals(row.values[name], queue)
+        if name == "overtaken" and span is None:
+            keys[name] = keys["overtaken_ms"] = source.open.overtaken("", row.values[name], queue)
         if not group:
             continue
         if group not in groups:

@@ -23,18 +23,19 @@ def settled(source: Source) -> Section | None:
     ways = [name for name, many in WAYS.items() if whole.values[many]]
     if not ways:
         return None
-    tables = [_table(source.contact(by), by, title, ways) for by, title in BY]
+    tables = [_table(source, source.contact(by), by, title, ways) for by, title in BY]
+    keys = _behind(source, whole)
     values = whole.values
-    details = {name: DETAILS[name].format(values[WAYS[name]]) for name in ways}
-    tiles = Tiles(tuple(tile(values, name, detail, tone="answered") for name, detail in details.items()))
+    details = ((name, DETAILS[name].format(values[WAYS[name]])) for name in ways)
+    tiles = tuple(tile(values, name, detail, tone="answered", calls=keys[name]) for name, detail in details)
     return Section(
         title="Was it settled at the first contact?",
         lead=_lead(source, whole),
-        blocks=(tiles, *filter(None, tables)),
+        blocks=(Tiles(tiles), *filter(None, tables)),
     )
 
 
-def _table(rows: Sequence[Row], by: str, head: str, ways: Sequence[str]) -> Table | None:
+def _table(source: Source, rows: Sequence[Row], by: str, head: str, ways: Sequence[str]) -> Table | None:
     """A row for each key; none if there is but one."""
     if len(rows) < 2:
         return None
@@ -43,12 +44,31 @@ def _table(rows: Sequence[Row], by: str, head: str, ways: Sequence[str]) -> Tabl
         for name in ways
         for each in (column(name, bar=True), column(WAYS[name], title="of " + _of_what(name)))
     ]
+    opened = (_behind(source, row, row.key) if by == "queue" and row.key else {} for row in rows)
     return Table(
         name=f"settled_by_{by}",
         title=f"By {head.lower()}",
         columns=(text_column(by, head), *columns),
-        rows=tuple((Cell(row.key or "none"), *value_cells(row, columns)) for row in rows),
+        rows=tuple(
+            (Cell(row.key or "none"), *value_cells(row, columns, keys))
+            for row, keys in zip(rows, opened, strict=True)
+        ),
     )
+
+
+def _behind(source: Source, row: Row, queue: str | None = None) -> dict[str, str]:
+    """For each share the key of what spoils it."""
+    unsettled = {name: _unsettled(row, name) for name in WAYS}
+    return {
+        "fcr": source.open.called_again(unsettled["fcr"], source.now, queue),
+        "fcr_agent": source.open.unresolved(unsettled["fcr_agent"], queue),
+        "fcr_survey": source.open.denied(row.values["fcr_survey_answers"], queue),
+    }
+
+
+def _unsettled(row: Row, name: str) -> int:
+    many = int(row.values[WAYS[name]] or 0)
+    return many - round((row.values[name] or 0) * many)
 
 
 def _of_what(name: str) -> str:
@@ -59,6 +79,6 @@ def _lead(source: Source, whole: Row) -> str:
     share, calls = whole.values["fcr"], whole.values["fcr_calls"]
     if share is None or calls is None:
         return "It is too early to say who calls again."
-    again = calls - round(share * calls)
+    again = _unsettled(whole, "fcr")
     days = f"{source.thresholds.fcr_days:g} days"
     return f"After {again:,} of {calls:,} calls with an agent the same person called again within {days}."

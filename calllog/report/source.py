@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Engine, Table
 
-from calllog.archive.schema import DERIVED, agent_states, calls, dispositions, offers, surveys, talks
+from calllog.archive.schema import DERIVED, agent_states, offers, talks
 from calllog.columns.reading import AROUND_MS, opened
 from calllog.figures.agents import agent_figures_by
 from calllog.figures.calls import call_figures
@@ -116,19 +116,20 @@ class Source:
     def contact(self, by: By) -> list[Row]:
         """Whether it was settled at the first contact, in the whole period."""
         self.told("who called again" + (f", by {by}" if by else ""))
-        return contact_figures(self._later, self.period, "whole", by, self.thresholds, now=self.now)
+        return contact_figures(self.later, self.period, "whole", by, self.thresholds, now=self.now)
 
     @cached_property
-    def _later(self) -> Engine:
+    def later(self) -> Engine:
         """With the calls of the days in which a second one would say that the first has not settled it."""
         queues = ("", *self.thresholds.queues)
         after_ms = max(AROUND_MS, *(self.thresholds.fcr_ms(queue) for queue in queues))
-        return self._engine(self.period, (calls, talks, dispositions, surveys), after_ms)
+        tables = (table for table in DERIVED if table is not agent_states)
+        return self._engine(self.period, tables, after_ms)
 
     def _behind(self) -> dict[str, Behind]:
         self.told("the calls behind the figures")
         asked, self.open = self.open, Opener(self.period, self.thresholds, wanted=self._deep)
-        return asked.found(self.engine)
+        return asked.found(self.engine, lambda: self.later)
 
     def _queues(self, interval: Interval, by: By) -> list[Row]:
         shown = {"": "", "weekday_hour": " by weekday and hour"}.get(by, f" by {by}")

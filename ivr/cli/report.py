@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from functools import wraps
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args
 
 import click
 from rich.console import Console
@@ -20,6 +20,7 @@ from calllog.figures.period import Interval, Period
 from calllog.printable import escaped
 from calllog.report.abandoned import abandoned as abandoned_report
 from calllog.report.agents import agents as agents_report
+from calllog.report.behind import ANY
 from calllog.report.calls import Chosen
 from calllog.report.calls import calls as calls_report
 from calllog.report.compare import compare as compare_report
@@ -34,6 +35,7 @@ from calllog.report.sheet import csv_pieces, json_pieces
 from calllog.report.source import Source, Told
 from calllog.report.surveys import surveys as surveys_report
 from calllog.report.terminal import Shown
+from calllog.vocabulary import OvertakenReason
 from ivr.cli import AWAY, OK, REFUSED
 from ivr.cli.period import BadPeriod, now_ms, period_options, span_of
 from ivr.settings import Settings
@@ -41,6 +43,7 @@ from ivr.thresholds import thresholds_of
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 INTERVALS = click.Choice(["15m", "30m", "60m", "day", "week", "month"])
+OVERTAKEN = click.Choice([ANY, *get_args(OvertakenReason)])
 SECONDS = click.FloatRange(min=0, max=86_400)
 WIDTH = 200
 """Of tables that are not shown on a terminal."""
@@ -160,10 +163,13 @@ def intervals(by: By | None) -> Callable[[Source], Report]:
 @click.option("--refused", is_flag=True, help="Only those that a queue did not let in.")
 @click.option("--surveyed", is_flag=True, help="Only those that have answered a survey.")
 @click.option("--sales", is_flag=True, help="Only those to whom the flow offered something.")
+@click.option("--overtaken", type=OVERTAKEN, help="Only those who were overtaken, for this reason or `any`.")
+@click.option("--called-again", is_flag=True, help="Only those after which the same person called again.")
+@click.option("--unresolved", is_flag=True, help="Only those that settled nothing, as the agent says.")
 @shown_as
-def calls(left: str | None, **chosen: Any) -> Callable[[Source], Report]:
+def calls(left: str | None, overtaken: str | None, **chosen: Any) -> Callable[[Source], Report]:
     """Each call and what became of it; with options those behind one figure."""
-    return lambda source: calls_report(source, Chosen(left=left or "", **chosen))
+    return lambda source: calls_report(source, Chosen(left=left or "", overtaken=overtaken or "", **chosen))
 
 
 @report.command("agents")

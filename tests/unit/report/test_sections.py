@@ -15,6 +15,7 @@ from calllog.archive.instants import touch_all
 from calllog.archive.schema import metadata
 from calllog.events import encode
 from calllog.figures.period import Period
+from calllog.figures.thresholds import QueueThresholds, Thresholds
 from calllog.report import calls as calls_report
 from calllog.report import surveys as surveys_report
 from calllog.report.calls import Chosen, calls
@@ -126,6 +127,70 @@ def test_who_was_overtaken_and_why(told: Source) -> None:
     ]
 
 
+def opened(report: Report, command: str) -> Table:
+    """The list behind a figure, whose command ends like that."""
+    (table,) = (behind.table for behind in report.behind.values() if behind.command.endswith(command))
+    return table
+
+
+def shown(table: Table, *names: str) -> list[tuple[Any, ...]]:
+    places = [[column.name for column in table.columns].index(name) for name in names]
+    return [tuple(row[place].value for place in places) for row in table.rows]
+
+
+def chosen(source: Source, **which: Any) -> list[tuple[Any, ...]]:
+    """The calls that `report calls` shows."""
+    *_, last = calls(source, Chosen(**which)).sections
+    (table,) = last.blocks
+    assert isinstance(table, Table)
+    return shown(table, "call")
+
+
+def test_an_overtaking_opens_who_was_overtaken_and_by_whom(told: Source) -> None:
+    report = queues(told)
+    both = [("a", "vip", 2 * HOUR, "c"), ("a", "vip", HOUR, "b")]
+    for command in ("--overtaken vip", "--overtaken any", "--overtaken any --queue sales"):
+        assert shown(opened(report, command), "call", "reason", "ms", "by_call") == both
+    assert chosen(told, overtaken="vip") == chosen(told, overtaken="any", queue="sales") == [("a",)]
+    assert chosen(told, overtaken="weight") == chosen(told, overtaken="vip", queue="other") == []
+
+
+def test_first_contact_opens_what_has_not_been_settled(told: Source) -> None:
+    report = numbers(told)
+    assert shown(opened(report, "--called-again"), "call", "queue", "agent", "next_at") == [
+        ("a", "sales", "alice", NINE + HOUR)
+    ]
+    assert shown(opened(report, "--unresolved"), "call", "agent", "code") == [("a", "alice", "other")]
+    assert chosen(told, called_again=True) == chosen(told, unresolved=True, agent="alice") == [("a",)]
+    assert chosen(told, called_again=True, queue="other") == []
+
+
+def test_who_calls_again_after_the_days_of_his_queue_is_not_opened(told: Source) -> None:
+    told.thresholds = Thresholds(queues={"sales": QueueThresholds(fcr_days=0.01)})
+    report = numbers(told)
+    assert tiles(section(report, "Was it settled at the first contact?"))["fcr"] == 1.0
+    assert not [each for each in report.behind.values() if each.command.endswith("--called-again")]
+    assert chosen(told, called_again=True) == []
+
+
+def test_answers_to_whether_it_was_settled_open_the_worst_first(told: Source, tmp_path: Path) -> None:
+    other = empty(tmp_path / "asked.db")
+    asked = {"survey": "resolved", "lowest": 0, "highest": 1, "queue": "sales", "agent": "alice"}
+    with other.begin() as connection:
+        for name, some in rows().items():
+            for row in some:
+                connection.execute(insert(metadata.tables[name]).values(row))
+        for n, call in enumerate("abc"):
+            answer = {"call": call, "offered_at": NINE + n, "answered_at": NINE + S, "score": n % 2}
+            connection.execute(insert(metadata.tables["surveys"]).values({**asked, **answer}))
+        touch_all(connection)
+    with closing(source_of(other, DAY, told.now)) as source:
+        report = numbers(source)
+        assert tiles(section(report, "Was it settled at the first contact?"))["fcr_survey"] == 1 / 3
+        assert shown(opened(report, "--surveyed"), "call", "score") == [("a", 0), ("c", 0), ("b", 1)]
+    other.dispose()
+
+
 def test_who_was_not_let_in_and_why_with_the_callers(told: Source) -> None:
     report = queues(told)
     found = section(report, "Who was not let in?")
@@ -169,6 +234,14 @@ def test_when_the_line_was_away(told: Source) -> None:
     found = section(numbers(told), "Was the line there?")
     assert found["lead"] == "Not always: main could not be reached for 6 min 00 s."
     assert tiles(found) == {"availability": pytest.approx(1 - 6 * MINUTE / (24 * HOUR))}
+    assert found["blocks"][2]["rows"] == [
+        {
+            "asterisk": "main",
+            "from_at": "2026-11-22T09:00:00.000+01:00",
+            "to_at": "2026-11-22T09:06:00.000+01:00",
+            "away_ms": 6 * MINUTE,
+        }
+    ]
 
 
 def test_what_was_offered_and_the_calls_behind_it(told: Source) -> None:
