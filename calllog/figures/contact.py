@@ -22,6 +22,7 @@ from sqlalchemy import (
     literal_column,
     select,
     table,
+    true,
 )
 
 from calllog.archive.schema import calls, dispositions, surveys, talks
@@ -106,10 +107,11 @@ def contact_figures(
 
 _SETTLED = ("arrived_at", "ended_at", "next_at", "campaign", "flow", "version", "queue", "agent")
 settled = table("settled", *map(column, _SETTLED))
-"""Calls that were completed, with queue and agent of their last talk; `next_at`: see `_called_again`."""
+"""Calls that were completed, with queue and agent of their last talk; `next_at`: see `again`."""
 
 
 def _nobody_again(connection: Connection, tally: Tally, by: By, thresholds: Thresholds, now: int) -> None:
+    know_again(connection)
     kept(connection, settled.name, _completed(_SETTLED))
     limits = limits_of(thresholds)
     until = settled.c.ended_at + func.coalesce(limits.c.fcr, thresholds.fcr_ms())
@@ -119,9 +121,25 @@ def _nobody_again(connection: Connection, tally: Tally, by: By, thresholds: Thre
     tally.count(connection, source, settled.c.arrived_at, sums, *known, key=own_key(by, settled))
 
 
+again = table("again", column("call"), column("next_at"))
+"""Calls of who called more than once; `next_at`: when the same person called first after each had ended."""
+
+
+def know_again(connection: Connection) -> None:
+    """Work `again` out, if that has not been done."""
+    several = select(calls.c.caller).where(calls.c.caller != "").group_by(calls.c.caller).having(many() > 1)
+    next_at: ColumnElement[int] = literal_column(
+        "min(calls.arrived_at) OVER (PARTITION BY calls.caller ORDER BY calls.arrived_at RANGE BETWEEN "
+        "greatest(calls.ended_at - calls.arrived_at, 0) + 1 FOLLOWING AND UNBOUNDED FOLLOWING)",
+        BigInteger(),
+    )
+    found = select(calls.c.call, next_at.label("next_at")).where(calls.c.caller.in_(several))
+    kept(connection, again.name, found)
+
+
 def _completed(names: Iterable[str], *, followed: bool = False) -> Select[Any]:
     """`followed`: only those after which the same person called again, however late."""
-    last, again = _last_talks(), _called_again()
+    last = _last_talks(talks.c.call.in_(select(again.c.call)) if followed else true())
     columns = {**calls.c, **{name: last.c[name] for name in ("queue", "agent")}, "next_at": again.c.next_at}
     return (
         select(*(columns[name] for name in names))
@@ -131,27 +149,15 @@ def _completed(names: Iterable[str], *, followed: bool = False) -> Select[Any]:
     )
 
 
-def _last_talks() -> Subquery:
+def _last_talks(which: ColumnElement[bool]) -> Subquery:
     """Queue and agent of each call's last talk that is over."""
     last = (func.arg_max(talks.c[name], talks.c.n).label(name) for name in ("queue", "agent"))
     over = talks.c.unbridged_at.is_not(None)
-    return select(talks.c.call, *last).where(over).group_by(talks.c.call).subquery("last")
-
-
-def _called_again() -> Subquery:
-    """Calls of who called more than once, and when the same person called first after each had ended."""
-    several = select(calls.c.caller).where(calls.c.caller != "").group_by(calls.c.caller).having(many() > 1)
-    next_at: ColumnElement[int] = literal_column(
-        "min(calls.arrived_at) OVER (PARTITION BY calls.caller ORDER BY calls.arrived_at RANGE BETWEEN "
-        "greatest(calls.ended_at - calls.arrived_at, 0) + 1 FOLLOWING AND UNBOUNDED FOLLOWING)",
-        BigInteger(),
-    )
-    found = select(calls.c.call, next_at.label("next_at")).where(calls.c.caller.in_(several))
-    return found.subquery("again")
+    return select(talks.c.call, *last).where(over, which).group_by(talks.c.call).subquery("last")
 
 
 followed = _completed(("call", *_SETTLED), followed=True).cte("followed")
-"""`settled`, as far as the same person called again; with the call."""
+"""`settled`, as far as the same person called again; with the call. It needs `again`."""
 
 
 def not_settled(thresholds: Thresholds, now: int) -> ColumnElement[bool]:

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from sqlalchemy import Engine, and_, true
 
-from calllog.archive.schema import calls, surveys, talks
+from calllog.archive.schema import calls, refusals, surveys, talks
 from calllog.figures.contact import not_settled, unresolved
 from calllog.figures.figure import Value
 from calllog.figures.overtaking import overtaken
@@ -118,11 +118,12 @@ class Opener:
         """The key of the list of what was offered for sale, what took longest first."""
         return self._open("sales", Kind(SALES, "offered for sale", "--sales", true()), total, {})
 
-    def refusals(self, total: Value, queue: str | None = None) -> str:
-        """The key of the list of callers whom the door of a queue did not let in."""
-        return self._open(
-            "refusals", Kind(REFUSED, "not let in", "--refused", true()), total, {"queue": queue}
-        )
+    def refusals(self, total: Value, queue: str | None = None, reason: str = "") -> str:
+        """The key of the list of callers whom a queue did not let in, for that reason (empty: any)."""
+        where = refusals.c.reason == reason if reason else true()
+        title = "not let in" + (f" because of {spaced(reason)}" if reason else "")
+        kind = Kind(REFUSED, title, f"--refused {reason}".rstrip(), where)
+        return self._open(f"refused {reason}", kind, total, {"queue": queue})
 
     def overtaken(self, reason: str, total: Value, queue: str | None = None) -> str:
         """The key of the list of who was overtaken for that reason (empty: any), by most first."""

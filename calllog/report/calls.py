@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, Engine, Select, func, select
 
 from calllog.archive.schema import calls as calls_table
 from calllog.archive.schema import refusals, sales, surveys, talks, waits
-from calllog.figures.contact import followed, know_said, not_settled, said, unresolved
+from calllog.figures.contact import followed, know_again, know_said, not_settled, said, unresolved
 from calllog.figures.overtaking import know_overtaken, overtaken
 from calllog.report.behind import ANY
 from calllog.report.listings import CALLS, LEFT, cells_of, in_pieces, left_as, listed, rows_of, spaced, within
@@ -36,9 +36,8 @@ class Chosen(msgspec.Struct, frozen=True):
     flow: str = ""
     talked: bool = False
     """Calls with a talk that is over, by the time at which it began."""
-    refused: bool = False
-    """Calls that were not let into a queue, by the time of that."""
-
+    refused: str = ""
+    """Calls that were not let into a queue for this reason (`any`: for whichever), by the time of that."""
     surveyed: bool = False
     """Calls that have answered a survey, by the time at which it was put."""
     sales: bool = False
@@ -53,18 +52,21 @@ class Chosen(msgspec.Struct, frozen=True):
     def words(self) -> str:
         """What is chosen, in words."""
         words = [LEFT[self.left]] if self.left else []
-        words += ["with a talk"] * self.talked + ["not let in"] * self.refused
+        words += ["with a talk"] * self.talked
+        words += _because("not let in", self.refused) + _because("overtaken", self.overtaken)
         words += ["asked in a survey"] * self.surveyed
         words += ["offered something"] * self.sales
         words += ["called again"] * self.called_again + ["not settled"] * self.unresolved
-        if self.overtaken:
-            words.append("overtaken" + f" because of {spaced(self.overtaken)}" * (self.overtaken != ANY))
         words += [
             f"{name} {getattr(self, name)}"
             for name in ("queue", "agent", "verdict", "number", "flow")
             if getattr(self, name)
         ]
         return ", ".join(words)
+
+
+def _because(what: str, reason: str) -> list[str]:
+    return [] if not reason else [what if reason == ANY else f"{what} because of {spaced(reason)}"]
 
 
 def calls(source: Source, chosen: Chosen) -> Report:
@@ -74,6 +76,8 @@ def calls(source: Source, chosen: Chosen) -> Report:
     with engine.connect() as connection:
         if chosen.overtaken:
             know_overtaken(connection)
+        if chosen.called_again:
+            know_again(connection)
         if chosen.unresolved:
             know_said(connection)
     where = _where(source, chosen)
@@ -117,6 +121,8 @@ def _where(source: Source, chosen: Chosen) -> list[ColumnElement[bool]]:
         where.append(call.in_(_also(own, talks, chosen)))
     if chosen.refused:
         own = select(refusals.c.call).where(within(refusals.c.at, period))
+        if chosen.refused != ANY:
+            own = own.where(refusals.c.reason == chosen.refused)
         where.append(call.in_(_also(own, refusals, chosen)))
     if chosen.surveyed:
         answered = surveys.c.score.is_not(None)

@@ -68,7 +68,7 @@ def queues(source: Source) -> Report:
     )
     tables = Section(title="Each queue", blocks=(queue_table(source, by_queue), *_curves(source, by_queue)))
     clock = Section(title="When it is busy", blocks=busy(source))
-    parts = (how, tables, _refused(source, by_queue), _overtaking(source, whole), clock)
+    parts = (how, tables, _refused(source), _overtaking(source, whole), clock)
     return source.report("queues", "Queues", filter(None, parts))
 
 
@@ -134,18 +134,17 @@ def hour_table(source: Source, by: By, title: str) -> Table:
     )
 
 
-def _refused(source: Source, by_queue: Sequence[Row]) -> Section | None:
-    """Why doors of queues stayed shut. Each count opens all whom its queue has refused: the list says why."""
+def _refused(source: Source) -> Section | None:
+    """Why doors of queues stayed shut."""
     source.told("who was not let in")
     rows = refused_reasons(source.engine, source.period, "whole")
     if not rows:
         return None
     times = Column(name="times", title="Callers", kind="count", bar=True, defined="refused_because")
-    of_queue = {row.key: row.values["refused"] for row in by_queue}
     cells: list[Cells] = []
     for row in sorted(rows, key=lambda row: -(row.values["refused_because"] or 0)):
         queue, _, reason = row.key.rpartition(" ")
-        opened = source.open.refusals(of_queue.get(queue), queue)
+        opened = source.open.refusals(row.values["refused_because"], queue, reason)
         cells.append((Cell(queue), Cell(spaced(reason)), Cell(row.values["refused_because"], opened)))
     table = Table(
         name="refused",

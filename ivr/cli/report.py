@@ -35,7 +35,7 @@ from calllog.report.sheet import csv_pieces, json_pieces
 from calllog.report.source import Source, Told
 from calllog.report.surveys import surveys as surveys_report
 from calllog.report.terminal import Shown
-from calllog.vocabulary import OvertakenReason
+from calllog.vocabulary import OvertakenReason, RefusedReason
 from ivr.cli import AWAY, OK, REFUSED
 from ivr.cli.period import BadPeriod, now_ms, period_options, span_of
 from ivr.settings import Settings
@@ -43,6 +43,7 @@ from ivr.thresholds import thresholds_of
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 INTERVALS = click.Choice(["15m", "30m", "60m", "day", "week", "month"])
+REFUSED_FOR = click.Choice([ANY, *get_args(RefusedReason)])
 OVERTAKEN = click.Choice([ANY, *get_args(OvertakenReason)])
 SECONDS = click.FloatRange(min=0, max=86_400)
 WIDTH = 200
@@ -160,16 +161,23 @@ def intervals(by: By | None) -> Callable[[Source], Report]:
 @click.option("--number", default="", metavar="NUMBER", help="Only those to this number of ours.")
 @click.option("--flow", default="", metavar="NAME", help="Only those that began in this flow.")
 @click.option("--talked", is_flag=True, help="Only those with a talk, by the time at which it began.")
-@click.option("--refused", is_flag=True, help="Only those that a queue did not let in.")
+@click.option(
+    "--refused",
+    is_flag=False,
+    flag_value=ANY,
+    type=REFUSED_FOR,
+    help="Only those that a queue did not let in; for this reason, if one follows.",
+)
 @click.option("--surveyed", is_flag=True, help="Only those that have answered a survey.")
 @click.option("--sales", is_flag=True, help="Only those to whom the flow offered something.")
 @click.option("--overtaken", type=OVERTAKEN, help="Only those who were overtaken, for this reason or `any`.")
 @click.option("--called-again", is_flag=True, help="Only those after which the same person called again.")
 @click.option("--unresolved", is_flag=True, help="Only those that settled nothing, as the agent says.")
 @shown_as
-def calls(left: str | None, overtaken: str | None, **chosen: Any) -> Callable[[Source], Report]:
+def calls(**chosen: Any) -> Callable[[Source], Report]:
     """Each call and what became of it; with options those behind one figure."""
-    return lambda source: calls_report(source, Chosen(left=left or "", overtaken=overtaken or "", **chosen))
+    given = {name: value for name, value in chosen.items() if value is not None}
+    return lambda source: calls_report(source, Chosen(**given))
 
 
 @report.command("agents")

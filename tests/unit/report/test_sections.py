@@ -202,9 +202,11 @@ def test_who_was_not_let_in_and_why_with_the_callers(told: Source) -> None:
         ("sales", "no agents", 1),
         ("hot line", "full", 1),
     }
-    opened = {row[0].value: report.behind[row[2].calls] for row in table.rows}
-    assert (opened["sales"].total, len(opened["sales"].table.rows)) == (3, 3)
-    assert opened["hot line"].command.endswith("--refused --queue 'hot line'")
+    lists = {(row[0].value, row[1].value): report.behind[row[2].calls] for row in table.rows}
+    assert shown(lists["sales", "full"].table, "call") == [("b",), ("c",)]
+    assert lists["hot line", "full"].command.endswith("--refused full --queue 'hot line'")
+    assert chosen(told, refused="full", queue="sales") == [("b",), ("c",)]
+    assert chosen(told, refused="any", queue="sales") == [("a",), ("b",), ("c",)]
 
 
 def test_whether_it_was_settled_in_the_ways_that_are_known(told: Source) -> None:
