@@ -3,7 +3,7 @@
 A person is a number: calls without one count nowhere in the first answer.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import (
@@ -12,7 +12,6 @@ from sqlalchemy import (
     Connection,
     Engine,
     Select,
-    Subquery,
     and_,
     case,
     cast,
@@ -31,7 +30,7 @@ from calllog.figures.keys import By, allowed, own_key
 from calllog.figures.limits import limits_of
 from calllog.figures.period import Interval, Period
 from calllog.figures.read import kept, many
-from calllog.figures.tally import Counted, Tally
+from calllog.figures.tally import Counted, Tally, count
 from calllog.figures.thresholds import Thresholds
 
 CONTACT_BY: tuple[By, ...] = ("", "queue", "agent", "campaign", "flow", "hour", "weekday", "weekday_hour")
@@ -96,29 +95,31 @@ def contact_figures(
 
     The archive must be open until the longest N after the period.
     """
-    allowed("first contact", by, *CONTACT_BY)
-    tally = Tally(period, interval, by)
+    return contact_figures_by(engine, period, interval, (by,), thresholds, now=now)[by]
+
+
+def contact_figures_by(
+    engine: Engine,
+    period: Period,
+    interval: Interval,
+    several: Sequence[By],
+    thresholds: Thresholds,
+    *,
+    now: int,
+) -> dict[By, list[Row]]:
+    """`contact_figures` by each of these; if there are several, by none of the clock. All is read once."""
+    for by in several:
+        allowed("first contact", by, *CONTACT_BY)
+    tallies = {by: Tally(period, interval, by) for by in several}
     with engine.connect() as connection:
-        _nobody_again(connection, tally, by, thresholds, now)
-        _agents_say(connection, tally, by, thresholds)
-        _callers_say(connection, tally, by, thresholds)
-    return tally.rows(lambda _, settled: measured(CONTACT_MEASURES, settled))
-
-
-_SETTLED = ("arrived_at", "ended_at", "next_at", "campaign", "flow", "version", "queue", "agent")
-settled = table("settled", *map(column, _SETTLED))
-"""Calls that were completed, with queue and agent of their last talk; `next_at`: see `again`."""
-
-
-def _nobody_again(connection: Connection, tally: Tally, by: By, thresholds: Thresholds, now: int) -> None:
-    know_again(connection)
-    kept(connection, settled.name, _completed(_SETTLED))
-    limits = limits_of(thresholds)
-    until = settled.c.ended_at + func.coalesce(limits.c.fcr, thresholds.fcr_ms())
-    sums = {"call": many(), "call yes": many(func.coalesce(settled.c.next_at > until, True))}
-    source = settled.outerjoin(limits, limits.c.queue == settled.c.queue)
-    known = settled.c.ended_at < now, until <= now
-    tally.count(connection, source, settled.c.arrived_at, sums, *known, key=own_key(by, settled))
+        _nobody_again(connection, tallies, thresholds, now)
+        _agents_say(connection, tallies, thresholds)
+        for by, tally in tallies.items():
+            _callers_say(connection, tally, by, thresholds)
+    return {
+        by: tally.rows(lambda _, settled: measured(CONTACT_MEASURES, settled))
+        for by, tally in tallies.items()
+    }
 
 
 again = table("again", column("call"), column("next_at"))
@@ -137,27 +138,41 @@ def know_again(connection: Connection) -> None:
     kept(connection, again.name, found)
 
 
-def _completed(names: Iterable[str], *, followed: bool = False) -> Select[Any]:
-    """`followed`: only those after which the same person called again, however late."""
-    last = _last_talks(talks.c.call.in_(select(again.c.call)) if followed else true())
-    columns = {**calls.c, **{name: last.c[name] for name in ("queue", "agent")}, "next_at": again.c.next_at}
+def _completed(which: ColumnElement[bool], *, followed: bool = False) -> Select[Any]:
+    """`which`: talks of which calls. `followed`: only those after which the same person called again."""
+    names = ("queue", "agent")
+    last = (
+        select(talks.c.call, *(func.arg_max(talks.c[name], talks.c.n).label(name) for name in names))
+        .where(talks.c.unbridged_at.is_not(None), which)
+        .group_by(talks.c.call)
+        .subquery("last")
+    )
+    told = [calls.c[name] for name in ("call", "arrived_at", "ended_at", "campaign", "flow", "version")]
     return (
-        select(*(columns[name] for name in names))
+        select(*told, *(last.c[name] for name in names), again.c.next_at)
         .join_from(calls, last, last.c.call == calls.c.call)
         .join(again, again.c.call == calls.c.call, isouter=not followed)
         .where(calls.c.verdict == "completed", calls.c.caller != "")
     )
 
 
-def _last_talks(which: ColumnElement[bool]) -> Subquery:
-    """Queue and agent of each call's last talk that is over."""
-    last = (func.arg_max(talks.c[name], talks.c.n).label(name) for name in ("queue", "agent"))
-    over = talks.c.unbridged_at.is_not(None)
-    return select(talks.c.call, *last).where(over, which).group_by(talks.c.call).subquery("last")
+settled = _completed(true()).cte("settled")
+"""Calls that were completed, with queue and agent of their last talk. `next_at`: that of `again`."""
+followed = _completed(talks.c.call.in_(select(again.c.call)), followed=True).cte("followed")
+"""`settled`, as far as the same person called again."""
 
 
-followed = _completed(("call", *_SETTLED), followed=True).cte("followed")
-"""`settled`, as far as the same person called again; with the call. It needs `again`."""
+def _nobody_again(
+    connection: Connection, tallies: Mapping[By, Tally], thresholds: Thresholds, now: int
+) -> None:
+    know_again(connection)
+    limits = limits_of(thresholds)
+    until = settled.c.ended_at + func.coalesce(limits.c.fcr, thresholds.fcr_ms())
+    sums = {"call": many(), "call yes": many(func.coalesce(settled.c.next_at > until, True))}
+    source = settled.outerjoin(limits, limits.c.queue == settled.c.queue)
+    known = settled.c.ended_at < now, until <= now
+    asked = [(tally, own_key(by, settled)) for by, tally in tallies.items()]
+    count(asked, connection, source, settled.c.arrived_at, sums, *known)
 
 
 def not_settled(thresholds: Thresholds, now: int) -> ColumnElement[bool]:
@@ -168,38 +183,36 @@ def not_settled(thresholds: Thresholds, now: int) -> ColumnElement[bool]:
     return and_(followed.c.next_at <= until, until <= now, followed.c.ended_at < now)
 
 
-_SAID = ("queue", "agent", "campaign", "flow", "version")
-said = table("said", *map(column, ("call", "bridged_at", "code", *_SAID)))
+_OF_TALK = ("bridged_at", "queue", "campaign", "flow", "version")
+said = table("said", *map(column, ("call", "agent", "code", *_OF_TALK)))
 """An agent's last talk of each call, with what he said last that the call was about."""
-
-
-def _agents_say(connection: Connection, tally: Tally, by: By, thresholds: Thresholds) -> None:
-    know_said(connection)
-    sums = {"talk": many(), "talk yes": many(said.c.code.in_(sorted(thresholds.resolved_codes)))}
-    tally.count(connection, said, said.c.bridged_at, sums, said.c.code != "", key=own_key(by, said))
 
 
 def know_said(connection: Connection) -> None:
     """Work `said` out, if that has not been done."""
-    kept(connection, said.name, _said())
+    number = cast(func.split_part(dispositions.c.id, ":", -1), BigInteger)
+    pair = dispositions.c.call, dispositions.c.agent
+    codes = select(*pair, func.arg_max(dispositions.c.code, number).label("code")).group_by(*pair).subquery()
+    last = (func.arg_max(talks.c[name], talks.c.n).label(name) for name in _OF_TALK)
+    found = (
+        select(talks.c.call, talks.c.agent, func.any_value(codes.c.code).label("code"), *last)
+        .join_from(talks, codes, and_(codes.c.call == talks.c.call, codes.c.agent == talks.c.agent))
+        .where(talks.c.unbridged_at.is_not(None))
+        .group_by(talks.c.call, talks.c.agent)
+    )
+    kept(connection, said.name, found)
+
+
+def _agents_say(connection: Connection, tallies: Mapping[By, Tally], thresholds: Thresholds) -> None:
+    know_said(connection)
+    sums = {"talk": many(), "talk yes": many(said.c.code.in_(sorted(thresholds.resolved_codes)))}
+    asked = [(tally, own_key(by, said)) for by, tally in tallies.items()]
+    count(asked, connection, said, said.c.bridged_at, sums, said.c.code != "")
 
 
 def unresolved(thresholds: Thresholds) -> ColumnElement[bool]:
     """Which of `said` were not settled, as the agent says."""
     return and_(said.c.code != "", said.c.code.not_in(sorted(thresholds.resolved_codes)))
-
-
-def _said() -> Select[Any]:
-    number = cast(func.split_part(dispositions.c.id, ":", -1), BigInteger)
-    pair = dispositions.c.call, dispositions.c.agent
-    codes = select(*pair, func.arg_max(dispositions.c.code, number).label("code")).group_by(*pair).subquery()
-    last = (func.arg_max(talks.c[name], talks.c.n).label(name) for name in ("bridged_at", *_SAID))
-    return (
-        select(talks.c.call, func.any_value(codes.c.code).label("code"), *last)
-        .join_from(talks, codes, and_(codes.c.call == talks.c.call, codes.c.agent == talks.c.agent))
-        .where(talks.c.unbridged_at.is_not(None))
-        .group_by(talks.c.call, talks.c.agent)
-    )
 
 
 def _callers_say(connection: Connection, tally: Tally, by: By, thresholds: Thresholds) -> None:

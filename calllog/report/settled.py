@@ -19,11 +19,12 @@ BY: tuple[tuple[By, str], ...] = (("queue", "Queue"), ("campaign", "Campaign"))
 
 def settled(source: Source) -> Section | None:
     """The section; None if nobody can say yet."""
-    whole = source.contact("")[0]
+    found = source.contact("", *(by for by, _ in BY))
+    whole = found[""][0]
     ways = [name for name, many in WAYS.items() if whole.values[many]]
     if not ways:
         return None
-    tables = [_table(source, source.contact(by), by, title, ways) for by, title in BY]
+    tables = [_table(source, found[by], by, title, ways) for by, title in BY]
     keys = _behind(source, whole)
     values = whole.values
     details = ((name, DETAILS[name].format(values[WAYS[name]])) for name in ways)

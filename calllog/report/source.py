@@ -13,7 +13,7 @@ from calllog.columns.reading import AROUND_MS, opened
 from calllog.figures.agents import agent_figures_by
 from calllog.figures.calls import call_figures
 from calllog.figures.catalogue import FIGURES
-from calllog.figures.contact import contact_figures
+from calllog.figures.contact import contact_figures_by
 from calllog.figures.figure import Figure, Row
 from calllog.figures.keys import By
 from calllog.figures.period import DAY_MS, Interval, Period, local, zone_of
@@ -113,10 +113,10 @@ class Source:
         self._opened.callback(engine.dispose)
         return engine
 
-    def contact(self, by: By) -> list[Row]:
-        """Whether it was settled at the first contact, in the whole period."""
-        self.told("who called again" + (f", by {by}" if by else ""))
-        return contact_figures(self.later, self.period, "whole", by, self.thresholds, now=self.now)
+    def contact(self, *several: By) -> dict[By, list[Row]]:
+        """Whether it was settled at the first contact, in the whole period, by each of these."""
+        self.told("who called again")
+        return contact_figures_by(self.later, self.period, "whole", several, self.thresholds, now=self.now)
 
     @cached_property
     def later(self) -> Engine:
