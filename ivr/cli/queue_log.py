@@ -30,6 +30,8 @@ POLL_S = 0.5
 RETRY_S = 1.0
 LATE_MS = 3_600_000
 """What happened while Redis was away is written later, rarely by more than this."""
+BESIDE_S = 60
+"""A worker at its limit may write an event so much later than others have those of that time."""
 
 
 @click.command("queue-log")
@@ -105,7 +107,8 @@ async def _print(period: Period, as_json: bool, redact: bool) -> None:
             for event in events:
                 for line in log.add(event):
                     ordered.put(line)
-                for line in ordered.until(log.undecided_since):
+                written, open_since = event.logged_at // 1000 - BESIDE_S, log.undecided_since
+                for line in ordered.until(written if open_since is None else min(written, open_since)):
                     _show(line, begin, end, as_json)
                 if event.logged_at >= period.to_at + LATE_MS and log.undecided_since is None:
                     return
@@ -125,7 +128,7 @@ def _show(line: Line, begin: int, end: int, as_json: bool) -> None:
 
 
 class _Ordered:
-    """Lines by their seconds: how a talk ended is known a little after its end."""
+    """Lines by their seconds: events come as they were written; how a talk ended is known after its end."""
 
     def __init__(self) -> None:
         self._lines: list[tuple[int, int, Line]] = []

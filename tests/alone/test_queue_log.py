@@ -76,9 +76,9 @@ class Scenes:
             await self._call("703", stay_ms, suffix=suffix)
 
         await asyncio.gather(
-            self._call("703", 4000, suffix="1"),
-            behind("55507031", "2", 2000),
-            behind("55507032", "3", 5000),
+            self._call("703", 12_000, suffix="1"),
+            behind("55507031", "2", 6000),
+            behind("55507032", "3", 13_000),
         )
 
     async def presses_a_key(self) -> None:

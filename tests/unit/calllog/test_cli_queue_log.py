@@ -11,8 +11,10 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
+from msgspec.structs import replace
 
 from calllog.append import Appender
+from calllog.call_events import CallEvent
 from calllog.events import AnyEvent, decode, encode
 from calllog.queue_log import QueueLog
 from ivr.cli import AWAY, OK, REFUSED, USAGE, main
@@ -82,6 +84,23 @@ def test_two_halves_are_the_whole(site: Planted, tmp_path: Path, log: list[AnyEv
     assert max(int(line.partition("|")[0]) for line in first) < NOON_S
     assert min(int(line.partition("|")[0]) for line in second) >= NOON_S
     assert sorted(first + second) == sorted(lines_of(log))
+
+
+def test_a_worker_that_writes_later_than_others(site: Planted, tmp_path: Path, log: list[AnyEvent]) -> None:
+    """Records stand in the order of their seconds all the same."""
+    calls = sorted({event.call for event in log if isinstance(event, CallEvent)})
+    late = [
+        replace(event, logged_at=event.logged_at + 20_000)
+        if isinstance(event, CallEvent) and calls.index(event.call) % 2
+        else event
+        for event in log
+    ]
+    late.sort(key=lambda event: event.logged_at)
+    assert [event.at for event in late] != sorted(event.at for event in late)
+    fill(site, tmp_path, late, 0)
+    seconds = [int(line.partition("|")[0]) for line in run(*PERIOD).stdout.splitlines()]
+    assert len(seconds) > 100
+    assert seconds == sorted(seconds)
 
 
 def test_json_and_redact(site: Planted, tmp_path: Path, log: list[AnyEvent]) -> None:
