@@ -111,18 +111,18 @@ async def take_turn(
 ) -> Turn:
     """Kill workers for so long, on a server of its own."""
     os.environ[HELD], os.environ[RATE] = "yes" if held else "", str(rate)
-    directory = Path(tempfile.mkdtemp(prefix="worker-kills-"))
-    directory.chmod(0o755)
-    callflows = drill.write(directory / "callflows", {"drill": {"drill-1": 6000}})
     turn = Turn(held)
-    async with Server(callflows, workers + 1, worker_module="bench.told_worker") as server:
-        killer = Killer(server, turn, stopped_s, sign)
-        await asyncio.sleep(LIVED_S)
-        deadline = time.monotonic() + seconds
-        async with asyncio.TaskGroup() as strikes:
-            for worker in range(1, workers + 1):
-                strikes.create_task(killer.strike_until(deadline, worker))
-        turn.lost = server.lost_sockets()
+    with tempfile.TemporaryDirectory(prefix="worker-kills-", ignore_cleanup_errors=True) as made:
+        Path(made).chmod(0o755)
+        callflows = drill.write(Path(made, "callflows"), {"drill": {"drill-1": 6000}})
+        async with Server(callflows, workers + 1, worker_module="bench.told_worker") as server:
+            killer = Killer(server, turn, stopped_s, sign)
+            await asyncio.sleep(LIVED_S)
+            deadline = time.monotonic() + seconds
+            async with asyncio.TaskGroup() as strikes:
+                for worker in range(1, workers + 1):
+                    strikes.create_task(killer.strike_until(deadline, worker))
+            turn.lost = server.lost_sockets()
     return turn
 
 

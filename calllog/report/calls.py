@@ -5,7 +5,7 @@ from itertools import islice
 from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, Engine, Select, func, select
+from sqlalchemy import ColumnElement, Engine, FromClause, Select, func, select, true
 
 from calllog.archive.schema import calls as calls_table
 from calllog.archive.schema import refusals, sales, surveys, talks, waits
@@ -109,40 +109,10 @@ def calls(source: Source, chosen: Chosen) -> Report:
 
 def _where(source: Source, chosen: Chosen) -> list[ColumnElement[bool]]:
     period, call = source.period, calls_table.c.call
-    where: list[ColumnElement[bool]] = []
-    if chosen.left:
-        own = select(waits.c.call).where(
-            within(waits.c.joined_at, period), left_as(chosen.left, source.thresholds)
-        )
-        where.append(call.in_(_also(own, waits, chosen)))
-    if chosen.talked or (chosen.agent and not chosen.left):
-        over = talks.c.unbridged_at.is_not(None)
-        own = select(talks.c.call).where(within(talks.c.bridged_at, period), over)
-        where.append(call.in_(_also(own, talks, chosen)))
-    if chosen.refused:
-        own = select(refusals.c.call).where(within(refusals.c.at, period))
-        if chosen.refused != ANY:
-            own = own.where(refusals.c.reason == chosen.refused)
-        where.append(call.in_(_also(own, refusals, chosen)))
-    if chosen.surveyed:
-        answered = surveys.c.score.is_not(None)
-        own = select(surveys.c.call).where(within(surveys.c.offered_at, period), answered)
-        where.append(call.in_(_also(own, surveys, chosen)))
-    if chosen.sales:
-        own = select(sales.c.call).where(within(sales.c.made_at, period))
-        where.append(call.in_(_also(own, sales, chosen)))
-    if chosen.overtaken:
-        own = select(overtaken.c.call).where(within(overtaken.c.joined_at, period))
-        if chosen.overtaken != ANY:
-            own = own.where(overtaken.c.reason == chosen.overtaken)
-        where.append(call.in_(_also(own, overtaken, chosen)))
-    if chosen.called_again:
-        soon = not_settled(source.thresholds, source.now)
-        own = select(followed.c.call).where(within(followed.c.arrived_at, period), soon)
-        where.append(call.in_(_also(own, followed, chosen)))
-    if chosen.unresolved:
-        own = select(said.c.call).where(within(said.c.bridged_at, period), unresolved(source.thresholds))
-        where.append(call.in_(_also(own, said, chosen)))
+    where: list[ColumnElement[bool]] = [
+        call.in_(_also(select(table.c.call).where(within(at, period), which), table, chosen))
+        for table, at, which in _own(source, chosen)
+    ]
     if not where:
         where.append(within(calls_table.c.arrived_at, period))
         if chosen.queue:
@@ -151,6 +121,32 @@ def _where(source: Source, chosen: Chosen) -> list[ColumnElement[bool]]:
         if value := getattr(chosen, name):
             where.append(calls_table.c[name] == value)
     return where
+
+
+def _own(
+    source: Source, chosen: Chosen
+) -> Iterator[tuple[FromClause, ColumnElement[int], ColumnElement[bool]]]:
+    """Of which tables a call must have a row, by which instant of it, and which rows."""
+    if chosen.left:
+        yield waits, waits.c.joined_at, left_as(chosen.left, source.thresholds)
+    if chosen.talked or (chosen.agent and not chosen.left):
+        yield talks, talks.c.bridged_at, talks.c.unbridged_at.is_not(None)
+    if chosen.refused:
+        yield refusals, refusals.c.at, _for(refusals, chosen.refused)
+    if chosen.surveyed:
+        yield surveys, surveys.c.offered_at, surveys.c.score.is_not(None)
+    if chosen.sales:
+        yield sales, sales.c.made_at, true()
+    if chosen.overtaken:
+        yield overtaken, overtaken.c.joined_at, _for(overtaken, chosen.overtaken)
+    if chosen.called_again:
+        yield followed, followed.c.arrived_at, not_settled(source.thresholds, source.now)
+    if chosen.unresolved:
+        yield said, said.c.bridged_at, unresolved(source.thresholds)
+
+
+def _for(table: FromClause, reason: str) -> ColumnElement[bool]:
+    return true() if reason == ANY else table.c.reason == reason
 
 
 def _also(own: Select[Any], table: Any, chosen: Chosen) -> Select[Any]:
