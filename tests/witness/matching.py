@@ -4,9 +4,10 @@ Facts of one kind about one party are paired in their order in time. Where one w
 are paired that lie nearest, and the others are missing at the other one.
 
 What happens nearer to each other than the accuracy that was promised may be told in either order. So a hold
-that crosses the hangup of its leg is none for whom the hangup came first; if caller and agent hang up at
-once, each of them may have ended the agent's leg; and if the caller hangs up as the flow ends, he or we the
-call. These are counted, and no differences.
+that crosses the hangup of its leg is none for whom the hangup came first; a telephone that is picked up as
+we stop ringing it never was for whom our CANCEL came first; if caller and agent hang up at once, each of
+them may have ended the agent's leg; and if the caller hangs up as the flow ends, he or we the call. These
+are counted, and no differences.
 """
 
 from collections import defaultdict
@@ -22,8 +23,13 @@ MOST_MS = 250.0
 CROSSING_MS = 20.0
 """The accuracy: what is nearer to each other has crossed on its way."""
 
-ENDS: Mapping[What, What | None] = {"hold": "unhold", "music": "music over", "bridged": None}
-"""What can begin as a leg ends, and how it ends; a bridge ends with the leg."""
+ENDS: Mapping[What, What | None] = {
+    "hold": "unhold",
+    "music": "music over",
+    "bridged": None,
+    "picked up": None,
+}
+"""What can begin as a leg ends, and how it ends; a bridge and a taken call end with the leg."""
 
 Pair = tuple[str, str]
 
@@ -51,7 +57,7 @@ class Matched(NamedTuple):
     fleeting: int
     """Offers that were taken back before the phone was dialled: only the log has them."""
     crossed: int
-    """Holds and hangups that crossed a hangup."""
+    """Holds, pick-ups and hangups that crossed a hangup."""
 
 
 def match(told: Mapping[str, Told], most_ms: float = MOST_MS) -> Matched:
@@ -68,7 +74,7 @@ def match(told: Mapping[str, Told], most_ms: float = MOST_MS) -> Matched:
         calls += 1
         facts = {witness: list(own[number]) for witness, own in told.items()}
         fleeting += _passed_over(facts)
-        crossed += _crossed_holds(facts) + _crossed_hangups(facts) + _crossed_ends(facts)
+        crossed += _crossed_begins(facts) + _crossed_hangups(facts) + _crossed_ends(facts)
         for pair in combinations(facts, 2):
             unmatched += _compare(number, pair, facts, most_ms, apart)
     return Matched(dict(apart), unmatched, calls, fleeting, crossed)
@@ -153,8 +159,8 @@ def _passed_over(facts: dict[str, list[Fact]]) -> int:
     return gone
 
 
-def _crossed_holds(facts: dict[str, list[Fact]]) -> int:
-    """Take holds, music and bridges out that crossed the end of their leg, if not all have them; how many."""
+def _crossed_begins(facts: dict[str, list[Fact]]) -> int:
+    """Take begins (`ENDS`) out that crossed the end of their leg, if not all have them; how many."""
     gone = 0
     parties = sorted({(fact.what, fact.who) for own in facts.values() for fact in own if fact.what in ENDS})
     for what, who in parties:
@@ -172,7 +178,7 @@ def _crossed_holds(facts: dict[str, list[Fact]]) -> int:
 def _at_the_end(own: Sequence[Fact], begun: Fact) -> list[Fact]:
     """This and what ends it, if a leg in it was over as soon as it had begun; else nothing."""
     legs = [*_of(own, "leg over", begun.who), *_of(own, "ended", CALLER)]
-    if begun.what == "hold" and begun.who != CALLER:
+    if begun.who != CALLER and begun.what != "bridged":
         legs = _of(own, "leg over", begun.who)
     if not any(0 <= over.at - begun.at <= CROSSING_MS for over in legs):
         return []

@@ -269,6 +269,28 @@ def test_a_bridge_that_the_caller_did_not_live_to_enter_crossed_his_hangup() -> 
         assert (len(matched.unmatched), matched.crossed) == (1 - crossed, crossed)
 
 
+@pytest.mark.parametrize(("before_ms", "crossed"), [(15, 1), (25, 0)])
+def test_a_phone_that_is_picked_up_as_we_stop_ringing_it_need_not_be_for_asterisk(
+    before_ms: float, crossed: int
+) -> None:
+    """The caller has hung up, bob's 200 and our CANCEL meet on the wire."""
+    world = World()
+    for calls in (world.phones, world.log, world.asterisk):
+        calls[NUMBER] += [Fact("rung", "bob", T0 + 8_700), Fact("leg over", "bob", T0 + 9_020, "us")]
+    world.phones[NUMBER].append(Fact("picked up", "bob", T0 + 9_020 - before_ms))
+    matched = world.matched()
+    assert (len(matched.unmatched), matched.crossed) == (1 - crossed, crossed)
+
+
+def test_a_pick_up_before_the_callers_hangup_is_one_though_that_came_soon() -> None:
+    """Only the end of his own phone's leg crosses it."""
+    world = World()
+    for calls in (world.phones, world.log, world.asterisk):
+        calls[NUMBER] += [Fact("rung", "bob", T0 + 8_700), Fact("leg over", "bob", T0 + 9_100, "us")]
+    world.phones[NUMBER].append(Fact("picked up", "bob", T0 + 8_990))
+    assert [each.what for each in world.matched().unmatched] == ["picked up"]
+
+
 def hung_up(calls: Calls, by: By, at: float) -> None:
     """Alice's leg ends so."""
     drop(calls, "leg over", "alice")
