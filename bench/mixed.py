@@ -33,7 +33,7 @@ from bench.world import AGENTS, CALLERS, REPOSITORY, enter
 from calllog.audit import audit
 from calllog.call_events import Bridged, Declined, Ended, Joined, Offered, QueueLeft
 from calllog.events import AnyEvent
-from calllog.regret import regret
+from calllog.regret import answered_waits, regret
 from calllog.routing import PickCheck, Rules, free_while_waiting
 from calllog.stream import LogStream
 from ivr.runtime import find
@@ -157,7 +157,7 @@ def judge(seen: Seen, rules: Rules) -> tuple[list[Goal], int]:
     """Every figure against its goal; and how many picks were replayed."""
     found = audit(seen.events)
     by_rule = [violation.rule for violation in found.violations]
-    free, late = free_while_waiting(seen.events, rules), regret(seen.events, rules)
+    free, late = free_while_waiting(seen.events, rules), regret(answered_waits(seen.events, rules))
     picks = PickCheck(rules)
     wrong = [str(pick) for event in seen.events if (pick := picks.add(event))]
     messages = [message for packet in seen.packets if (message := parse_message(packet))]
@@ -169,7 +169,7 @@ def judge(seen: Seen, rules: Rules) -> tuple[list[Goal], int]:
         Goal("free while somebody waited, % of agents' time", 100 * free.share, 100 * FREE_SHARE,
              f"{free.ms} ms of {free.agent_ms / 1000:.0f} s; longest {free.longest_ms} ms, {free.who}"),
         Goal("router regret, mean ms", late.mean_ms, REGRET_MS,
-             f"{late.calls} calls, standard error {late.error_ms:.1f} ms"),
+             f"{late.waits} calls, standard error {late.error_ms:.1f} ms"),
         Goal("answered calls that the ideal router never served", late.unserved, 0),
         Goal("calls served out of turn", by_rule.count("turn"), 0),
         Goal("picks that were not of the one idle longest", len(wrong), 0, "; ".join(wrong[:3])),

@@ -12,10 +12,12 @@ answered stays in the ideal's line for as long as he stayed.
 """
 
 import heapq
-from collections.abc import Callable, Sequence
+from bisect import bisect_left, insort
+from collections import defaultdict
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from itertools import count
-from statistics import pstdev
+from statistics import fmean, pstdev
 from typing import NamedTuple
 
 from calllog.call_events import Declined, Joined, Offered, QueueLeft, Unbridged
@@ -23,34 +25,56 @@ from calllog.events import AgentStateChanged, AnyEvent
 from calllog.routing import Rules
 
 
-class Regret(NamedTuple):
-    """Over answered calls, ms."""
+class Wait(NamedTuple):
+    """An answered wait, as it was and as it would have been."""
 
-    calls: int
-    mean_ms: float
-    by_call: dict[str, int]
-    """Measured minus ideal wait; of a call that was answered in several queues, of the last one."""
-    unserved: int
-    """Answered calls that the ideal router never served: then the rules are not those of the log."""
+    call: str
+    queue: str
+    joined_at: int
+    waited_ms: int
+    ideal_ms: int | None
+    """None: the ideal router never served the caller. Then the rules are not those of the log."""
 
     @property
-    def error_ms(self) -> float:
-        """Standard error of the mean.
-
-        A few ms decide who gets the agent whose call is long, so single calls differ by seconds either way.
-        """
-        return pstdev(self.by_call.values()) / self.calls**0.5 if self.calls else 0.0
+    def regret_ms(self) -> int:
+        """How much longer he waited than he would have; less: below 0."""
+        return 0 if self.ideal_ms is None else self.waited_ms - self.ideal_ms
 
 
-def regret(events: Sequence[AnyEvent], rules: Rules) -> Regret:
-    """Of a whole log, in stream order."""
-    record = _Record.of(events)
-    ideal = _Ideal(record, rules)
-    ideal.run()
-    answered = [stay for stay in record.stays if stay.answered and stay.legs]
-    by_call = {stay.call: stay.wait_ms - stay.ideal_ms for stay in answered if stay.ideal_ms is not None}
-    mean = sum(by_call.values()) / len(by_call) if by_call else 0.0
-    return Regret(len(by_call), mean, by_call, len(answered) - len(by_call))
+class Regret(NamedTuple):
+    """Over answered waits, ms."""
+
+    waits: int
+    mean_ms: float
+    error_ms: float
+    """Standard error of the mean.
+
+    A few ms decide who gets the agent whose call is long, so single calls differ by seconds either way.
+    """
+    unserved: int
+    """Answered waits that the ideal router never served."""
+
+
+def regret(waits: Iterable[Wait]) -> Regret:
+    """Of these waits together."""
+    answered = list(waits)
+    each = [wait.regret_ms for wait in answered if wait.ideal_ms is not None]
+    if not each:
+        return Regret(0, 0.0, 0.0, len(answered))
+    return Regret(len(each), fmean(each), pstdev(each) / len(each) ** 0.5, len(answered) - len(each))
+
+
+def answered_waits(events: Iterable[AnyEvent], rules: Rules) -> list[Wait]:
+    """All of a whole log, whose events come in stream order."""
+    record = Record()
+    for event in events:
+        record.add(event)
+    return record.answered(rules)
+
+
+_Turn = tuple[float, str, int]
+"""A place among all who wait, lowest first; nobody else's: in the ideal a caller may still wait in the queue
+that he has left in truth."""
 
 
 @dataclass
@@ -60,8 +84,9 @@ class _Leg:
     offered_at: int
     rang_ms: int = 0
     """Until it was answered or declined."""
-    occupied_ms: int = 0
-    """Until the agent was ready again, or away by his own wish; without what the router took to notice."""
+    occupied_ms: int | None = None
+    """Until the agent was ready again, or away by his own wish; without what the router took to notice.
+    None: he is not so yet."""
     unnoticed_ms: int = 0
 
 
@@ -70,65 +95,55 @@ class _Stay:
     """One caller's time in one queue: as recorded, and what the ideal router has made of it so far."""
 
     joined: Joined
-    left_at: int
+    left_at: int | None = None
+    """None: he is still there."""
     answered: bool = False
     legs: list[_Leg] = field(default_factory=list)
     next_leg: int = 0
     ideal_ms: int | None = None
 
     @property
-    def call(self) -> str:
-        return self.joined.call
-
-    @property
-    def wait_ms(self) -> int:
-        return self.left_at - self.joined.at
-
-    @property
-    def turn(self) -> tuple[float, str]:
-        return self.joined.score, self.joined.call
+    def turn(self) -> _Turn:
+        return self.joined.score, self.joined.call, self.joined.seq
 
 
-@dataclass
-class _Record:
-    """What the log says, made ready for the ideal router."""
+class Record:
+    """What a log says, made ready for the ideal router. Events come in stream order, one at a time."""
 
-    end: int
-    stays: list[_Stay] = field(default_factory=list)
-    here: dict[str, list[tuple[int, int]]] = field(default_factory=dict)
-    """Agent → times for which he was not away by his own wish."""
-    _since: dict[str, int] = field(default_factory=dict)
-    _legs: dict[str, _Leg] = field(default_factory=dict)
-    _talk_over: dict[str, int] = field(default_factory=dict)
+    def __init__(self, ready: Iterable[str] = ()) -> None:
+        """`ready`: agents who are so as the log begins."""
+        self.end = 0
+        self.stays: list[_Stay] = []
+        self.here: defaultdict[str, list[tuple[int, int]]] = defaultdict(list)
+        """Agent → times for which he was not away by his own wish; of one who still is not, the last is
+        missing."""
+        self.since: dict[str, int] = dict.fromkeys(ready, 0)
+        """Agent → since when he is not away."""
+        self._waiting: dict[str, _Stay] = {}
+        self._legs: dict[str, _Leg] = {}
+        self._talk_over: dict[str, int] = {}
 
-    @classmethod
-    def of(cls, events: Sequence[AnyEvent]) -> "_Record":
-        record = cls(max((event.at for event in events), default=0))
-        waiting: dict[str, _Stay] = {}
-        for event in events:
-            match event:
-                case Joined():
-                    waiting[event.call] = _Stay(event, record.end)
-                    record.stays.append(waiting[event.call])
-                case Offered() if event.call in waiting:
-                    leg = record._legs[event.agent] = _Leg(event.at, occupied_ms=record.end - event.at)
-                    waiting[event.call].legs.append(leg)
-                case Offered():
-                    record._legs.pop(
-                        event.agent, None
-                    )  # another agent asks him: that is no waiting caller's leg
-                case Declined() if event.agent in record._legs:
-                    record._legs[event.agent].rang_ms = event.at - record._legs[event.agent].offered_at
-                case QueueLeft() if event.call in waiting:
-                    stay = waiting.pop(event.call)
-                    stay.left_at, stay.answered = event.at, event.reason == "answered"
-                case Unbridged():
-                    record._talk_over[event.agent] = event.at
-                case AgentStateChanged():
-                    record._state(event)
-        for agent, since in record._since.items():
-            record.here.setdefault(agent, []).append((since, record.end))
-        return record
+    def add(self, event: AnyEvent) -> None:
+        """The next event."""
+        self.end = max(self.end, event.at)
+        match event:
+            case Joined():
+                stay = self._waiting[event.call] = _Stay(event)
+                self.stays.append(stay)
+            case Offered() if event.call in self._waiting:
+                leg = self._legs[event.agent] = _Leg(event.at)
+                self._waiting[event.call].legs.append(leg)
+            case Offered():
+                self._legs.pop(event.agent, None)  # another agent asks him: that is no waiting caller's leg
+            case Declined() if event.agent in self._legs:
+                self._legs[event.agent].rang_ms = event.at - self._legs[event.agent].offered_at
+            case QueueLeft() if event.call in self._waiting:
+                stay = self._waiting.pop(event.call)
+                stay.left_at, stay.answered = event.at, event.reason == "answered"
+            case Unbridged():
+                self._talk_over[event.agent] = event.at
+            case AgentStateChanged():
+                self._state(event)
 
     def _state(self, event: AgentStateChanged) -> None:
         agent, leg = event.agent, self._legs.get(event.agent)
@@ -143,9 +158,27 @@ class _Record:
             leg.occupied_ms = max(event.at - leg.offered_at - leg.unnoticed_ms, 0)
             del self._legs[agent]
         if event.to == "ready":
-            self._since.setdefault(agent, event.at)
-        elif away and agent in self._since:
-            self.here.setdefault(agent, []).append((self._since.pop(agent), event.at))
+            self.since.setdefault(agent, event.at)
+        elif away and agent in self.since:
+            self.here[agent].append((self.since.pop(agent), event.at))
+
+    def answered(self, rules: Rules) -> list[Wait]:
+        """The answered waits beside those with the ideal router, in the order in which they began.
+
+        What goes on has gone on until the last event. Asked once: the ideal router marks what it has done.
+        """
+        _Ideal(self, rules).run()
+        return [
+            Wait(
+                stay.joined.call,
+                stay.joined.queue,
+                stay.joined.at,
+                stay.left_at - stay.joined.at,
+                stay.ideal_ms,
+            )
+            for stay in self.stays
+            if stay.answered and stay.legs and stay.left_at is not None
+        ]
 
 
 FREE, GONE, CAME = range(3)
@@ -155,22 +188,28 @@ FREE, GONE, CAME = range(3)
 class _Ideal:
     """The ideal router, event by event."""
 
-    def __init__(self, record: _Record, rules: Rules) -> None:
-        self._rules = rules
+    def __init__(self, record: Record, rules: Rules) -> None:
+        self._rules, self._end = rules, record.end
         self._coming: list[tuple[int, int, int, Callable[[int], None]]] = []
         self._number = count()
         self._here: set[str] = set()
         self._busy: set[str] = set()
         self._idle: dict[str, int] = {}
-        self._waiting: dict[tuple[float, str], _Stay] = {}
-        for agent, spans in record.here.items():
-            for begin, end in spans:
-                self._at(begin, FREE, lambda now, agent=agent: self._comes(agent, now))  # type: ignore[misc]
-                self._at(end, GONE, lambda _, agent=agent: self._goes(agent))  # type: ignore[misc]
+        self._waiting: dict[_Turn, _Stay] = {}
+        self._line: list[_Turn] = []
+        """Turns of who waits, in order."""
+        spans = [(agent, *span) for agent, own in record.here.items() for span in own]
+        for agent, begin, end in (
+            *spans,
+            *((agent, begin, self._end) for agent, begin in record.since.items()),
+        ):
+            self._at(begin, FREE, lambda now, agent=agent: self._comes(agent, now))  # type: ignore[misc]
+            self._at(end, GONE, lambda _, agent=agent: self._goes(agent))  # type: ignore[misc]
         for stay in record.stays:
             if stay.legs:
                 self._at(stay.joined.at, CAME, lambda now, stay=stay: self._joins(stay, now))  # type: ignore[misc]
-                self._at(stay.left_at, GONE, lambda _, stay=stay: self._leaves(stay))  # type: ignore[misc]
+                left_at = self._end if stay.left_at is None else stay.left_at
+                self._at(left_at, GONE, lambda _, stay=stay: self._leaves(stay))  # type: ignore[misc]
 
     def run(self) -> None:
         """Until nothing is to come."""
@@ -199,23 +238,31 @@ class _Ideal:
         """He takes the first whom he may serve."""
         if agent not in self._here or agent in self._busy:
             return
-        for turn in sorted(self._waiting):
-            if self._can(agent, self._waiting[turn], now):
-                self._offer(agent, self._waiting[turn], now)
-                return
+        first = next((turn for turn in self._line if self._can(agent, self._waiting[turn], now)), None)
+        if first is not None:
+            self._offer(agent, self._waiting[first], now)
+            return
         self._idle.setdefault(agent, now)
 
     # Callers
 
     def _joins(self, stay: _Stay, now: int) -> None:
-        self._waiting[stay.turn] = stay
+        self._stand(stay)
         for ms in self._rules.changes_ms(stay.joined):
             self._at(stay.joined.at + ms, CAME, lambda at: self._look(stay, at))
         self._look(stay, now)
 
     def _leaves(self, stay: _Stay) -> None:
         if not stay.answered:
-            self._waiting.pop(stay.turn, None)
+            self._step_out(stay)
+
+    def _stand(self, stay: _Stay) -> None:
+        self._waiting[stay.turn] = stay
+        insort(self._line, stay.turn)
+
+    def _step_out(self, stay: _Stay) -> None:
+        if self._waiting.pop(stay.turn, None):
+            del self._line[bisect_left(self._line, stay.turn)]
 
     def _look(self, stay: _Stay, now: int) -> None:
         """Whoever is idle, and the rules ask first, takes him."""
@@ -235,16 +282,17 @@ class _Ideal:
     def _offer(self, agent: str, stay: _Stay, now: int) -> None:
         leg = stay.legs[stay.next_leg]
         stay.next_leg += 1
-        del self._waiting[stay.turn]
+        self._step_out(stay)
         self._idle.pop(agent, None)
         self._busy.add(agent)
-        self._at(now + leg.occupied_ms, FREE, lambda at: self._done(agent, at))
+        occupied_ms = self._end - leg.offered_at if leg.occupied_ms is None else leg.occupied_ms
+        self._at(now + occupied_ms, FREE, lambda at: self._done(agent, at))
         if stay.next_leg < len(stay.legs):
             self._at(now + leg.rang_ms, CAME, lambda at: self._returns(stay, at))
         elif stay.answered:
             stay.ideal_ms = now + leg.rang_ms - stay.joined.at
 
     def _returns(self, stay: _Stay, now: int) -> None:
-        if stay.answered or now < stay.left_at:
-            self._waiting[stay.turn] = stay
+        if stay.answered or stay.left_at is None or now < stay.left_at:
+            self._stand(stay)
             self._look(stay, now)

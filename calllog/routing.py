@@ -65,6 +65,33 @@ class Serves:
         return 1
 
 
+class AsOffered:
+    """Rules as a log shows them: an agent serves those queues and needs of which he was offered a caller."""
+
+    def __init__(self) -> None:
+        self._offered: set[tuple[str, str, str]] = set()
+        self._joined: dict[str, Joined] = {}
+
+    def add(self, event: AnyEvent) -> None:
+        """The next event of the log."""
+        if isinstance(event, Joined):
+            self._joined[event.call] = event
+        elif isinstance(event, Offered) and event.call in self._joined:
+            asks = self._joined[event.call]
+            self._offered.add((event.agent, asks.queue, asks.needs))
+        elif isinstance(event, QueueLeft):
+            self._joined.pop(event.call, None)
+
+    def can_serve(self, agent: str, joined: Joined, waited_ms: int) -> bool:  # noqa: ARG002
+        return (agent, joined.queue, joined.needs) in self._offered
+
+    def changes_ms(self, joined: Joined) -> Sequence[int]:  # noqa: ARG002
+        return ()
+
+    def tier(self, agent: str, queue: str) -> int:  # noqa: ARG002
+        return 1
+
+
 class Span(NamedTuple):
     """From one instant to another, ms since the epoch."""
 

@@ -8,6 +8,7 @@ from calllog.figures.line import LINE_FIGURES, REFUSED_FIGURES
 from calllog.figures.paths import PATH_FIGURES
 from calllog.figures.patience import PATIENCE_FIGURES
 from calllog.figures.queues import QUEUE_MEASURES
+from calllog.figures.routing import ROUTING_MEASURES
 from calllog.figures.sales import SALES_MEASURES
 from calllog.figures.surveys import SURVEY_MEASURES
 
@@ -22,6 +23,7 @@ FIGURES: dict[str, Figure] = {
         *(measure.figure for measure in SALES_MEASURES),
         *PATIENCE_FIGURES,
         *PATH_FIGURES,
+        *(measure.figure for measure in ROUTING_MEASURES),
         *LINE_FIGURES,
         *REFUSED_FIGURES,
     )

@@ -8,7 +8,7 @@ import msgspec
 Unit = Literal["count", "share", "ms", "score", "ratio"]
 """`share`: from 0 to 1, shown in percent; `ms`: a duration, shown in seconds or minutes."""
 Family = Literal[
-    "queues", "calls", "agents", "first contact", "surveys", "sales", "patience", "flows", "line"
+    "queues", "calls", "agents", "first contact", "surveys", "sales", "patience", "flows", "routing", "line"
 ]
 Value = int | float | None
 """None: there is no such figure, for example a rate where nothing was offered."""

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 from calllog.figures.catalogue import FIGURES
 from calllog.figures.figure import Family, Figure, Unit
+from calllog.figures.routing import MOST_WAITS
 from calllog.figures.thresholds import Thresholds
 
 FAMILIES: dict[Family, tuple[str, str]] = {
@@ -26,6 +27,11 @@ FAMILIES: dict[Family, tuple[str, str]] = {
     "sales": ("Sales in flows", "What `offer` steps bring, and what they cost everybody in time."),
     "patience": ("Patience", "Per queue, hour, weekday, campaign, flow and version."),
     "flows": ("Ways through flows", "Of each step of each version of a flow."),
+    "routing": (
+        "How callers are handed to agents",
+        "By when the caller **joined**. By queue. Shown by `holdfast report routing` alone: it is worked out "
+        f"of the events themselves, of at most {MOST_WAITS:,} waits at once.",
+    ),
     "line": ("The line", "Whether callers could come in at all."),
 }
 UNITS: dict[Unit, str] = {

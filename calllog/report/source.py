@@ -18,6 +18,7 @@ from calllog.figures.figure import Figure, Row
 from calllog.figures.keys import By
 from calllog.figures.period import DAY_MS, Interval, Period, local, zone_of
 from calllog.figures.queues import queue_figures
+from calllog.figures.routing import Routed, routed
 from calllog.figures.surveys import survey_figures
 from calllog.figures.thresholds import Thresholds
 from calllog.report.behind import Opener
@@ -150,6 +151,11 @@ class Source:
         """Satisfaction in the whole period: of one survey, or of all that ask for it."""
         self.told("answers of surveys" + (f" by {by}" if by else ""))
         return survey_figures(self.engine, self.period, "whole", by, self.thresholds, survey=survey)
+
+    def routed(self) -> Routed:
+        """How well callers were handed to agents, out of the events of the period. Raises TooMany."""
+        self.told("what an ideal router would have done")
+        return routed(self._archive, self.period)
 
     def report(self, name: str, title: str, sections: Iterable[Section], subject: str = "") -> Report:
         """The report of these sections, with the definitions of what is in them."""

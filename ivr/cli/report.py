@@ -31,6 +31,7 @@ from calllog.report.numbers import numbers as numbers_report
 from calllog.report.page import page_of
 from calllog.report.queues import intervals as intervals_report
 from calllog.report.queues import queues as queues_report
+from calllog.report.routing import routing as routing_report
 from calllog.report.sheet import csv_pieces, json_pieces
 from calllog.report.source import Source, Told
 from calllog.report.surveys import surveys as surveys_report
@@ -206,6 +207,13 @@ def numbers() -> Callable[[Source], Report]:
 def surveys() -> Callable[[Source], Report]:
     """How content callers were: each survey, queue and agent, with how sure that is."""
     return surveys_report
+
+
+@report.command("routing")
+@shown_as
+def routing() -> Callable[[Source], Report]:
+    """How much longer callers waited than with an ideal router, and who was served out of turn."""
+    return routing_report
 
 
 @report.command("compare")

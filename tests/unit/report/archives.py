@@ -14,7 +14,7 @@ from calllog.archive.instants import touch_all
 from calllog.archive.schema import metadata
 from calllog.call_events import CallEvent
 from calllog.events import AgentEvent, decode
-from calllog.facts import agent_facts, call_facts, other_facts
+from calllog.facts import agent_facts, call_facts, other_facts, owner_and_number
 from calllog.figures.period import Period
 from calllog.figures.thresholds import Thresholds
 from calllog.report.abandoned import abandoned
@@ -25,6 +25,7 @@ from calllog.report.flows import flows
 from calllog.report.model import Report
 from calllog.report.numbers import numbers
 from calllog.report.queues import intervals, queues
+from calllog.report.routing import routing
 from calllog.report.source import Source
 from calllog.report.surveys import surveys
 from calllog.report.terminal import Shown
@@ -52,8 +53,13 @@ def of_log(path: Path, lines: Iterable[bytes]) -> Engine:
     calls: defaultdict[str, list[Any]] = defaultdict(list)
     agents: defaultdict[str, list[Any]] = defaultdict(list)
     facts: list[dict[str, list[dict[str, Any]]]] = []
+    written: list[dict[str, Any]] = []
     for line in lines:
         event = decode(line)
+        owner, seq = owner_and_number(event)
+        written.append(
+            {"id": event.id, "at": event.at, "kind": event.kind, "owner": owner, "seq": seq, "raw": line}
+        )
         if isinstance(event, CallEvent):
             calls[event.call].append(event)
         else:
@@ -61,6 +67,7 @@ def of_log(path: Path, lines: Iterable[bytes]) -> Engine:
         if isinstance(event, AgentEvent):
             agents[event.agent].append(event)
     facts += [dict(call_facts(sorted(events, key=lambda event: event.seq))) for events in calls.values()]
+    facts.append({"events": written})
     facts += [{"agent_states": list(agent_facts(events))} for events in agents.values()]
     engine = empty(path)
     with engine.begin() as connection:
@@ -86,6 +93,7 @@ EVERY: Mapping[str, Callable[[Source], Report]] = {
     "numbers": numbers,
     "intervals": intervals,
     "surveys": surveys,
+    "routing": routing,
     "compare": lambda source: compare(source, source),
 }
 """Each report, by the name of its command."""

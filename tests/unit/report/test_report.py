@@ -18,12 +18,12 @@ from calllog.report.model import redacted
 from calllog.report.page import page_of
 from calllog.report.sheet import csv_of, json_of
 from ivr.cli import AWAY, OK, REFUSED, USAGE, main
-from tests.unit.report.archives import on_terminal
+from tests.unit.report.archives import EVERY, on_terminal
 from tests.unit.report.busy_day import DAY, ZONE
 from tests.unit.report.conftest import Holdfast, Made
 
 DAY_OPTIONS = ("--day", "2026-11-22", "--zone", ZONE)
-REPORTS = ("abandoned", "queues", "agents", "calls", "flows", "numbers", "intervals", "surveys", "compare")
+REPORTS = tuple(EVERY)
 WAYS = ("--html", "--csv", "--json")
 
 
