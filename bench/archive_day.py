@@ -56,13 +56,14 @@ UPDATE drawn SET class = 'B', wait = patience WHERE patience < wait AND class = 
 """
 _CALLS = """
 INSERT INTO calls (call, arrived_at, answered_at, ended_at, caller, number, campaign, language, asterisk,
-  journey, flow, version, verdict, reason, ended_by, cause, lifetime_ms, flow_ms, wait_ms, talk_ms, served)
+  journey, flow, version, verdict, reason, ended_by, queue, agent, cause, lifetime_ms, flow_ms, wait_ms, talk_ms, served)
 SELECT call, at, at + 200,
   at + CASE class WHEN 'E' THEN 2900 WHEN 'A' THEN 3200 + wait + talk ELSE 3200 + wait END,
   printf('49301%07d', i * 7919 % :callers), '100', campaign, 'en', 'pbx1', call, 'main', '12',
   CASE class WHEN 'A' THEN 'completed' WHEN 'B' THEN 'abandoned' WHEN 'F' THEN 'overflowed'
     WHEN 'E' THEN 'ivr_exit' ELSE 'failed' END,
-  'caller-hung-up', 'caller', 16,
+  'caller-hung-up', 'caller', CASE class WHEN 'A' THEN queue ELSE '' END,
+  CASE class WHEN 'A' THEN agent ELSE '' END, 16,
   CASE class WHEN 'E' THEN 2900 WHEN 'A' THEN 3200 + wait + talk ELSE 3200 + wait END,
   CASE class WHEN 'E' THEN 2900 ELSE 3200 END, CASE class WHEN 'E' THEN 0 ELSE wait END,
   CASE class WHEN 'A' THEN talk ELSE 0 END, 0
@@ -85,9 +86,9 @@ FROM drawn WHERE class = 'A'
 """
 _TALKS = """
 INSERT INTO talks (call, n, queue, agent, bridged_at, unbridged_at, talk_ms, held_ms, ended_by, transferred,
-  campaign, flow, version)
+  last, campaign, flow, version)
 SELECT call, 11, queue, agent, at + 3200 + wait, at + 3200 + wait + talk, talk - talk / 10, talk / 10,
-  'caller', CASE WHEN i % 31 THEN '' ELSE 'blind' END, campaign, 'main', '12'
+  'caller', CASE WHEN i % 31 THEN '' ELSE 'blind' END, 1, campaign, 'main', '12'
 FROM drawn WHERE class = 'A'
 """
 _REFUSED = """

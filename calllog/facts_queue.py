@@ -187,6 +187,7 @@ def _bridged(story: Story, event: Bridged) -> None:
             "ended_by": "",
             "transferred": "",
             "given": given,
+            "last": False,
             "campaign": story.call["campaign"],
             "flow": "",
             "version": "",
@@ -199,7 +200,10 @@ def _unbridged(story: Story, event: Unbridged) -> None:
     if talk is None:
         return
     said = {"talk_ms": event.talk_ms, "held_ms": event.held_ms, "ended_by": event.ended_by}
-    talk.update({"unbridged_at": event.at, **said})
+    for other in story.rows["talks"]:
+        other["last"] = other["last"] and other["agent"] != talk["agent"]
+    talk.update({"unbridged_at": event.at, "last": True, **said})
+    story.call.update({"queue": talk["queue"], "agent": talk["agent"]})
     story.talk_before = talk
     if event.ended_by == "caller" and _on_hold(story, talk, event.at):
         story.call["hold_abandon"] = True

@@ -25,6 +25,8 @@ _TEXTS = (
     "verdict",
     "reason",
     "ended_by",
+    "queue",
+    "agent",
 )
 
 

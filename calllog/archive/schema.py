@@ -81,6 +81,8 @@ calls = Table(
     text("verdict"),
     text("reason"),
     text("ended_by"),
+    text("queue"),
+    text("agent"),
     count("cause"),
     ms("lifetime_ms"),
     ms("flow_ms"),
@@ -95,9 +97,10 @@ calls = Table(
 )
 """One row for each call. `ended_at` NULL: it goes on. `flow`, `version`: of its first step.
 
-`campaign`, `topic`: as tagged last. `served`: the flow has given him what he came for (he left a message,
-was connected outside, accepted an offer or answered a survey). `hold_abandon`: he hung up while on hold
-after an answer. `inferred`: at least one of its events was worked out after a fault.
+`campaign`, `topic`: as tagged last. `queue`, `agent`: of its last talk that is over. `served`: the flow has
+given him what he came for (he left a message, was connected outside, accepted an offer or answered a
+survey). `hold_abandon`: he hung up while on hold after an answer. `inferred`: at least one of its events was
+worked out after a fault.
 """
 
 waits = Table(
@@ -187,6 +190,7 @@ talks = Table(
     text("ended_by"),
     text("transferred"),
     flag("given"),
+    flag("last"),
     text("campaign"),
     text("flow"),
     text("version"),
@@ -195,7 +199,8 @@ talks = Table(
 """Each talk of a caller with an agent (a leg). `queue`: the one from which it came, also after hand-overs.
 
 `transferred`: `blind` or `attended` if this agent gave the caller away. `given`: it began with a hand-over
-by another agent, not with an answered offer.
+by another agent, not with an answered offer. `last`: of the talks of this agent with this caller in this
+call it is the last one that is over.
 """
 
 holds = Table(

@@ -21,7 +21,6 @@ from sqlalchemy import (
     literal_column,
     select,
     table,
-    true,
 )
 
 from calllog.archive.schema import calls, dispositions, surveys, talks
@@ -138,27 +137,19 @@ def know_again(connection: Connection) -> None:
     kept(connection, again.name, found)
 
 
-def _completed(which: ColumnElement[bool], *, followed: bool = False) -> Select[Any]:
-    """`which`: talks of which calls. `followed`: only those after which the same person called again."""
-    names = ("queue", "agent")
-    last = (
-        select(talks.c.call, *(func.arg_max(talks.c[name], talks.c.n).label(name) for name in names))
-        .where(talks.c.unbridged_at.is_not(None), which)
-        .group_by(talks.c.call)
-        .subquery("last")
-    )
-    told = [calls.c[name] for name in ("call", "arrived_at", "ended_at", "campaign", "flow", "version")]
+def _completed(*, followed: bool) -> Select[Any]:
+    """`followed`: only those after which the same person called again."""
+    told = ("call", "arrived_at", "ended_at", "campaign", "flow", "version", "queue", "agent")
     return (
-        select(*told, *(last.c[name] for name in names), again.c.next_at)
-        .join_from(calls, last, last.c.call == calls.c.call)
-        .join(again, again.c.call == calls.c.call, isouter=not followed)
-        .where(calls.c.verdict == "completed", calls.c.caller != "")
+        select(*(calls.c[name] for name in told), again.c.next_at)
+        .join_from(calls, again, again.c.call == calls.c.call, isouter=not followed)
+        .where(calls.c.verdict == "completed", calls.c.caller != "", calls.c.agent != "")
     )
 
 
-settled = _completed(true()).cte("settled")
+settled = _completed(followed=False).cte("settled")
 """Calls that were completed, with queue and agent of their last talk. `next_at`: that of `again`."""
-followed = _completed(talks.c.call.in_(select(again.c.call)), followed=True).cte("followed")
+followed = _completed(followed=True).cte("followed")
 """`settled`, as far as the same person called again."""
 
 
@@ -193,12 +184,11 @@ def know_said(connection: Connection) -> None:
     number = cast(func.split_part(dispositions.c.id, ":", -1), BigInteger)
     pair = dispositions.c.call, dispositions.c.agent
     codes = select(*pair, func.arg_max(dispositions.c.code, number).label("code")).group_by(*pair).subquery()
-    last = (func.arg_max(talks.c[name], talks.c.n).label(name) for name in _OF_TALK)
+    of_talk = (talks.c[name] for name in _OF_TALK)
     found = (
-        select(talks.c.call, talks.c.agent, func.any_value(codes.c.code).label("code"), *last)
-        .join_from(talks, codes, and_(codes.c.call == talks.c.call, codes.c.agent == talks.c.agent))
-        .where(talks.c.unbridged_at.is_not(None))
-        .group_by(talks.c.call, talks.c.agent)
+        select(codes.c.call, codes.c.agent, codes.c.code, *of_talk)
+        .join_from(codes, talks, and_(talks.c.call == codes.c.call, talks.c.agent == codes.c.agent))
+        .where(talks.c.last)
     )
     kept(connection, said.name, found)
 

@@ -21,6 +21,8 @@ COLUMNS: dict[str, tuple[str, ...]] = {
         "ended_at",
         "verdict",
         "caller",
+        "queue",
+        "agent",
         "served",
         "inferred",
         "hold_abandon",
@@ -28,7 +30,7 @@ COLUMNS: dict[str, tuple[str, ...]] = {
     ),
     "waits": ("call", "queue", "joined_at", "reason", "class", "waited_ms", "agent", *FLOW),
     "refusals": ("call", "at", "queue", "campaign"),
-    "talks": ("call", "queue", "agent", "bridged_at", "talk_ms", "held_ms", "transferred", *FLOW),
+    "talks": ("call", "queue", "agent", "bridged_at", "talk_ms", "held_ms", "transferred", "last", *FLOW),
     "offers": ("call", "queue", "agent", "offered_at", "result"),
     "agent_states": ("agent", "state", "call", "queue", "from_at", "to_at"),
     "overtakings": ("call", "at", "queue", "reason"),
@@ -57,11 +59,27 @@ def surveys(log: Log) -> list[Record]:
     ]
 
 
+def calls(log: Log) -> list[Record]:
+    """With queue and agent of the last talk, as first contact counts it."""
+    last = {leg["call"]: leg for leg in sorted(naive.legs(log), key=lambda leg: leg["over_at"])}
+    nothing = {"queue": "", "agent": ""}
+    return [{**last.get(call["call"], nothing), **call} for call in naive.calls(log)]
+
+
+def legs(log: Log) -> list[Record]:
+    """With whether the agent has talked in that call later on."""
+    every = naive.legs(log)
+    latest = {
+        (leg["call"], leg["agent"]): leg["over_at"] for leg in sorted(every, key=lambda leg: leg["over_at"])
+    }
+    return [{**leg, "last": leg["over_at"] == latest[leg["call"], leg["agent"]]} for leg in every]
+
+
 PLAINLY: dict[str, Callable[[Log], list[Record]]] = {
-    "calls": naive.calls,
+    "calls": calls,
     "waits": lambda log: [{**wait, "waited_ms": wait["ms"] or 0} for wait in naive.waits(log)],
     "refusals": naive.refusals,
-    "talks": naive.legs,
+    "talks": legs,
     "offers": lambda log: [{**one, "offered_at": one["at"]} for one in naive.offers(log)],
     "agent_states": lambda log: naive.states(log, NOW),
     "overtakings": naive.overtakings,

@@ -16,13 +16,16 @@ NOON = DAY.from_at + 12 * 3_600_000
 LATER = NOON + 30 * DAY_MS
 
 
-def call(name: str, caller: str, at: int = NOON, verdict: str = "completed") -> dict[str, Any]:
-    return {"call": name, "caller": caller, "arrived_at": at, "ended_at": at + 60_000, "verdict": verdict}
+def call(name: str, caller: str, at: int = NOON, verdict: str = "completed", **last: str) -> dict[str, Any]:
+    """`last`: agent and queue of its last talk."""
+    of_talk = {"agent": "ann", "queue": "sales"} if verdict == "completed" else {}
+    told = {"call": name, "caller": caller, "arrived_at": at, "ended_at": at + 60_000, "verdict": verdict}
+    return told | of_talk | last
 
 
-def talk(name: str, n: int = 9, agent: str = "ann", queue: str = "sales") -> dict[str, Any]:
-    more = {"queue": queue, "bridged_at": NOON + n, "unbridged_at": NOON + 60_000}
-    return {"call": name, "n": n, "agent": agent, **more}
+def talk(name: str, n: int = 9, queue: str = "sales", last: bool = True) -> dict[str, Any]:
+    more = {"queue": queue, "bridged_at": NOON + n, "unbridged_at": NOON + 60_000, "last": last}
+    return {"call": name, "n": n, "agent": "ann", **more}
 
 
 def rows(archive: Engine, by: Any = "", now: int = LATER, **limits: Any) -> dict[str, dict[str, Any]]:
@@ -32,7 +35,8 @@ def rows(archive: Engine, by: Any = "", now: int = LATER, **limits: Any) -> dict
 
 def test_who_calls_again_within_seven_days(archive: Engine, fill: Fill) -> None:
     """Of four completed calls: Ann comes again on the 7th day to the ms, Bob a ms later, Cid never; a number
-    that is withheld is nobody's. Dora only tried before, and that was abandoned."""
+    that is withheld is nobody's, and without a talk nothing was settled. Dora only tried before, and that was
+    abandoned."""
     week = 7 * DAY_MS
     fill(
         "calls",
@@ -46,8 +50,8 @@ def test_who_calls_again_within_seven_days(archive: Engine, fill: Fill) -> None:
         call("d0", "444", NOON - 120_000, "abandoned"),
         call("d", "444"),
         call("same", "333", NOON + 60_000, "rejected"),
+        call("lone", "555", agent="", queue=""),
     )
-    fill("talks", *(talk(name) for name in ("a", "b", "c", "none", "none2", "d")))
     assert (rows(archive)[""]["fcr"], rows(archive)[""]["fcr_calls"]) == (3 / 4, 4)
     assert rows(archive, fcr_days=8)[""]["fcr"] == 2 / 4
     own = {"sales": QueueThresholds(fcr_days=8)}
@@ -60,15 +64,14 @@ def test_who_calls_again_within_seven_days(archive: Engine, fill: Fill) -> None:
 
 
 def test_by_the_last_talk(archive: Engine, fill: Fill) -> None:
-    fill("calls", call("a", "111"))
-    fill("talks", talk("a"), talk("a", 20, "bob", "help"))
+    fill("calls", call("a", "111", agent="bob", queue="help"))
     assert {key: row["fcr_calls"] for key, row in rows(archive, "agent").items()} == {"bob": 1}
     assert {key: row["fcr_calls"] for key, row in rows(archive, "queue").items()} == {"help": 1}
 
 
 def test_as_agents_say(archive: Engine, fill: Fill) -> None:
     """Of several words about one call the last counts, by its number, for his last talk of that call."""
-    fill("talks", talk("a"), talk("a", 20, queue="help"), talk("b"), talk("c"), talk("d"))
+    fill("talks", talk("a", last=False), talk("a", 20, queue="help"), talk("b"), talk("c"), talk("d"))
     said = {"agent": "ann", "at": NOON}
     fill(
         "dispositions",

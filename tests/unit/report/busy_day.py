@@ -108,6 +108,7 @@ class BusyDay:
             "journey": call, "flow": self.named("main"), "version": "12" if at < DAY_AT + 14 * HOUR else "13",
             "reason": "caller-hangup", "ended_by": "caller", "cause": 16, "flow_ms": 0, "wait_ms": 0,
             "held_ms": 0, "talk_ms": 0, "served": False, "hold_abandon": False, "inferred": False,
+            "queue": "", "agent": "",
         }  # fmt: skip
         self.n = 2
         end, verdict = self._flow(call, at + 200)
@@ -229,9 +230,9 @@ class BusyDay:
             "talks", call=call, n=self.n + 1, queue=named, agent=agent.name, bridged_at=at, unbridged_at=end,
             talk_ms=took - held, held_ms=held, ended_by="caller",
             transferred="blind" if rng.random() < 0.04 else "",
-            given=False, campaign="web", flow=self.call["flow"], version=self.call["version"],
+            given=False, last=True, campaign="web", flow=self.call["flow"], version=self.call["version"],
         )  # fmt: skip
-        self.call |= {"talk_ms": took - held, "held_ms": held}
+        self.call |= {"talk_ms": took - held, "held_ms": held, "queue": named, "agent": agent.name}
         if rng.random() < 0.6:
             answered = rng.random() < 0.55
             score = rng.choices((1, 2, 3, 4, 5), (6, 7, 16, 34, 37))[0] if answered else None

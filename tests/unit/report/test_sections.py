@@ -50,7 +50,7 @@ def rows() -> dict[str, list[dict[str, Any]]]:
     return {
         "calls": [
             {"call": call, "arrived_at": at[call], "ended_at": end[call], "caller": who[call],
-             "number": "100", "verdict": "completed", "campaign": "spring"}
+             "number": "100", "verdict": "completed", "agent": "alice", **same}
             for call in who
         ],
         "waits": [
@@ -60,7 +60,7 @@ def rows() -> dict[str, list[dict[str, Any]]]:
         ],
         "talks": [
             {"call": call, "n": 5, "agent": "alice", "bridged_at": at[call] + MINUTE,
-             "unbridged_at": end[call], "talk_ms": 4 * MINUTE, **same}
+             "unbridged_at": end[call], "talk_ms": 4 * MINUTE, "last": True, **same}
             for call in who
         ],
         "overtakings": [
