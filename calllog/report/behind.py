@@ -16,10 +16,11 @@ from calllog.figures.figure import Value
 from calllog.figures.overtaking import overtaken
 from calllog.figures.period import Period
 from calllog.figures.thresholds import Thresholds
+from calllog.printable import spaced
+from calllog.report.chosen import ANY, LEFT
 from calllog.report.listings import (
     ANSWERS,
     CALLS,
-    LEFT,
     LONGEST_WAITS,
     REFUSED,
     SALES,
@@ -29,13 +30,11 @@ from calllog.report.listings import (
     Wanted,
     first_of,
     left_as,
-    spaced,
 )
 from calllog.report.model import Behind, Cells, Table
 from calllog.report.show import period_options
 from calllog.report.worked_out import FOLLOWED, OVERTAKEN, SAID
 
-ANY = "any"
 SHOWN = 25
 """Calls that a figure opens at once; the command beside them lists all."""
 LISTS = 200

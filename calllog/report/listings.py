@@ -29,24 +29,13 @@ from calllog.archive.schema import calls, refusals, sales, surveys, talks, waits
 from calllog.figures.period import Period
 from calllog.figures.read import by_quarters, in_quarter, in_span
 from calllog.figures.thresholds import Thresholds
+from calllog.printable import spaced
 from calllog.report.model import Cell, Cells, Column
 from calllog.vocabulary import AbandonReason
 
 PIECE = 100_000
 """Rows of a long list that are asked for at once, about."""
 RINGING = tuple(reason for reason in get_args(AbandonReason) if reason != "caller_hangup")
-LEFT = {
-    "offered": "joined",
-    "answered": "answered",
-    "late": "answered, but not in time",
-    "abandoned": "abandoned",
-    "short": "abandoned after a short while",
-    "ringing": "abandoned while an agent rang",
-    "flowed": "flowed out",
-    "failed": "failed",
-    "waiting": "still waiting",
-}
-"""How a wait ended, as figures count it: what `--left` takes, and what a list is called."""
 
 
 class Listing(NamedTuple):
@@ -88,11 +77,6 @@ class Wanted(NamedTuple):
 
     period: Period
     own: Mapping[str, str]
-
-
-def spaced(word: str) -> str:
-    """A word of the log, as people write it."""
-    return word.replace("_", " ")
 
 
 def left_word(reason: str) -> str:

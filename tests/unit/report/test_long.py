@@ -10,8 +10,8 @@ from sqlalchemy import and_
 
 from calllog.archive.schema import waits
 from calllog.report import behind, calls, listings, lost, page_tables
+from calllog.report.chosen import LEFT
 from calllog.report.listings import (
-    LEFT,
     LONGEST_WAITS,
     WAITS,
     Kind,
