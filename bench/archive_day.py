@@ -56,7 +56,8 @@ UPDATE drawn SET class = 'B', wait = patience WHERE patience < wait AND class = 
 """
 _CALLS = """
 INSERT INTO calls (call, arrived_at, answered_at, ended_at, caller, number, campaign, language, asterisk,
-  journey, flow, version, verdict, reason, ended_by, queue, agent, cause, lifetime_ms, flow_ms, wait_ms, talk_ms, served)
+  journey, flow, version, verdict, reason, ended_by, queue, agent, cause,
+  lifetime_ms, flow_ms, wait_ms, talk_ms, served)
 SELECT call, at, at + 200,
   at + CASE class WHEN 'E' THEN 2900 WHEN 'A' THEN 3200 + wait + talk ELSE 3200 + wait END,
   printf('49301%07d', i * 7919 % :callers), '100', campaign, 'en', 'pbx1', call, 'main', '12',

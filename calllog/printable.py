@@ -27,6 +27,11 @@ def escaped(text: str) -> str:
     return "".join(char if char.isprintable() else _escape(char) for char in text)
 
 
+def spaced(word: str) -> str:
+    """A word of the log, as people write it."""
+    return word.replace("_", " ")
+
+
 def printable_json(text: str) -> str:
     """JSON in which every character that a terminal might obey is escaped; it means the same."""
     return _UNSEEN.sub(lambda found: _json_escape(found[0]), text)

@@ -17,7 +17,8 @@ from ivr.flow.step import Flow
 from ivr.numbering import Numbers
 from ivr.policy import OWN, Country, Destination, DialPolicy, NotAllowed, Shown
 from ivr.transfers import Stop, Transfers, stop_at
-from queues.models import DAY_S, Agent, Device, NailedUp, Queue, Served, direct_line
+from queues.models import Agent, Device, NailedUp, Queue, Served, direct_line
+from queues.settings import DAY_S
 
 
 def _address(text: str) -> str:

@@ -10,7 +10,7 @@ import phonenumbers
 from phonenumbers import PhoneNumber, PhoneNumberType
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from queues.models import Name
+from queues.settings import Name
 
 COSTLY = (PhoneNumberType.PREMIUM_RATE, PhoneNumberType.SHARED_COST)
 

@@ -6,25 +6,19 @@ Texts may have values in braces; which ones, and whether a prompt is there, the 
 from collections.abc import Mapping
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr, model_validator
+from pydantic import BeforeValidator, Field, PrivateAttr, model_validator
 
-Prompt = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,39}$")]
+from queues.settings import Name, Settings
 
 
 def _listed(value: object) -> object:
     return [value] if isinstance(value, str) else value
 
 
-class _Part(BaseModel):
-    """A part of a queue's settings: unknown fields are mistakes, and nothing changes after loading."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
-
-
-class Heard(_Part):
+class Heard(Settings):
     """Recorded prompts (`play`) or a text (`say`), never both."""
 
-    play: Annotated[tuple[Prompt, ...], BeforeValidator(_listed), Field(max_length=20)] = ()
+    play: Annotated[tuple[Name, ...], BeforeValidator(_listed), Field(max_length=20)] = ()
     """Recorded prompts, in this order."""
     say: str | Mapping[str, str] | None = None
     """A text that is spoken in the call's language, or one for each: `{en: …, es: …}`."""
@@ -41,7 +35,7 @@ class Heard(_Part):
         return self
 
 
-class PositionNews(_Part):
+class PositionNews(Settings):
     """Callers are told their place in line."""
 
     when: Literal["always", "improved"] = "always"
@@ -56,7 +50,7 @@ class PositionNews(_Part):
     """What is said, with `{position}` in it; not written: a usual sentence in English, Spanish or German."""
 
 
-class Reminders(_Part):
+class Reminders(Settings):
     """Sounds that come again and again."""
 
     sounds: Annotated[tuple[Heard, ...], Field(min_length=1, max_length=50)]
@@ -69,7 +63,7 @@ class Reminders(_Part):
     """Seconds from one to the next."""
 
 
-class Announce(_Part):
+class Announce(Settings):
     """What callers are told while they wait; after each the music comes back."""
 
     position: PositionNews | None = None
@@ -80,10 +74,10 @@ class Announce(_Part):
     """Seconds of music at least between one and the other."""
 
 
-class Menu(_Part):
+class Menu(Settings):
     """A flow beside the wait. The caller keeps his place; when an agent answers, it is over."""
 
-    flow: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,39}$")]
+    flow: Name
     """The flow: a file in `flows/` without `.yaml`. It ends by a step `back: waits` or `back: exit`."""
     key: Annotated[str, Field(pattern=r"^[0-9*#]$")] | None = None
     """The key by which the caller begins it, as often as he likes."""
@@ -108,7 +102,7 @@ class Menu(_Part):
         return self._leaves
 
 
-class Confirm(_Part):
+class Confirm(Settings):
     """An agent who has answered takes the call by a key: a voicemail presses none."""
 
     key: Annotated[str, Field(pattern=r"^[0-9*#]$")] = "1"

@@ -6,16 +6,13 @@
 from collections.abc import Mapping
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
-from calllog.figures.thresholds import ServiceLevel
 from queues.heard import Announce, Confirm, Heard, Menu
+from queues.measured import Measured
 from queues.needs import RESERVED, SKILL, Needs
+from queues.settings import DAY_S, Name, Settings
 from queues.strategies import Strategy
-
-NAME = r"^[a-z0-9][a-z0-9_-]{0,39}$"
-Name = Annotated[str, Field(pattern=NAME)]
-"""Names of queues, agents, devices, flows: safe in keys, paths, channel names and JSON without quoting."""
 
 Extension = Annotated[str, Field(pattern=r"^[0-9]{1,8}$")]
 """What agents dial to transfer a caller."""
@@ -23,7 +20,7 @@ Extension = Annotated[str, Field(pattern=r"^[0-9]{1,8}$")]
 Key = Annotated[str, Field(pattern=r"^[0-9]{1,4}$")]
 """What an agent dials behind a code to choose from a list: digits."""
 
-Reasons = Annotated[dict[Key, Name], Field(max_length=50)]
+Reasons = Annotated[Mapping[Key, Name], Field(max_length=50)]
 """Digits → name."""
 
 MAX_QUEUES_OF_AGENT = 64
@@ -33,7 +30,6 @@ MAX_LANES = 64
 
 MAX_QUEUES_OF_AGENT = MAX_LANES
 
-DAY_S = 86_400
 Tier = Annotated[int, Field(ge=1, le=9)]
 
 
@@ -51,12 +47,6 @@ Absence = Literal["offline", "unreachable", "paused", "talking", "ringing", "wra
 """States in which an agent may count as not there. Who cools down counts as ringing: it is soon over."""
 
 
-class Settings(BaseModel):
-    """Admins' tables: unknown fields are mistakes, and nothing changes after loading."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
-
-
 class Relax(Settings):
     """What callers need of an agent once they have waited for a while."""
 
@@ -66,18 +56,7 @@ class Relax(Settings):
     """What they need then, instead of what was asked before; `anybody`: nothing."""
 
 
-class Sla(Settings):
-    """What the queue owes, such as 80 % of callers answered within 20 s. Reports tell if it was met."""
-
-    share: float = Field(gt=0, le=1)
-    """At least this share of callers: 0.8 for 80 %."""
-    within_s: int = Field(ge=0, le=DAY_S)
-    """Answered within so many seconds."""
-    definition: ServiceLevel = "service_level"
-    """How that is counted: one of the service levels of docs/figures.md."""
-
-
-class Queue(Settings):
+class Queue(Measured, extra="forbid"):
     """A queue of `queues.yaml`."""
 
     title: str = Field("", max_length=200)
@@ -90,14 +69,8 @@ class Queue(Settings):
     """After a decline the agent is not offered anything for so long."""
     wrapup_s: int = Field(0, ge=0, le=86_400)
     """After a call the agent has so long for his notes; 0: ready at once."""
-    service_level_s: int = Field(20, ge=1, le=86_400)
-    """A caller answered within this time counts for the service level."""
     level: int = Field(1, ge=1, le=9)
     """1: takes any caller; above: people to whom a flow can escalate."""
-    short_abandon_s: int = Field(5, ge=0, le=3600)
-    """Who hangs up within this time is a short abandon, shown apart."""
-    sla: Sla | None = None
-    """What the queue owes; empty: nothing."""
     extension: Extension | None = None
     """What agents dial to transfer a caller into this queue, in quotes if it begins with 0."""
 
@@ -117,7 +90,7 @@ class Queue(Settings):
     """By so much one request makes a wrap-up longer."""
     wrapup_max_s: int = Field(600, ge=1, le=86_400)
     """Longer than this no request makes it."""
-    dispositions: Reasons = {}
+    dispositions: Reasons = Field({})
     """What calls are about: digits that agents dial, and the name in the call log, such as `1: sold`."""
     disposition_required: bool = False
     """Whether the wrap-up goes on until the agent has said what the call was about."""
@@ -243,7 +216,7 @@ class Agent(Settings):
     """What he can, each from 0 (not at all) to 100: `needs` of queues and flows are compared with it."""
     wrapup_s: int | None = Field(None, ge=0, le=86_400)
     """His own wrap-up time; None: the queue's."""
-    wrapup: dict[Name, Annotated[int, Field(ge=0, le=86_400)]] = {}
+    wrapup: Mapping[Name, Annotated[int, Field(ge=0, le=86_400)]] = {}
     """His wrap-up time for single queues, such as `sales: 30`; for the others `wrapup_s`."""
     at_start: Literal["offline", "ready"] = "offline"
     """His state when he is published for the first time."""
@@ -275,7 +248,7 @@ class NailedUp(Settings):
 class Pauses(Settings):
     """What else `agents.yaml` says."""
 
-    pauses: Reasons = {}
+    pauses: Reasons = Field({})
     """Why agents pause: digits that they dial behind `*46`, and the word for it, such as `1: lunch`."""
     nailed_up: NailedUp = NailedUp()
     """What agents hear whose phones stay connected between calls."""

@@ -1,10 +1,10 @@
 """The calls behind a figure: which they are, the first of them, and the command that lists all of them.
 
-What a report opens is collected first, and asked for at once: one statement for each kind of list.
+What a report opens is collected first, and asked for at once: few statements for all its lists.
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from shlex import quote
 from typing import NamedTuple
 
@@ -16,26 +16,26 @@ from calllog.figures.figure import Value
 from calllog.figures.overtaking import overtaken
 from calllog.figures.period import Period
 from calllog.figures.thresholds import Thresholds
+from calllog.printable import spaced
+from calllog.report.chosen import ANY, LEFT
+from calllog.report.firsts import Found, Wanted, callers_of, first_of
 from calllog.report.listings import (
     ANSWERS,
     CALLS,
-    LEFT,
     LONGEST_WAITS,
     REFUSED,
     SALES,
     TALKS,
     WAITS,
     Kind,
-    Wanted,
-    first_of,
+    Listing,
+    cells_of,
     left_as,
-    spaced,
 )
 from calllog.report.model import Behind, Cells, Table
 from calllog.report.show import period_options
 from calllog.report.worked_out import FOLLOWED, OVERTAKEN, SAID
 
-ANY = "any"
 SHOWN = 25
 """Calls that a figure opens at once; the command beside them lists all."""
 LISTS = 200
@@ -156,11 +156,12 @@ class Opener:
 
         `later` gives an archive that is open for some days more.
         """
-        tables: defaultdict[tuple[object, ...], list[_Asked]] = defaultdict(list)
+        alike: defaultdict[tuple[object, ...], list[_Asked]] = defaultdict(list)
         for asked in self._largest():
-            tables[self._kinds[asked.kind].listing.table, *asked.wanted.own].append(asked)
-        rows: dict[str, list[Cells]] = {}
-        for some in tables.values():
+            table, parts = self._kinds[asked.kind].listing.table, asked.wanted.period != self._period
+            alike[table, parts, *asked.wanted.own].append(asked)  # of parts of the time few kinds are opened
+        rows: dict[str, list[Found]] = {}
+        for some in alike.values():
             kinds = list(dict.fromkeys(asked.kind for asked in some))
             wanted = {(one.period, *one.own.values()): one for one in (asked.wanted for asked in some)}
             where = later() if self._kinds[kinds[0]].later else engine
@@ -168,8 +169,9 @@ class Opener:
             for asked in some:
                 place = [*wanted].index((asked.wanted.period, *asked.wanted.own.values()))
                 rows[asked.key] = found.get((kinds.index(asked.kind), place), [])
+        callers = callers_of(engine, {row["call"] for some in rows.values() for row in some})
         return {
-            asked.key: self._behind(asked, tuple(rows.get(asked.key, ()))) for asked in self._asked.values()
+            asked.key: self._behind(asked, rows.get(asked.key, ()), callers) for asked in self._asked.values()
         }
 
     def _open(
@@ -198,13 +200,19 @@ class Opener:
             turns += enumerate(sorted(some, key=lambda asked: -asked.total))
         return [asked for _, asked in sorted(turns, key=lambda turn: turn[0])[:LISTS]]
 
-    def _behind(self, asked: _Asked, rows: tuple[Cells, ...]) -> Behind:
+    def _behind(self, asked: _Asked, found: Iterable[Found], callers: Mapping[str, str]) -> Behind:
         kind, (period, own) = self._kinds[asked.kind], asked.wanted
         options = [f"--{column} {quote(value)}" for column, value in own.items()]
         words = ["holdfast report calls", period_options(period), kind.options, *options]
+        rows = tuple(_cells(kind.listing, row, callers) for row in found)
         return Behind(
             title="".join(f"{value}: " for value in own.values() if value) + kind.title,
             table=Table(name=kind.listing.name, title="", columns=kind.listing.columns, rows=rows),
             total=max(asked.total, len(rows)),
             command=" ".join(filter(None, words)),
         )
+
+
+def _cells(listing: Listing, row: Found, callers: Mapping[str, str]) -> Cells:
+    called = {"caller": callers.get(row["call"]), **row}
+    return cells_of(listing, (called[each.name] for each in listing.columns))

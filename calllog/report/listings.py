@@ -1,52 +1,31 @@
 """Lists of calls, as reports show and open them: their rows, columns, order and words."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import pairwise
 from typing import Any, NamedTuple, get_args
 
 from sqlalchemy import (
-    CTE,
-    BigInteger,
     ColumnElement,
     Engine,
     Executable,
     FromClause,
-    Integer,
     Select,
-    Text,
     and_,
-    column,
-    func,
-    literal_column,
     or_,
     select,
     true,
-    union_all,
-    values,
 )
 
 from calllog.archive.schema import calls, refusals, sales, surveys, talks, waits
 from calllog.figures.period import Period
-from calllog.figures.read import by_quarters, in_quarter, in_span
 from calllog.figures.thresholds import Thresholds
+from calllog.printable import spaced
 from calllog.report.model import Cell, Cells, Column
 from calllog.vocabulary import AbandonReason
 
 PIECE = 100_000
 """Rows of a long list that are asked for at once, about."""
 RINGING = tuple(reason for reason in get_args(AbandonReason) if reason != "caller_hangup")
-LEFT = {
-    "offered": "joined",
-    "answered": "answered",
-    "late": "answered, but not in time",
-    "abandoned": "abandoned",
-    "short": "abandoned after a short while",
-    "ringing": "abandoned while an agent rang",
-    "flowed": "flowed out",
-    "failed": "failed",
-    "waiting": "still waiting",
-}
-"""How a wait ended, as figures count it: what `--left` takes, and what a list is called."""
 
 
 class Listing(NamedTuple):
@@ -81,18 +60,6 @@ class Kind(NamedTuple):
     where: ColumnElement[bool]
     later: bool = False
     """It is of an archive that is open for some days after the period."""
-
-
-class Wanted(NamedTuple):
-    """Rows of a time, of one queue or agent or number."""
-
-    period: Period
-    own: Mapping[str, str]
-
-
-def spaced(word: str) -> str:
-    """A word of the log, as people write it."""
-    return word.replace("_", " ")
 
 
 def left_word(reason: str) -> str:
@@ -247,85 +214,6 @@ def within(at: ColumnElement[int], period: Period) -> ColumnElement[bool]:
 def listed(listing: Listing, where: Iterable[ColumnElement[bool]]) -> Select[Any]:
     """All the rows for which these conditions hold, in the list's order."""
     return _with_caller(listing, select(*_shown(listing))).where(*where).order_by(*listing.order)
-
-
-def first_of(
-    engine: Engine, kinds: Sequence[Kind], wanted: Sequence[Wanted], most: int
-) -> dict[tuple[int, int], list[Cells]]:
-    """The first rows, at most so many, of each kind and each that is wanted, by the numbers of these.
-
-    All is asked for at once. The kinds are of one table, and all that is wanted is by the same
-    columns. First the numbers alone say how far each list goes: so the rest of a row is read of few.
-    """
-    table, at, names = kinds[0].listing.table, kinds[0].listing.at, _names(kinds[0].listing)
-    each = _wanted(wanted)
-    own = [table.c[name] == each.c[f"own_{name}"] for name in wanted[0].own]
-    if not own:
-        each = by_quarters(each, "wanted_by_quarters")
-    mine = and_(in_span(at, each.c), *own) if own else in_quarter(at, each)
-    around = and_(
-        at >= min(one.period.from_at for one in wanted), at < max(one.period.to_at for one in wanted)
-    )
-    least = (
-        select(each.c.k, *(_least(kind, most).label(f"least_{g}") for g, kind in enumerate(kinds)))
-        .join_from(table, each, mine)
-        .where(around, or_(*(kind.where for kind in kinds)))
-        .group_by(each.c.k)
-        .cte("least")
-    )
-    reached = [_reaches(kind, least.c[f"least_{g}"]) for g, kind in enumerate(kinds)]
-    ties = {tie.name for kind in kinds for tie in kind.listing.ties}
-    read = [one for one in table.c if one.name in {*names, *ties, "call"}]
-    candidates = (
-        select(
-            each.c.k,
-            *read,
-            *(kind.listing.rank.label(f"rank_{g}") for g, kind in enumerate(kinds)),
-            *(holds.label(f"is_{g}") for g, holds in enumerate(reached)),
-        )
-        .join_from(table, each, mine)
-        .join(least, least.c.k == each.c.k)
-        .where(around, or_(*reached))
-        .cte("candidates")
-    )
-    ranked = union_all(*(_ranked(g, kind, candidates) for g, kind in enumerate(kinds))).subquery("ranked")
-    shown = [ranked.c[name] if name in table.c else calls.c[name] for name in names]
-    statement = select(ranked.c.g, ranked.c.k, *shown).where(ranked.c.place <= most)
-    if table is not calls:
-        statement = statement.join_from(ranked, calls, calls.c.call == ranked.c.call, isouter=True)
-    found: dict[tuple[int, int], list[Cells]] = {}
-    with engine.connect() as connection:
-        for g, k, *row in connection.execute(statement.order_by(ranked.c.g, ranked.c.k, ranked.c.place)):
-            found.setdefault((g, k), []).append(cells_of(kinds[g].listing, row))
-    return found
-
-
-def _wanted(wanted: Sequence[Wanted]) -> CTE:
-    columns = [column("k", Integer), column("from_at", BigInteger), column("to_at", BigInteger)]
-    own = [column(f"own_{name}", Text) for name in wanted[0].own]
-    rows = [(k, one.period.from_at, one.period.to_at, *one.own.values()) for k, one in enumerate(wanted)]
-    return values(*columns, *own, name="wanted", literal_binds=True).data(rows).cte("wanted")
-
-
-def _least(kind: Kind, most: int) -> ColumnElement[Any]:
-    """The last of so many numbers that come first. (`max` and `min` of several: DuckDB's.)"""
-    best = func.max if kind.listing.largest else func.min
-    return func.list_last(best(kind.listing.rank, most).filter(kind.where))
-
-
-def _reaches(kind: Kind, least: ColumnElement[int]) -> ColumnElement[bool]:
-    rank = kind.listing.rank
-    return and_(kind.where, rank >= least if kind.listing.largest else rank <= least)
-
-
-def _ranked(g: int, kind: Kind, candidates: CTE) -> Select[Any]:
-    rank, ties = candidates.c[f"rank_{g}"], (candidates.c[tie.name] for tie in kind.listing.ties)
-    order = (rank.desc() if kind.listing.largest else rank, *ties)
-    place = func.row_number().over(partition_by=candidates.c.k, order_by=order)
-    rows = (each for each in candidates.c if each.name in kind.listing.table.c)
-    return select(literal_column(str(g)).label("g"), candidates.c.k, place.label("place"), *rows).where(
-        candidates.c[f"is_{g}"]
-    )
 
 
 def rows_of(engine: Engine, statement: Executable) -> list[dict[str, Any]]:

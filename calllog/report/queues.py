@@ -7,10 +7,9 @@ from calllog.figures.keys import By
 from calllog.figures.line import refused_reasons
 from calllog.figures.overtaking import overtaking_reasons
 from calllog.figures.period import Period
-from calllog.printable import duration
+from calllog.printable import duration, spaced
 from calllog.report.behind import BEHIND
 from calllog.report.charts import day_curve, heat_of, waits_of
-from calllog.report.listings import spaced
 from calllog.report.model import Block, Cell, Cells, Column, Report, Section, Table, Tiles
 from calllog.report.show import text_of
 from calllog.report.source import DAYS, Source, column, text_column, tile, value_cells, when_in_full

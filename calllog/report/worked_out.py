@@ -2,7 +2,8 @@
 
 from calllog.figures.contact import followed, said
 from calllog.figures.overtaking import overtaken
-from calllog.report.listings import AGENT, CALL, CALLER, QUEUE, Listing, spaced
+from calllog.printable import spaced
+from calllog.report.listings import AGENT, CALL, CALLER, QUEUE, Listing
 from calllog.report.model import Column
 
 OVERTAKEN = Listing(

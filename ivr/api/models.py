@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from calllog.vocabulary import AgentState
-from queues.models import Name
+from queues.settings import Name
 
 Instant = Annotated[int, Field(ge=0)]
 Count = Annotated[int, Field(ge=0)]

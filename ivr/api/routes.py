@@ -7,7 +7,7 @@ from pydantic import Field
 
 from ivr.api import models
 from ivr.api.models import Role, Said, Told
-from queues.models import Name
+from queues.settings import Name
 
 READING = "reading"
 ACTING = "acting"

@@ -10,8 +10,6 @@ from typing import Any, TypeVar, cast
 import click
 
 from calllog.figures.period import DAY_MS, HOUR_MS, Period, day_begins, local, zone_of
-from ivr.flow.files import read_for_reports
-from ivr.settings import Settings
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -25,14 +23,6 @@ _DATES = "write a date such as 2026-11-22, `today` or `yesterday`"
 
 class BadPeriod(ValueError):  # noqa: N818  (an error is named by what is the matter)
     """What was asked for is no period. The message says what is wrong, and how to write it."""
-
-
-def site_zone(settings: Settings) -> str:
-    """The zone of the site's opening hours (`timezone` of hours.yaml); UTC if there is none."""
-    if not settings.callflows.is_dir():
-        return "UTC"
-    zone = read_for_reports(settings.callflows).timezone
-    return str(getattr(zone, "key", "UTC"))
 
 
 def period_options(command: Command) -> Command:
@@ -64,7 +54,11 @@ zone_option = click.option(
 
 def zone_asked(zone: str | None) -> str:
     """The zone that was asked for, else the site's. Raises click.UsageError if there is no such zone."""
-    zone = zone or site_zone(Settings())
+    if not zone:
+        from ivr.flow.site_zone import site_zone
+        from ivr.settings import Settings  # both take a while, for which --help need not wait
+
+        zone = site_zone(Settings().callflows)
     try:
         zone_of(zone)
     except ValueError as error:

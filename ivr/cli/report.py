@@ -1,56 +1,30 @@
 """`holdfast report`: what has happened in a time, as tables, as a page, for spreadsheets and for programs."""
 
-import os
 import sys
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import ExitStack, closing, contextmanager
+from collections.abc import Callable, Mapping
 from functools import wraps
 from pathlib import Path
-from typing import Any, TypeVar, get_args
+from typing import Any, NamedTuple, TypeVar, get_args
 
 import click
-from rich.console import Console
-from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
-from sqlalchemy.exc import SQLAlchemyError
 
-from calllog.archive.database import connect
-from calllog.errors import ArchiveAway
-from calllog.figures.keys import By
 from calllog.figures.period import Interval, Period
-from calllog.printable import escaped
-from calllog.report.abandoned import abandoned as abandoned_report
-from calllog.report.agents import agents as agents_report
-from calllog.report.behind import ANY
-from calllog.report.calls import Chosen
-from calllog.report.calls import calls as calls_report
-from calllog.report.compare import compare as compare_report
-from calllog.report.flows import flows as flows_report
-from calllog.report.listings import LEFT
-from calllog.report.model import Report, redacted
-from calllog.report.numbers import numbers as numbers_report
-from calllog.report.page import page_of
-from calllog.report.queues import intervals as intervals_report
-from calllog.report.queues import queues as queues_report
-from calllog.report.routing import routing as routing_report
-from calllog.report.sheet import csv_pieces, json_pieces
-from calllog.report.source import Source, Told
-from calllog.report.surveys import surveys as surveys_report
-from calllog.report.terminal import Shown
+from calllog.report.chosen import ANY, LEFT
 from calllog.vocabulary import OvertakenReason, RefusedReason
-from ivr.cli import AWAY, OK, REFUSED
-from ivr.cli.period import BadPeriod, now_ms, period_options, span_of
-from ivr.settings import Settings
-from ivr.thresholds import thresholds_of
+from ivr.cli.period import period_options
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 INTERVALS = click.Choice(["15m", "30m", "60m", "day", "week", "month"])
 REFUSED_FOR = click.Choice([ANY, *get_args(RefusedReason)])
 OVERTAKEN = click.Choice([ANY, *get_args(OvertakenReason)])
 SECONDS = click.FloatRange(min=0, max=86_400)
-WIDTH = 200
-"""Of tables that are not shown on a terminal."""
-WIDE = 480
-"""With all columns; a pager that scrolls sideways (`less -S`) shows them."""
+
+
+class Asked(NamedTuple):
+    """What a command is about: the name of its report, and what it takes besides how it is shown."""
+
+    report: str
+    options: Mapping[str, Any] = {}
 
 
 @click.group()
@@ -73,7 +47,7 @@ def report() -> None:
 
 
 def shown_as(command: Command) -> Command:
-    """Adds what every report takes: the time, and how it is shown. The command gives a function of Source."""
+    """Adds what every report takes: the time, and how it is shown. The command gives what is `Asked`."""
 
     @wraps(command)
     def run(
@@ -94,19 +68,21 @@ def shown_as(command: Command) -> Command:
             raise click.UsageError(f"--{way[0]} and --{way[1]} exclude each other: give one of them")
         if html and output is None and sys.stdout.isatty():
             raise click.UsageError("--html makes a page for a browser: name its file, --output report.html")
-        make: Callable[[Source], Report] = command(**options)
-        deep = bool(html or as_json)
-        seen = output is None and sys.stdout.isatty()
-        with _failing_well(), ExitStack() as closed:
-            with _progress() as told:
-                source = closed.enter_context(closing(_source(period, interval, deep, told, within, short)))
-                made = make(source)
-                made = redacted(made) if redact else made
-                told("the page" if html else "the tables")
-                if not seen:
-                    _out(made, *way, output=output, wide=wide)
-            if seen:  # only now: what it is doing has gone from the terminal
-                _out(made, *way, output=output, wide=wide)
+        from ivr.cli.reporting import show  # half a second, for which neither --help nor a mistake waits
+
+        asked: Asked = command(**options)
+        show(
+            asked.report,
+            asked.options,
+            period,
+            interval=interval,
+            within=within,
+            short=short,
+            way=way[0] if way else "",
+            redact=redact,
+            wide=wide,
+            output=output,
+        )
 
     for option in (
         click.option("--within", type=SECONDS, metavar="S", help="In time: answered within S, anywhere."),
@@ -130,16 +106,16 @@ def shown_as(command: Command) -> Command:
 
 @report.command("abandoned")
 @shown_as
-def abandoned() -> Callable[[Source], Report]:
+def abandoned() -> Asked:
     """Who hung up while waiting: when, where, what they had heard; then the rates."""
-    return abandoned_report
+    return Asked("abandoned")
 
 
 @report.command("queues")
 @shown_as
-def queues() -> Callable[[Source], Report]:
+def queues() -> Asked:
     """How long callers waited in each queue, and what became of them."""
-    return queues_report
+    return Asked("queues")
 
 
 @report.command("intervals")
@@ -149,9 +125,9 @@ def queues() -> Callable[[Source], Report]:
     help="A row for each of them in each interval.",
 )
 @shown_as
-def intervals(by: By | None) -> Callable[[Source], Report]:
+def intervals(by: str | None) -> Asked:
     """The figures of queues for each interval of the time (--interval)."""
-    return lambda source: intervals_report(source, by or "")
+    return Asked("intervals", {"by": by or ""})
 
 
 @report.command("calls")
@@ -175,162 +151,53 @@ def intervals(by: By | None) -> Callable[[Source], Report]:
 @click.option("--called-again", is_flag=True, help="Only those after which the same person called again.")
 @click.option("--unresolved", is_flag=True, help="Only those that settled nothing, as the agent says.")
 @shown_as
-def calls(**chosen: Any) -> Callable[[Source], Report]:
+def calls(**chosen: Any) -> Asked:
     """Each call and what became of it; with options those behind one figure."""
-    given = {name: value for name, value in chosen.items() if value is not None}
-    return lambda source: calls_report(source, Chosen(**given))
+    return Asked("calls", {name: value for name, value in chosen.items() if value is not None})
 
 
 @report.command("agents")
 @shown_as
-def agents() -> Callable[[Source], Report]:
+def agents() -> Asked:
     """How agents spent their time, what they handled, and their days as bars."""
-    return agents_report
+    return Asked("agents")
 
 
 @report.command("flows")
 @shown_as
-def flows() -> Callable[[Source], Report]:
+def flows() -> Asked:
     """Which way callers took through the flows, and where they hung up."""
-    return flows_report
+    return Asked("flows")
 
 
 @report.command("numbers")
 @shown_as
-def numbers() -> Callable[[Source], Report]:
+def numbers() -> Asked:
     """What became of the calls to each number of ours, and to each campaign."""
-    return numbers_report
+    return Asked("numbers")
 
 
 @report.command("surveys")
 @shown_as
-def surveys() -> Callable[[Source], Report]:
+def surveys() -> Asked:
     """How content callers were: each survey, queue and agent, with how sure that is."""
-    return surveys_report
+    return Asked("surveys")
 
 
 @report.command("routing")
 @shown_as
-def routing() -> Callable[[Source], Report]:
+def routing() -> Asked:
     """How much longer callers waited than with an ideal router, and who was served out of turn."""
-    return routing_report
+    return Asked("routing")
 
 
 @report.command("compare")
 @click.argument("one", metavar="A")
 @click.argument("other", metavar="B")
 @shown_as
-def compare(one: str, other: str) -> Callable[[Source], Report]:
+def compare(one: str, other: str) -> Asked:
     """Time A beside time B: every figure, and by how much it has changed.
 
     A and B are a day (2026-11-22, today, yesterday), a week (2026-W47), a month (2026-11), or FROM..TO.
     """
-    return lambda source: compare_report(source.over(_span(one, source)), source.over(_span(other, source)))
-
-
-def _span(text: str, source: Source) -> Period:
-    try:
-        return span_of(text, source.period.zone, source.now)
-    except BadPeriod as error:
-        raise click.UsageError(str(error)) from None
-
-
-def _source(
-    period: Period,
-    interval: Interval | None,
-    deep: bool,
-    told: Told,
-    within: float | None,
-    short: float | None,
-) -> Source:
-    settings = Settings()
-    archive = connect(settings.archive, read_only=True)
-    thresholds = thresholds_of(settings.callflows, within, short)
-    return Source(
-        archive,
-        period,
-        thresholds,
-        now_ms(),
-        columns=settings.columns,
-        interval=interval,
-        deep=deep,
-        told=told,
-    )
-
-
-@contextmanager
-def _failing_well() -> Iterator[None]:
-    """An archive that is away is told in a sentence."""
-    try:
-        yield
-    except ArchiveAway as error:
-        click.echo(f"holdfast: {escaped(str(error))}", err=True)
-        sys.exit(AWAY)
-    except SQLAlchemyError as error:
-        said = str(getattr(error, "orig", None) or error).splitlines()[0]
-        click.echo(f"holdfast: the archive cannot be read: {escaped(said)}", err=True)
-        sys.exit(AWAY)
-
-
-@contextmanager
-def _progress() -> Iterator[Told]:
-    """What goes on, on standard error if that is a terminal; gone when it is done."""
-    console = Console(stderr=True)
-    if not console.is_terminal:
-        yield lambda _: None
-        return
-    columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
-    with Progress(*columns, console=console, transient=True) as progress:
-        task = progress.add_task("the archive", total=None)
-        yield lambda what: progress.update(task, description=escaped(what))
-
-
-def _pieces(made: Report, way: str, wide: bool) -> Iterator[str]:
-    """The report as text, a piece at a time: its list of calls may be longer than the memory."""
-    if way == "csv":
-        yield from csv_pieces(made)
-    elif way == "json":
-        yield from json_pieces(made)
-        yield "\n"
-    else:
-        yield page_of(made) if way == "html" else _as_text(made, wide)
-
-
-def _out(made: Report, way: str = "", *, output: Path | None, wide: bool) -> None:
-    if output is not None:
-        _write(output, _pieces(made, way, wide))
-        click.echo(f"wrote {escaped(str(output))}", err=True)
-    elif way:
-        for piece in _pieces(made, way, wide):
-            sys.stdout.buffer.write(piece.encode("utf-8", "replace"))
-        sys.stdout.flush()
-    else:
-        console = Console(highlight=False)
-        if not console.is_terminal and "COLUMNS" not in os.environ:
-            console.width = WIDTH
-        if wide:
-            console.width = max(console.width, WIDE)
-        console.print(Shown(made, wide=wide))
-    sys.exit(OK)
-
-
-def _as_text(made: Report, wide: bool) -> str:
-    console = Console(highlight=False, width=WIDE if wide else WIDTH, file=open(os.devnull, "w"), record=True)  # noqa: SIM115
-    console.print(Shown(made, wide=wide))
-    return console.export_text()
-
-
-def _write(path: Path, pieces: Iterable[str]) -> None:
-    """The whole file or none, for its owner alone: it may hold numbers of people."""
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        handle = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        try:
-            with os.fdopen(handle, "wb") as file:
-                file.writelines(piece.encode("utf-8", "replace") for piece in pieces)
-            beside.replace(path)
-        finally:
-            beside.unlink(missing_ok=True)  # gone already, if it has become the file
-    except OSError as error:
-        click.echo(f"holdfast: {escaped(str(path))} cannot be written: {error.strerror}", err=True)
-        sys.exit(REFUSED)
+    return Asked("compare", {"one": one, "other": other})

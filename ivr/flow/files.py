@@ -1,20 +1,19 @@
 """The files beside `flows/` in a directory `callflows/`: each read and checked by itself.
 
-Reports need no more than two of them, and begin sooner without all that flows are made of.
+Reports need no more than two of them, and begin sooner without all that flows and queues are made of.
 """
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, tzinfo
 from pathlib import Path
-from typing import NamedTuple, TypeVar
+from typing import TypeVar
 
-from pydantic import BaseModel, TypeAdapter, ValidationError
+from pydantic import BaseModel
 
 from ivr.flow.document import Broken, Document, Fields, Node, Place, Problem, Scalar, read_document
-from ivr.flow.opening import Clock
 from ivr.flow.wording import fit, only
-from queues.models import Name, Queue
+from queues.settings import NAME
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -28,8 +27,6 @@ SETTINGS = {
 }
 """The files beside `flows/`, and the fields at their top."""
 
-_NAME: TypeAdapter[str] = TypeAdapter(Name)
-
 
 @dataclass(slots=True)
 class Files:
@@ -39,22 +36,6 @@ class Files:
     problems: list[Problem] = field(default_factory=list)
     documents: dict[str, Document | None] = field(default_factory=dict)
     """The files of `SETTINGS`; None: there, but broken."""
-
-
-class ForReports(NamedTuple):
-    """What reports want to know of the flows' directory."""
-
-    queues: dict[str, Queue]
-    timezone: tzinfo
-
-
-def read_for_reports(directory: Path) -> ForReports:
-    """Of a directory its queues, those that are right, and its time zone."""
-    files = Files(directory)
-    for file in ("queues.yaml", "hours.yaml"):
-        read_settings(files, file)
-    queues = dict(read_table(files, "queues.yaml", "queues", Queue, "queue"))
-    return ForReports(queues, read_timezone(files))
 
 
 def read_file(files: Files, path: Path, name: str) -> Document | None:
@@ -82,18 +63,6 @@ def read_settings(files: Files, file: str) -> None:
         only(document.root, SETTINGS[file], files.problems, file)
 
 
-def read_timezone(files: Files) -> tzinfo:
-    """What `hours.yaml` says of all hours and of the clock of the flows."""
-    document = files.documents.get("hours.yaml")
-    written = document.root.nodes.get("timezone") if document else None
-    if document is None or written is None:
-        return UTC
-    clock = fit(
-        Clock, Fields({"timezone": written}, {"timezone": written.place}, written.place), files.problems
-    )
-    return clock.timezone if clock else UTC
-
-
 def read_table(
     files: Files, file: str, table: str, model: type[Model], noun: str
 ) -> Iterator[tuple[str, Model]]:
@@ -118,8 +87,4 @@ def read_table(
 
 def is_name(text: str) -> bool:
     """Whether a flow, queue, agent … may be named so."""
-    try:
-        _NAME.validate_python(text)
-    except ValidationError:
-        return False
-    return True
+    return re.fullmatch(NAME, text) is not None

@@ -10,10 +10,11 @@ from pydantic import BaseModel
 
 from ivr.callflows import Abroad, Route, Trunk, Vips
 from ivr.flow.document import Fields, Node, Place, Problem, Scalar, place_of
-from ivr.flow.files import SETTINGS, Files, is_name, read_file, read_settings, read_table, read_timezone
+from ivr.flow.files import SETTINGS, Files, is_name, read_file, read_settings, read_table
 from ivr.flow.opening import Hours
 from ivr.flow.reading import Draft, read_flow
 from ivr.flow.recordings import read_prompts
+from ivr.flow.site_zone import read_timezone
 from ivr.flow.waiting import LEAVES
 from ivr.flow.wording import closest, fit
 from ivr.policy import DialPolicy

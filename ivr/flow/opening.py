@@ -4,11 +4,11 @@ import re
 from collections.abc import Iterator, Mapping
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from functools import cache
-from typing import Annotated, Any, Literal, NamedTuple
-from zoneinfo import ZoneInfo
+from typing import Annotated, Literal, NamedTuple
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
+from ivr.flow.clock import Zone
 from ivr.flow.naming import Misnamed, nearest
 
 DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
@@ -68,15 +68,6 @@ def _days(text: str) -> Iterator[str]:
         yield from (DAYS[number % 7] for number in range(begin, end + 1 + 7 * (end < begin)))
 
 
-def _zone(value: object) -> object:
-    if not isinstance(value, str):
-        return value
-    try:
-        return ZoneInfo(value)
-    except (ValueError, OSError, LookupError) as error:
-        raise Misnamed(f"there is no time zone `{value[:60]}`", "such as `Europe/Berlin`") from error
-
-
 def _region(value: object) -> object:
     if isinstance(value, str):
         _calendar(value)
@@ -98,7 +89,6 @@ def _calendar(region: str) -> Mapping[date, str]:
 
 
 Spans = Annotated[tuple[Span, ...], BeforeValidator(_spans)]
-Zone = Annotated[Any, BeforeValidator(_zone)]
 State = Literal["open", "closed", "holiday"]
 
 
@@ -155,9 +145,3 @@ def _instant(day: date, minutes: int, zone: tzinfo) -> datetime:
     days, minute = divmod(minutes, 1440)
     local = datetime.combine(day + timedelta(days=days), time(minute // 60, minute % 60), zone)
     return local.astimezone(UTC)
-
-
-class Clock(BaseModel):
-    """Where a company is, if nothing else is written."""
-
-    timezone: Zone = Field(default_factory=lambda: ZoneInfo("UTC"))

@@ -17,7 +17,8 @@ from pydantic_core import CoreSchema, core_schema
 
 from ivr.callflows import Abroad, Route, Trunk, Vips
 from ivr.flow.cases import Case
-from ivr.flow.opening import Clock, Hours
+from ivr.flow.clock import Clock
+from ivr.flow.opening import Hours
 from ivr.flow.reading import FLOW_FIELDS
 from ivr.flow.step import Step
 from ivr.policy import DialPolicy

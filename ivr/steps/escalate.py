@@ -8,7 +8,7 @@ from pydantic import Field
 from ivr.flow.line import Line
 from ivr.flow.standing import Standing
 from ivr.flow.waiting import Waiting
-from queues.models import DAY_S
+from queues.settings import DAY_S
 
 
 class Escalate(Waiting):

@@ -9,7 +9,7 @@ from ivr.flow.expressions import Expression
 from ivr.flow.line import KEYS, Line, MediaFailed
 from ivr.flow.sound import Prompts, Sound, Text
 from ivr.flow.step import Step, innermost
-from queues.models import Name
+from queues.settings import Name
 
 DAY_S = 86_400
 

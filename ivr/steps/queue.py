@@ -10,9 +10,10 @@ from ivr.flow.expressions import Template
 from ivr.flow.line import Line
 from ivr.flow.standing import Standing
 from ivr.flow.waiting import Waiting
-from queues.models import DAY_S, NAME, Relax
+from queues.models import Relax
 from queues.needs import Needs
 from queues.published import ladder_of
+from queues.settings import DAY_S, NAME
 
 
 class Queue(Waiting):

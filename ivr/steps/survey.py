@@ -9,7 +9,7 @@ from ivr.flow.asking import Seconds
 from ivr.flow.line import KEYS, Line, MediaFailed
 from ivr.flow.sound import Sound, Text
 from ivr.flow.step import Step, innermost
-from queues.models import Name
+from queues.settings import Name
 
 Digit = Annotated[int, Field(ge=0, le=9)]
 

@@ -8,7 +8,7 @@ from ivr.flow.keeping import Keeping, recording_name
 from ivr.flow.line import KEYS, Line, MediaFailed
 from ivr.flow.requests import Address, request_of
 from ivr.flow.sound import Prompts, Sound, Text
-from queues.models import Name
+from queues.settings import Name
 
 
 class Voicemail(Keeping):

@@ -59,6 +59,9 @@ IO = {
     "yaml",
 }
 
+SLOW = {"duckdb", "pydantic", "pydantic_settings", "rich", "sqlalchemy", "yaml"}
+"""Libraries that take long to be loaded."""
+
 MAY_SPEAK = {
     "redis": ("queues.store", "queues.link", "calllog.stream", "ivr.checkpoint"),
     "hiredis": ("queues.store", "queues.link", "queues.wire"),
@@ -142,6 +145,18 @@ def test_pure_modules_do_no_io(name: str) -> None:
             if target in MODULES and target not in reached:
                 reached.add(target)
                 todo.append(target)
+
+
+def test_help_on_reports_waits_for_no_large_library() -> None:
+    reached, todo = {"ivr.cli.report"}, ["ivr.cli.report"]
+    while todo:
+        module = todo.pop()
+        for target, loading in imports(module):
+            if loading:
+                assert target.partition(".")[0] not in SLOW, f"{target} is loaded by way of {module}"
+                if target in MODULES and target not in reached:
+                    reached.add(target)
+                    todo.append(target)
 
 
 def test_no_cycles() -> None:

@@ -12,7 +12,8 @@ from ivr.flow.opening import Hours
 from ivr.policy import DialPolicy
 from ivr.steps import verbs
 from ivr.transfers import Keys, Transfers
-from queues.models import Agent, Device, Queue, Sla
+from queues.measured import Sla
+from queues.models import Agent, Device, Queue
 from tests.unit.flow.small_company import build, edit, record, write
 
 ROOT = Path(__file__).parents[3]

@@ -9,8 +9,8 @@ from click.testing import CliRunner
 
 from calllog.figures.period import HOUR_MS, Period
 from ivr.cli import OK, USAGE
-from ivr.cli.period import BadPeriod, period_of, period_options, site_zone, span_of
-from ivr.settings import Settings
+from ivr.cli.period import BadPeriod, period_of, period_options, span_of
+from ivr.flow.site_zone import site_zone
 
 Options = tuple[str | None, str | None, str | None, str | None]
 
@@ -122,5 +122,5 @@ def test_as_options_of_a_command(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_without_hours_the_site_is_in_utc(tmp_path: Path) -> None:
-    assert site_zone(Settings(callflows=tmp_path)) == "UTC"
-    assert site_zone(Settings(callflows=tmp_path / "nowhere")) == "UTC"
+    assert site_zone(tmp_path) == "UTC"
+    assert site_zone(tmp_path / "nowhere") == "UTC"

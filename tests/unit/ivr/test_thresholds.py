@@ -40,3 +40,12 @@ def test_what_is_asked_for_counts_everywhere(callflows: Path) -> None:
 
 def test_no_callflows_no_thresholds_of_their_own(tmp_path: Path) -> None:
     assert thresholds_of(tmp_path / "nowhere") == Thresholds()
+
+
+def test_what_is_wrong_with_a_queue_is_no_matter_unless_it_is_a_threshold(callflows: Path) -> None:
+    (callflows / "queues.yaml").write_text(
+        "queues:\n  sales: {service_level_s: 30, music: No Class}\n  support: {service_level_s: soon}\n"
+    )
+    found = thresholds_of(callflows)
+    assert found.service_level_ms("sales") == 30_000
+    assert found.service_level_ms("support") == Thresholds().service_level_ms()

@@ -19,7 +19,8 @@ from calllog.figures.period import Period
 from calllog.figures.thresholds import Thresholds
 from calllog.report.abandoned import abandoned
 from calllog.report.agents import agents
-from calllog.report.calls import Chosen, calls
+from calllog.report.calls import calls
+from calllog.report.chosen import Chosen
 from calllog.report.compare import compare
 from calllog.report.flows import flows
 from calllog.report.model import Report

@@ -9,15 +9,14 @@ import pytest
 from sqlalchemy import and_
 
 from calllog.archive.schema import waits
+from calllog.figures.period import HOUR_MS, Period
 from calllog.report import behind, calls, listings, lost, page_tables
+from calllog.report.chosen import LEFT
+from calllog.report.firsts import Wanted, callers_of, first_of
 from calllog.report.listings import (
-    LEFT,
     LONGEST_WAITS,
     WAITS,
     Kind,
-    Wanted,
-    cells_of,
-    first_of,
     left_as,
     listed,
     streamed,
@@ -87,21 +86,43 @@ def test_of_many_figures_the_largest_lists_show_their_calls(
     assert all(one.command.split(" --zone")[0] in page for one in few.behind.values())
 
 
-def test_the_first_of_many_lists_are_those_of_each_alone(day: Source) -> None:
+TIMES = [None, (8, 10), (9, 9.5), (12, 12.25)]
+"""Hours of the day; None: all of them."""
+QUEUES = ("sales", "support", "nobody's")
+MANY: dict[str, list[tuple[Any, dict[str, str]]]] = {
+    "the whole time": [(None, {})],
+    "queues": [(None, {"queue": queue}) for queue in QUEUES],
+    "parts of the time": [(hours, {}) for hours in TIMES],
+    "parts of the time of queues": [(hours, {"queue": queue}) for hours in TIMES for queue in QUEUES],
+}
+
+
+@pytest.mark.parametrize("many", MANY)
+def test_the_first_of_many_lists_are_those_of_each_alone(day: Source, many: str) -> None:
     """Asked for together, or each by a statement of its own."""
     kinds = [
         Kind(WAITS if group == "offered" else LONGEST_WAITS, group, "", left_as(group, day.thresholds))
         for group in LEFT
         if group not in ("waiting", "failed")
     ]
-    wanted = [Wanted(day.period, {"queue": queue}) for queue in ("sales", "support", "nobody's")]
+    wanted = [Wanted(_part(day.period, hours), own) for hours, own in MANY[many]]
     found = first_of(day.engine, kinds, wanted, 7)
+    callers = callers_of(day.engine, [row["call"] for rows in found.values() for row in rows])
     for g, kind in enumerate(kinds):
         for k, one in enumerate(wanted):
-            where = and_(within(waits.c.joined_at, one.period), waits.c.queue == one.own["queue"], kind.where)
+            own = [waits.c[name] == value for name, value in one.own.items()]
+            where = and_(within(waits.c.joined_at, one.period), kind.where, *own)
             alone = streamed(day.engine, listed(kind.listing, [where]).limit(7))
-            assert found.get((g, k), []) == [cells_of(kind.listing, row) for row in alone]
+            rows = [{**row, "caller": callers[row["call"]]} for row in found.get((g, k), [])]
+            assert [[row[each.name] for each in WAITS.columns] for row in rows] == [
+                list(row) for row in alone
+            ]
     assert {g for g, _ in found} == set(range(len(kinds)))
+
+
+def _part(period: Period, hours: tuple[float, float] | None) -> Period:
+    begin, end = hours or (0, 24)
+    return Period(period.from_at + round(begin * HOUR_MS), period.from_at + round(end * HOUR_MS), period.zone)
 
 
 def _in_csv(report: Report, title: str) -> list[Any]:

@@ -18,7 +18,8 @@ from calllog.figures.period import Period
 from calllog.figures.thresholds import QueueThresholds, Thresholds
 from calllog.report import calls as calls_report
 from calllog.report import surveys as surveys_report
-from calllog.report.calls import Chosen, calls
+from calllog.report.calls import calls
+from calllog.report.chosen import Chosen
 from calllog.report.listings import rows_of
 from calllog.report.model import Report, Table
 from calllog.report.numbers import numbers
