@@ -14,7 +14,7 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from sqlalchemy.exc import SQLAlchemyError
 
 from calllog.archive.database import connect
-from calllog.errors import ArchiveAway
+from calllog.errors import ArchiveAway, ColumnsAway
 from calllog.figures.keys import By
 from calllog.figures.period import Interval, Period
 from calllog.printable import escaped
@@ -46,6 +46,7 @@ INTERVALS = click.Choice(["15m", "30m", "60m", "day", "week", "month"])
 REFUSED_FOR = click.Choice([ANY, *get_args(RefusedReason)])
 OVERTAKEN = click.Choice([ANY, *get_args(OvertakenReason)])
 SECONDS = click.FloatRange(min=0, max=86_400)
+MEND = "To make the copy anew: holdfast archive columns"
 WIDTH = 200
 """Of tables that are not shown on a terminal."""
 WIDE = 480
@@ -96,16 +97,21 @@ def shown_as(command: Command) -> Command:
         make: Callable[[Source], Report] = command(**options)
         deep = bool(html or as_json)
         seen = output is None and sys.stdout.isatty()
-        with _failing_well(), ExitStack() as closed:
-            with _progress() as told:
-                source = closed.enter_context(closing(_source(period, interval, deep, told, within, short)))
-                made = make(source)
-                made = redacted(made) if redact else made
-                told("the page" if html else "the tables")
-                if not seen:
+
+        def show(columns: Path | None) -> None:
+            with ExitStack() as closed:
+                with _progress() as told:
+                    opened = _source(period, interval, deep, told, within, short, columns)
+                    made = make(closed.enter_context(closing(opened)))
+                    made = redacted(made) if redact else made
+                    told("the page" if html else "the tables")
+                    if not seen:
+                        _out(made, *way, output=output, wide=wide)
+                if seen:  # only now: what it is doing has gone from the terminal
                     _out(made, *way, output=output, wide=wide)
-            if seen:  # only now: what it is doing has gone from the terminal
-                _out(made, *way, output=output, wide=wide)
+
+        with _failing_well():
+            _by_columns(show)
 
     for option in (
         click.option("--within", type=SECONDS, metavar="S", help="In time: answered within S, anywhere."),
@@ -234,6 +240,7 @@ def _source(
     told: Told,
     within: float | None,
     short: float | None,
+    columns: Path | None,
 ) -> Source:
     settings = Settings()
     archive = connect(settings.archive, read_only=True)
@@ -243,11 +250,23 @@ def _source(
         period,
         thresholds,
         now_ms(),
-        columns=settings.columns,
+        columns=columns,
         interval=interval,
         deep=deep,
         told=told,
     )
+
+
+def _by_columns(show: Callable[[Path | None], None]) -> None:
+    """A copy by columns that cannot be read is done without: the archive itself has everything."""
+    columns = Settings().columns
+    try:
+        show(columns)
+    except ColumnsAway as error:
+        where, why = escaped(str(columns)), escaped(str(error))
+        click.echo(f"holdfast: the copy by columns in {where} cannot be read: {why}", err=True)
+        click.echo(f"  The archive itself is read, which takes longer. {MEND}", err=True)
+        show(None)
 
 
 @contextmanager
@@ -293,8 +312,13 @@ def _out(made: Report, way: str = "", *, output: Path | None, wide: bool) -> Non
         _write(output, _pieces(made, way, wide))
         click.echo(f"wrote {escaped(str(output))}", err=True)
     elif way:
-        for piece in _pieces(made, way, wide):
-            sys.stdout.buffer.write(piece.encode("utf-8", "replace"))
+        try:
+            for piece in _pieces(made, way, wide):
+                sys.stdout.buffer.write(piece.encode("utf-8", "replace"))
+        except ColumnsAway as error:  # some of it is out: it cannot be begun anew
+            raise ArchiveAway(
+                f"what is printed is not all, a copy cannot be read: {error}. {MEND}"
+            ) from error
         sys.stdout.flush()
     else:
         console = Console(highlight=False)
