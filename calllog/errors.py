@@ -32,6 +32,12 @@ class ArchiveHeld(ArchiveAway):
     reason: str = "archive-held"
 
 
+class ColumnsAway(ArchiveAway):
+    """The copy of the archive by columns cannot be read. The archive itself has all of it."""
+
+    reason: str = "columns-away"
+
+
 class BrokenEntry(HoldfastError):
     """One entry of the call log cannot be read as an event. The message says why."""
 

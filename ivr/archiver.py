@@ -20,7 +20,6 @@ from contextlib import suppress
 from typing import TypeVar
 
 import uvloop
-from sqlalchemy.exc import SQLAlchemyError
 
 from calllog.archive.database import connect, is_sqlite, place
 from calllog.archive.writer import Writer
@@ -142,9 +141,8 @@ class Archiver:
                     if maker is None:
                         maker = Maker(connect(self.settings.archive, read_only=True), self.settings.columns)
                     await loop.run_in_executor(thread, self._make, maker)
-                except (ArchiveAway, SQLAlchemyError, OSError) as error:
-                    said = str(getattr(error, "orig", None) or error).partition("\n")[0]
-                    log.warning("no copy of the archive by columns, reports will be slow: %s", said)
+                except ArchiveAway as error:
+                    log.warning("no copy of the archive by columns, reports will be slow: %s", error)
         finally:
             thread.shutdown()
             if maker is not None:

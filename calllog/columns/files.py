@@ -9,13 +9,14 @@ killed over a file leaves nothing that is believed.
 """
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
 from sqlalchemy import Connection, select
 
 from calllog.archive.schema import progress, quarters
+from calllog.errors import ColumnsAway
 from calllog.facts import VERSION
 
 QUARTERS_A_DAY = 96
@@ -65,8 +66,14 @@ def by_day(marks: Marks) -> dict[int, dict[int, str]]:
 
 
 def held(folder: Path, marks: Marks) -> Held:
-    """What of these quarters lies in files of that folder: whole days first. Quarters of whole days."""
-    there = {path.name for path in folder.iterdir()} if folder.is_dir() else set()
+    """What of these quarters lies in files of that folder: whole days first. Quarters of whole days.
+
+    Raises ColumnsAway if nobody may look into it.
+    """
+    try:
+        there = {path.name for path in folder.iterdir()} if folder.is_dir() else set()
+    except OSError as error:
+        raise ColumnsAway(f"{folder}: {error.strerror}") from error
     files, missing = [], []
     for day, of_day in by_day(marks).items():
         whole = day_file(folder, day, of_day)
@@ -80,3 +87,13 @@ def held(folder: Path, marks: Marks) -> Held:
             else:
                 missing.append(quarter)
     return Held(files, missing)
+
+
+def rows_of(files: Iterable[Path]) -> str:
+    """In SQL: all rows of these files."""
+    return f"read_parquet([{', '.join(map(quoted, files))}])"
+
+
+def quoted(path: Path) -> str:
+    """In SQL: this path."""
+    return "'" + str(path).replace("'", "''") + "'"

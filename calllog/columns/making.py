@@ -1,18 +1,29 @@
 """Makes the files of columns, behind the archiver: of quarters of an hour that are at rest, then of days."""
 
 import os
-from collections.abc import Generator, Iterator
-from contextlib import suppress
-from itertools import count
+from collections.abc import Generator, Iterable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from sqlalchemy import Connection, Engine, Table, select
 
+from calllog.archive.database import upkept
 from calllog.archive.instants import INSTANT, QUARTER_MS
 from calllog.archive.schema import metadata, quarters
 from calllog.columns.dialect import in_memory
-from calllog.columns.files import QUARTERS_A_DAY, day_file, held, marks_of, quarter_file, root
+from calllog.columns.files import (
+    QUARTERS_A_DAY,
+    day_file,
+    held,
+    marks_of,
+    quarter_file,
+    quoted,
+    root,
+    rows_of,
+)
 from calllog.columns.rows import copy, create
+from calllog.columns.scratch import Scratch
+from calllog.errors import ArchiveAway, ColumnsAway
 
 SETTLED_MS = 300_000
 """A quarter is at rest if nothing of it has been written for so long. No report takes longer to be read, so
@@ -20,14 +31,17 @@ whatever has been out of date for so long can be removed."""
 DAYS_KEPT = 7
 """So many days after a day has a file its quarters keep theirs: a late event then costs one of them anew."""
 MEMORY = "128MB"
-_number = count()
 
 
 class Maker:
-    """Files of one archive. Errors of the archive and of the disk are the caller's to tell."""
+    """Files of one archive. Methods raise ArchiveAway for what the archive or the disk cannot do now."""
 
-    def __init__(self, archive: Engine, folder: Path, *, settled_ms: int = SETTLED_MS) -> None:
+    def __init__(
+        self, archive: Engine, folder: Path, *, settled_ms: int = SETTLED_MS, doubting: bool = False
+    ) -> None:
+        """`doubting`: files that are there are read once, whole, before they are believed."""
         self._archive, self._folder, self._settled_ms = archive, folder, settled_ms
+        self._doubting = doubting
         self._duck = in_memory(MEMORY, threads=1)
         self._seen_at = 0
         """What was touched before has been looked at."""
@@ -41,13 +55,14 @@ class Maker:
 
     def make(self, now: int) -> Iterator[Path]:
         """Make what can be made now (ms), one file for each step."""
-        with self._archive.connect() as connection:
-            folder = root(connection, self._folder)
-            self._look(connection, now)
-        for name, day in sorted(self._waiting, key=lambda each: each[1]):
-            at_rest = yield from self._of_day(folder / name, metadata.tables[name], day, now)
-            if at_rest:
-                self._waiting.discard((name, day))
+        with upkept(self._archive), _upkept(self._folder):
+            with self._archive.connect() as connection:
+                folder = root(connection, self._folder)
+                self._look(connection, now)
+            for name, day in sorted(self._waiting, key=lambda each: each[1]):
+                at_rest = yield from self._of_day(folder / name, metadata.tables[name], day, now)
+                if at_rest:
+                    self._waiting.discard((name, day))
 
     def _look(self, connection: Connection, now: int) -> None:
         touched = select(quarters.c.name, quarters.c.quarter).where(quarters.c.touched_at >= self._seen_at)
@@ -60,6 +75,8 @@ class Maker:
         first, at = day * QUARTERS_A_DAY, (day + 1) * QUARTERS_A_DAY * QUARTER_MS
         with self._archive.connect() as connection:
             marks = marks_of(connection, table.name, first, first + QUARTERS_A_DAY - 1)
+        if self._doubting:
+            self._remove_broken(held(folder, marks).files)
         for quarter in held(folder, marks).missing:
             path = self._quarter(folder, table, quarter, now)
             if path is not None:
@@ -68,7 +85,12 @@ class Maker:
         over = now > at + self._settled_ms
         if over and not there.missing and len(there.files) > 1:
             path = day_file(folder, day, marks)
-            self._write(folder, path, f"read_parquet({[str(each) for each in there.files]})", table)
+            try:
+                self._write(folder, path, rows_of(there.files), table)
+            except ColumnsAway:
+                if not self._remove_broken(there.files):
+                    raise
+                return False  # next time they are made anew
             self._tidy(folder, f"d{day}-", path)
             self._remove_quarters(folder, day - DAYS_KEPT)
             yield path
@@ -98,16 +120,32 @@ class Maker:
     def _write(self, folder: Path, path: Path, source: str, table: Table) -> None:
         """The whole file or none."""
         folder.mkdir(parents=True, exist_ok=True, mode=0o750)
-        beside = folder / f".{os.getpid()}-{next(_number)}"
         rows = f'SELECT * FROM {source} ORDER BY "{INSTANT[table.name]}"'  # noqa: S608  (names of ours)
+        scratch = Scratch(self._folder)
         try:
+            beside = scratch.folder / path.name
             with self._duck.connect() as duck:
-                duck.exec_driver_sql(f"COPY ({rows}) TO '{beside}' (FORMAT parquet, COMPRESSION zstd)")
+                duck.exec_driver_sql(f"COPY ({rows}) TO {quoted(beside)} (FORMAT parquet, COMPRESSION zstd)")
             with beside.open("rb") as file:
                 os.fsync(file.fileno())
             beside.replace(path)
         finally:
-            beside.unlink(missing_ok=True)
+            scratch.remove()
+
+    def _remove_broken(self, files: Iterable[Path]) -> bool:
+        """Remove those of which not every row can be read; returns whether there were any."""
+        broken = [path for path in files if not self._readable(path)]
+        for path in broken:
+            path.unlink(missing_ok=True)
+        return bool(broken)
+
+    def _readable(self, path: Path) -> bool:
+        try:
+            with self._duck.connect() as duck:
+                duck.exec_driver_sql(f"SELECT bit_xor(hash(row)) FROM {rows_of([path])} row").all()  # noqa: S608
+        except ColumnsAway:
+            return False
+        return True
 
     def _tidy(self, folder: Path, begin: str, kept: Path) -> None:
         """Remove what is out of date of the same time."""
@@ -123,3 +161,13 @@ class Maker:
             if of_day <= day and of_day in days:
                 with suppress(FileNotFoundError):
                     path.unlink()
+
+
+@contextmanager
+def _upkept(folder: Path) -> Iterator[None]:
+    """Raises ArchiveAway for what the disk cannot do now."""
+    try:
+        yield
+    except OSError as error:
+        where = error.filename or folder
+        raise ArchiveAway(f"the copy by columns at {where} cannot be written: {error.strerror}") from error

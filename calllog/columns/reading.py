@@ -16,7 +16,7 @@ from sqlalchemy import CTE, Connection, Engine, Select, Table, and_, func, or_, 
 
 from calllog.archive.schema import DERIVED, agent_states, system
 from calllog.columns.dialect import in_memory
-from calllog.columns.files import QUARTERS_A_DAY, held, marks_of, root
+from calllog.columns.files import QUARTERS_A_DAY, held, marks_of, root, rows_of
 from calllog.columns.rows import copy, create, insert
 from calllog.figures.period import DAY_MS, Period
 
@@ -40,6 +40,7 @@ def opened(
     `folder`: where the archiver keeps files of columns; without it everything is read from the archive.
     `before_ms`, `after_ms`: how much around the period is wanted, rounded up to whole days. Of agents' states
     that began before, the last one of each agent is there too; of Asterisks, whether they could be reached.
+    Raises ColumnsAway, as does whoever asks it, if a file cannot be read: then do without `folder`.
     """
     first = (period.from_at - before_ms) // DAY_MS
     last = (period.to_at + after_ms) // DAY_MS
@@ -68,11 +69,10 @@ def _open(
     if table is system:
         insert(rows, _reached(first * DAY_MS), table, columns, name)
     if files:
-        listed = ", ".join(f"'{str(path).replace(chr(39), chr(39) * 2)}'" for path in files)
         every = ", ".join(f'"{each.name}"' for each in table.columns)
         columns.exec_driver_sql(
             f'CREATE VIEW "{table.name}" AS SELECT {every} FROM "{name}" '  # noqa: S608  (names of ours)
-            f"UNION ALL SELECT {every} FROM read_parquet([{listed}])"
+            f"UNION ALL SELECT {every} FROM {rows_of(files)}"
         )
 
 

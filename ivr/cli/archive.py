@@ -4,6 +4,7 @@ import asyncio
 import sys
 import time
 from collections.abc import Callable
+from contextlib import closing
 from datetime import datetime
 from typing import Any
 
@@ -179,10 +180,11 @@ def _rebuild(tell: Callable[[int, int], None]) -> None:
 
 @archive.command()
 def columns() -> None:
-    """Make the copy by columns that reports are answered from, as far as it is missing.
+    """Make the copy by columns that reports are answered from, as far as it is missing or cannot be read.
 
     The archiver does it by itself, some minutes after something has been written; this is for an archive
-    that has come from elsewhere. Reports are right without it, but take longer.
+    that has come from elsewhere, and for files that a report could not read. Reports are right without the
+    copy, but take longer.
 
     \b
     Exit codes: 0 made · 2 wrong usage · 3 the archive is away, or the copy cannot be written
@@ -190,8 +192,9 @@ def columns() -> None:
     settings = Settings()
 
     def make() -> int:
-        maker = Maker(connect(settings.archive, read_only=True), settings.columns, settled_ms=0)
-        return sum(1 for _ in maker.make(int(time.time() * 1000)))
+        archive = connect(settings.archive, read_only=True)
+        with closing(Maker(archive, settings.columns, settled_ms=0, doubting=True)) as maker:
+            return sum(1 for _ in maker.make(int(time.time() * 1000)))
 
     click.echo(f"files made: {_guarded(make):,}")
     sys.exit(OK)

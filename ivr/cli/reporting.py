@@ -11,7 +11,7 @@ import click
 from sqlalchemy.exc import SQLAlchemyError
 
 from calllog.archive.database import connect
-from calllog.errors import ArchiveAway
+from calllog.errors import ArchiveAway, ColumnsAway
 from calllog.figures.period import Interval, Period
 from calllog.printable import escaped
 from calllog.report.abandoned import abandoned
@@ -64,6 +64,7 @@ MAKERS: Mapping[str, Callable[..., Report]] = {
 """Report → what makes it, of a Source and of the options that it alone takes."""
 DEEP = ("html", "json")
 """Ways to show a report in which figures can be opened."""
+MEND = "To make the copy anew: holdfast archive columns"
 
 
 def show(
@@ -81,17 +82,22 @@ def show(
 ) -> None:
     """Make one of MAKERS and show it. `way`: html, csv, json, or empty: tables of text. Ends the process."""
     seen = output is None and sys.stdout.isatty()
-    with _failing_well(), ExitStack() as closed:
-        with _progress() as told:
-            source = _source(period, interval, way in DEEP, told, within, short)
-            closed.callback(source.close)
-            made = MAKERS[report](source, **options)
-            made = redacted(made) if redact else made
-            told("the page" if way == "html" else "the tables")
-            if not seen:
+
+    def by(columns: Path | None) -> None:
+        with ExitStack() as closed:
+            with _progress() as told:
+                source = _source(period, interval, way in DEEP, told, within, short, columns)
+                closed.callback(source.close)
+                made = MAKERS[report](source, **options)
+                made = redacted(made) if redact else made
+                told("the page" if way == "html" else "the tables")
+                if not seen:
+                    _out(made, way, output=output, wide=wide)
+            if seen:  # only now: what it is doing has gone from the terminal
                 _out(made, way, output=output, wide=wide)
-        if seen:  # only now: what it is doing has gone from the terminal
-            _out(made, way, output=output, wide=wide)
+
+    with _failing_well():
+        _by_columns(by)
 
 
 def _source(
@@ -101,6 +107,7 @@ def _source(
     told: Told,
     within: float | None,
     short: float | None,
+    columns: Path | None,
 ) -> Source:
     settings = Settings()
     archive = connect(settings.archive, read_only=True)
@@ -110,11 +117,23 @@ def _source(
         period,
         thresholds,
         now_ms(),
-        columns=settings.columns,
+        columns=columns,
         interval=interval,
         deep=deep,
         told=told,
     )
+
+
+def _by_columns(show: Callable[[Path | None], None]) -> None:
+    """A copy by columns that cannot be read is done without: the archive itself has everything."""
+    columns = Settings().columns
+    try:
+        show(columns)
+    except ColumnsAway as error:
+        where, why = escaped(str(columns)), escaped(str(error))
+        click.echo(f"holdfast: the copy by columns in {where} cannot be read: {why}", err=True)
+        click.echo(f"  The archive itself is read, which takes longer. {MEND}", err=True)
+        show(None)
 
 
 @contextmanager
@@ -163,8 +182,13 @@ def _out(made: Report, way: str, *, output: Path | None, wide: bool) -> None:
         _write(output, _pieces(made, way, wide))
         click.echo(f"wrote {escaped(str(output))}", err=True)
     elif way:
-        for piece in _pieces(made, way, wide):
-            sys.stdout.buffer.write(piece.encode("utf-8", "replace"))
+        try:
+            for piece in _pieces(made, way, wide):
+                sys.stdout.buffer.write(piece.encode("utf-8", "replace"))
+        except ColumnsAway as error:  # some of it is out: it cannot be begun anew
+            raise ArchiveAway(
+                f"what is printed is not all, a copy cannot be read: {error}. {MEND}"
+            ) from error
         sys.stdout.flush()
     else:
         from ivr.cli.report_text import print_text  # rich, as above

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,15 +13,15 @@ from pathlib import Path
 import pytest
 
 from calllog.columns.dialect import in_memory
-from calllog.columns.spill import PREFIX
+from calllog.columns.scratch import PREFIX, Scratch
+from calllog.errors import ArchiveAway
 
 SPILLS = """
 import sys, time
 from calllog.columns.dialect import in_memory
 with in_memory("32MB", 1).connect() as duck:
-    duck.exec_driver_sql(
-        "CREATE TABLE t AS SELECT 'tel' || i || repeat(hash(i)::VARCHAR, 4) AS x FROM range(1000000) r(i)"
-    )
+    rows = f"SELECT 'tel' || i || repeat(hash(i)::VARCHAR, 4) AS x FROM range({sys.argv[1]}) r(i)"
+    duck.exec_driver_sql(f"CREATE TABLE t AS {rows}")
     print("spilled", flush=True)
     sys.stdin.read()
 """
@@ -37,7 +38,7 @@ def spills(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @contextmanager
 def spilling() -> Iterator[subprocess.Popen[str]]:
     """A process whose rows lie in its folder, until it is ended."""
-    command = [sys.executable, "-c", SPILLS]
+    command = [sys.executable, "-c", SPILLS, "1000000"]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         try:
@@ -88,3 +89,31 @@ def test_what_only_looks_like_one_is_left_alone(spills: Path) -> None:
     in_memory("32MB", 1).dispose()
     assert (elsewhere / "kept").exists()
     assert len(folders(spills)) == (3 if os.geteuid() == 0 else 2)
+
+
+def test_no_space_for_it_is_told_with_its_place(spills: Path) -> None:
+    engine = in_memory("16MB", 1)
+    rows = "SELECT repeat(hash(i)::VARCHAR, 9) FROM range(1000000) r(i)"
+    with engine.connect() as duck:
+        duck.exec_driver_sql("SET max_temp_directory_size = '1MB'")  # by default what is free on the disk
+        with pytest.raises(ArchiveAway, match=f"no space is left in {spills}: free some"):
+            duck.exec_driver_sql(f"CREATE TABLE t AS {rows}")
+    engine.dispose()
+
+
+def test_a_folder_that_cannot_be_made_is_told_with_its_place(spills: Path) -> None:
+    with pytest.raises(ArchiveAway, match=f"no folder can be made in {spills}/none: No such file"):
+        Scratch(spills / "none")
+
+
+def test_who_stops_it_by_hand_sees_no_error_of_the_driver(spills: Path) -> None:
+    command = [sys.executable, "-c", SPILLS, "100000000"]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as asks:
+        deadline = time.monotonic() + 30
+        while not [*spills.glob(f"{PREFIX}*/*")]:  # by then it asks
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+        asks.send_signal(signal.SIGINT)
+        _, told = asks.communicate(timeout=30)
+    assert told.splitlines()[-1] == "KeyboardInterrupt"
+    assert folders(spills) == []

@@ -1,10 +1,14 @@
-"""Folders for what does not fit into memory: rows of the log. Nobody else may read them, and none stays.
+"""Folders for rows of the log that lie on disk meanwhile. Nobody else may read them, and none stays.
+
+    in TMPDIR               what does not fit into memory
+    beside the columns      files that are being written
 
 Each is locked (`flock`) for as long as its process lives; the kernel gives the lock back however that ends.
 So who begins anew knows whose folders nobody uses any more: a process id is used again, and differs between
 containers. DuckDB could encrypt them, but only with an extension that it would have to download.
 """
 
+import errno
 import fcntl
 import os
 import shutil
@@ -12,17 +16,22 @@ import tempfile
 import weakref
 from pathlib import Path
 
+from calllog.errors import ArchiveAway
+
 PREFIX = "holdfast-columns-"
 
 
-class Spill:
-    """A folder of this process alone, in TMPDIR. Gone by `remove`, when nothing refers to it, or at exit."""
+class Scratch:
+    """A folder of this process alone, in `parent`. Gone by `remove`, when nothing refers to it, at exit."""
 
-    def __init__(self) -> None:
-        """First those are removed whose processes are no more."""
-        self.folder, self._lock = _made(Path(tempfile.gettempdir()))
+    def __init__(self, parent: Path) -> None:
+        """First those are removed whose processes are no more. Raises ArchiveAway if there can be none."""
+        try:
+            self.folder, self._lock = _made(parent)
+        except OSError as error:
+            raise ArchiveAway(f"no folder can be made in {parent}: {error.strerror}") from error
         self.remove = weakref.finalize(self, _remove, self.folder, self._lock)
-        _sweep(self.folder.parent)
+        _sweep(parent)
 
 
 def _made(parent: Path) -> tuple[Path, int]:
@@ -31,6 +40,9 @@ def _made(parent: Path) -> tuple[Path, int]:
         lock = _locked(folder, fcntl.LOCK_EX)
         if lock is not None:
             return folder, lock
+        if folder.exists():
+            folder.rmdir()
+            raise OSError(errno.ENOLCK, "a folder cannot be locked there")
         # somebody who swept came between
 
 
