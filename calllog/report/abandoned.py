@@ -53,7 +53,7 @@ def _charts(source: Source, spans: Sequence[Row]) -> list[Block]:
 
 
 def _tiles(source: Source, whole: Row) -> Tiles:
-    values, keys = whole.values, calls_behind(source, whole)
+    values = whole.values
     short = values["short"] or 0
     details = {
         "abandoned": f"of {values['offered']:,} who joined a queue",
@@ -64,6 +64,7 @@ def _tiles(source: Source, whole: Row) -> Tiles:
         "failed": "an error of ours ended their wait",
         "refused": "the door of a queue stayed shut",
     }
+    keys = calls_behind(source, whole, details)
     of_calls = source.calls("whole", "")[0].values
     values = {**of_calls, **values}
     keys["abandoned_before_agent"] = source.open.calls("ivr_exit", of_calls["ivr_exit"])

@@ -1,6 +1,6 @@
 """`holdfast report queues` and `intervals`: how long callers waited, and what became of them."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from calllog.figures.figure import Row, share
 from calllog.figures.keys import By
@@ -16,6 +16,7 @@ from calllog.report.source import DAYS, Source, column, text_column, tile, value
 
 CURVES = 12
 """Queues that get a curve of their own."""
+TITLES = {"service_level": "Service level", "asa_ms": "Answered after"}
 
 QUEUE_COLUMNS = (
     column("offered", bar=True),
@@ -83,14 +84,14 @@ def intervals(source: Source, by: By = "") -> Report:
         *([text_column(by, by.replace("_", " ").capitalize())] if by else []),
         *QUEUE_COLUMNS,
     )
-    cells = []
+    cells, named = [], [each.name for each in QUEUE_COLUMNS]
     for row in shown:
         span = Period(row.from_at, row.to_at, source.period.zone)
         names = [Cell(when_in_full((row.from_at, row.to_at), source.period, source.interval))]
         names += [Cell(row.from_at), Cell(row.to_at)]
         names += [Cell(row.key or "none")] if by else []
         queue = row.key if by == "queue" else None
-        keys = calls_behind(source, row, queue, span) if by in ("", "queue") else {}
+        keys = calls_behind(source, row, named, queue, span) if by in ("", "queue") else {}
         cells.append((*names, *value_cells(row, QUEUE_COLUMNS, keys)))
     table = Table(
         name="intervals",
@@ -110,12 +111,14 @@ def intervals(source: Source, by: By = "") -> Report:
 
 def queue_table(source: Source, rows: Sequence[Row], columns: Sequence[Column] = QUEUE_COLUMNS) -> Table:
     """A row for each queue."""
+    names = [each.name for each in columns]
     return Table(
         name="queues",
         title="Queues",
         columns=(text_column("queue", "Queue"), *columns),
         rows=tuple(
-            (Cell(row.key), *value_cells(row, columns, calls_behind(source, row, row.key))) for row in rows
+            (Cell(row.key), *value_cells(row, columns, calls_behind(source, row, names, row.key)))
+            for row in rows
         ),
         empty="Nobody came to a queue in this time.",
     )
@@ -194,22 +197,17 @@ def _mean(row: Row) -> float | None:
 
 
 def calls_behind(
-    source: Source, row: Row, queue: str | None = None, span: Period | None = None
+    source: Source, row: Row, names: Iterable[str], queue: str | None = None, span: Period | None = None
 ) -> dict[str, str]:
-    """For each figure of a row the key of the calls behind it."""
+    """For each of these figures of a row, by name, the key of the calls behind it."""
     keys: dict[str, str] = {}
-    groups: dict[str, str] = {}
-    for name in row.values:
-        group = BEHIND.get(name, "")
-        if name == "refused" and span is None:
+    for name in names:
+        if group := BEHIND.get(name):
+            keys[name] = source.open.waits(group, _count(row, group), queue, span)
+        elif span is None and name == "refused":
             keys[name] = source.open.refusals(row.values[name], queue)
-        if name == "overtaken" and span is None:
-            keys[name] = keys["overtaken_ms"] = source.open.overtaken("", row.values[name], queue)
-        if not group:
-            continue
-        if group not in groups:
-            groups[group] = source.open.waits(group, _count(row, group), queue, span)
-        keys[name] = groups[group]
+        elif span is None and name in ("overtaken", "overtaken_ms"):
+            keys[name] = source.open.overtaken("", row.values["overtaken"], queue)
     return keys
 
 
@@ -246,23 +244,20 @@ def _curves(source: Source, by_queue: Sequence[Row]) -> list[Block]:
 
 
 def _tiles(source: Source, whole: Row) -> Tiles:
-    values, keys = whole.values, calls_behind(source, whole)
-    level_s = source.thresholds.service_level_s
+    values, level_s = whole.values, source.thresholds.service_level_s
+    details = {
+        "service_level": f"answered within {level_s:g} s, unless a queue says otherwise",
+        "offered": "callers who joined a queue",
+        "asa_ms": "mean wait of those answered",
+        "wait_p90_ms": f"longest: {text_of(values['wait_longest_ms'], 'ms', 'UTC')}",
+        "abandon_rate": f"{values['abandoned']:,} callers hung up",
+        "flowed": "left by a rule or by choice",
+    }
+    keys = calls_behind(source, whole, details)
     return Tiles(
         tuple(
-            tile(values, name, detail, calls=keys.get(name, ""), title=title)
-            for name, detail, title in (
-                (
-                    "service_level",
-                    f"answered within {level_s:g} s, unless a queue says otherwise",
-                    "Service level",
-                ),
-                ("offered", "callers who joined a queue", ""),
-                ("asa_ms", "mean wait of those answered", "Answered after"),
-                ("wait_p90_ms", f"longest: {text_of(values['wait_longest_ms'], 'ms', 'UTC')}", ""),
-                ("abandon_rate", f"{values['abandoned']:,} callers hung up", ""),
-                ("flowed", "left by a rule or by choice", ""),
-            )
+            tile(values, name, detail, calls=keys[name], title=TITLES.get(name, ""))
+            for name, detail in details.items()
         )
     )
 

@@ -111,6 +111,12 @@ def test_the_page_needs_nothing_and_leads_somewhere(made: Made, report: str) -> 
 
 
 @pytest.mark.parametrize("report", REPORTS)
+def test_no_list_is_made_that_nothing_opens(made: Made, report: str) -> None:
+    found = made(report)
+    assert {f"#l-{key}" for key in found.behind} <= {*Page(page_of(found)).links}
+
+
+@pytest.mark.parametrize("report", REPORTS)
 def test_csv_has_a_table_after_its_definitions(made: Made, report: str) -> None:
     told = csv_of(made(report))
     tables = [table.splitlines() for table in told.split("\n\n")]
