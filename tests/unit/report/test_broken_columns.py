@@ -13,7 +13,7 @@ from calllog.archive.schema import quarters
 from calllog.errors import ColumnsAway
 from calllog.report.model import Report
 from ivr.cli import AWAY, OK, main
-from ivr.cli import report as commands
+from ivr.cli import reporting
 
 DAY = ("--day", "2026-11-22", "--csv")
 
@@ -58,7 +58,7 @@ def test_once_some_is_printed_it_is_told_that_it_is_not_all(
         yield f"{made.title}\n"
         raise ColumnsAway("a file has gone")
 
-    monkeypatch.setattr(commands, "csv_pieces", cut_off)
+    monkeypatch.setattr(reporting, "csv_pieces", cut_off)
     told = holdfast("report", "queues", *DAY)
     assert told.exit_code == AWAY
     assert told.stdout.count("\n") == 1
