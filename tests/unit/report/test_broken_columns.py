@@ -12,8 +12,7 @@ from calllog.archive.database import connect
 from calllog.archive.schema import quarters
 from calllog.errors import ColumnsAway
 from calllog.report.model import Report
-from ivr.cli import AWAY, OK, main
-from ivr.cli import reporting
+from ivr.cli import AWAY, OK, main, reporting
 
 DAY = ("--day", "2026-11-22", "--csv")
 
