@@ -6,9 +6,9 @@ O = A + B + F + X + W.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import NamedTuple, get_args
+from typing import Any, NamedTuple, get_args
 
-from sqlalchemy import CTE, Engine, and_, func, literal_column, or_
+from sqlalchemy import CTE, ColumnElement, Engine, and_, func, literal_column
 
 from calllog.archive.schema import refusals, waits
 from calllog.figures.figure import Figure, Measure, Row, Unit, Value, measured, share
@@ -17,13 +17,14 @@ from calllog.figures.limits import limits_of
 from calllog.figures.overtaking import count_escalated, count_overtaken, handed_up, overtaken
 from calllog.figures.period import Interval, Period
 from calllog.figures.read import many
-from calllog.figures.tally import Counted, Sums, Tally
+from calllog.figures.tally import Apart, Counted, Sums, Tally
 from calllog.figures.thresholds import ServiceLevel, Thresholds
 from calllog.vocabulary import AbandonReason
 
 QUEUE_BY: tuple[By, ...] = ("", "queue", "campaign", "flow", "hour", "weekday", "weekday_hour")
 PERCENTS = (50, 90, 95)
 RINGING = sorted(set(get_args(AbandonReason)) - {"caller_hangup"})
+CLASSES = {"A": "answered", "B": "abandoned", "F": "flowed", "X": "failed", "W": "waiting"}
 
 
 class Within(NamedTuple):
@@ -43,20 +44,32 @@ class Queued:
     queue: str | None
     """The queue, if these are the callers of one."""
 
+    @property
+    def offered(self) -> int:
+        """Who joined, however the wait ended."""
+        return sum(self.counts[name] for name in CLASSES.values())
+
     def within(self, limit: str) -> Within:
         """Who was through within a limit of each caller's own queue: X (`level`), or what it owes (`sla`)."""
-        return Within(*(self.counts[f"{each}_{limit}"] for each in Within._fields))
+        ends = f"answered_{limit}", f"abandoned_{limit}", f"flowed_callback_{limit}"
+        return Within(*(self.counts[name] for name in ends))
 
     def percentile(self, percent: int) -> int | None:
         """Nearest rank, of the waits of answered callers; None if there are none."""
-        waited = self.counts.get("waited")
+        waited = self.counts.get("answered_percentiles")
         return None if waited is None else waited[PERCENTS.index(percent)]
+
+    @property
+    def longest_ms(self) -> int | None:
+        """The longest wait of who was answered or gave up; None if nobody was, or did."""
+        longest = (self.counts.get(f"{name}_longest_ms") for name in ("answered", "abandoned"))
+        return max((each for each in longest if each is not None), default=None)
 
 
 def service_level(definition: ServiceLevel, queued: Queued, within: Within) -> float | None:
     """The share of callers who were answered in time, in one of its definitions."""
-    counts, thresholds = queued.counts, queued.thresholds
-    offered, a, b, short = (counts[name] for name in ("offered", "answered", "abandoned", "short"))
+    counts, thresholds, offered = queued.counts, queued.thresholds, queued.offered
+    a, b, short = (counts[name] for name in ("answered", "abandoned", "abandoned_short"))
     if definition == "service_level":
         return share(within.answered, offered - short)
     if definition == "service_level_app_queue":
@@ -102,11 +115,25 @@ def _sla_met(queued: Queued) -> Value:
     return None if reached is None else int(reached >= sla.share)
 
 
-QUEUE_MEASURES: tuple[Measure[Queued], ...] = (
-    _count("offered", "Offered", "O = callers who joined", "O = A + B + F + X + W, in every interval."),
+WAIT_MEASURES: tuple[Measure[Queued], ...] = (
+    _figure(
+        "offered",
+        "Offered",
+        "count",
+        "O = callers who joined",
+        lambda q: q.offered,
+        "O = A + B + F + X + W, in every interval.",
+    ),
     _count("answered", "Answered", "A = left the queue for an agent"),
     _count("abandoned", "Abandoned", "B = left it by hanging up", "Also while an agent's telephone rang."),
-    _count("short", "Short abandons", "Bs = abandoned in less than s seconds", "s: `short_abandon_s`."),
+    _figure(
+        "short",
+        "Short abandons",
+        "count",
+        "Bs = abandoned in less than s seconds",
+        lambda q: q.counts["abandoned_short"],
+        "s: `short_abandon_s`.",
+    ),
     _count("flowed", "Flowed out", "F = left it by a rule or by choice", "Exit key, time limit, closing, …"),
     _count("failed", "Failed", "X = left it by an error of ours"),
     _count("waiting", "Waiting", "W = has joined and not left", "Counted, never what is left over."),
@@ -122,8 +149,8 @@ QUEUE_MEASURES: tuple[Measure[Queued], ...] = (
         "share",
         "(B - Bs) / (O - Bs)",
         lambda q: share(
-            q.counts["abandoned"] - q.counts["short"],
-            q.counts["offered"] - q.counts["short"],
+            q.counts["abandoned"] - q.counts["abandoned_short"],
+            q.offered - q.counts["abandoned_short"],
         ),
         "No figure if nothing was offered but short abandons.",
     ),
@@ -132,14 +159,14 @@ QUEUE_MEASURES: tuple[Measure[Queued], ...] = (
         "Abandon rate, short ones too",
         "share",
         "B / O",
-        lambda q: share(q.counts["abandoned"], q.counts["offered"]),
+        lambda q: share(q.counts["abandoned"], q.offered),
     ),
     _figure(
         "short_share",
         "Share of short abandons",
         "share",
         "Bs / O",
-        lambda q: share(q.counts["short"], q.counts["offered"]),
+        lambda q: share(q.counts["abandoned_short"], q.offered),
     ),
     _level(
         "service_level",
@@ -182,7 +209,7 @@ QUEUE_MEASURES: tuple[Measure[Queued], ...] = (
         "Longest wait",
         "ms",
         "the longest wait of those who were answered or gave up",
-        lambda q: q.counts.get("longest_ms"),
+        lambda q: q.longest_ms,
     ),
     _figure(
         "abandon_mean_ms",
@@ -196,6 +223,17 @@ QUEUE_MEASURES: tuple[Measure[Queued], ...] = (
         "Abandoned while an agent rang",
         "those of B who hung up while a telephone rang for them, or while they were being connected",
     ),
+    _figure(
+        "sla_met",
+        "SLA met",
+        "count",
+        "1 if the service level that the queue owes was reached, else 0",
+        _sla_met,
+        "Share, seconds and definition: `sla` of the queue. No figure without one, if nothing was offered, "
+        "or for several queues together.",
+    ),
+)
+OVERTAKING_MEASURES: tuple[Measure[Queued], ...] = (
     _count(
         "overtaken",
         "Overtaken",
@@ -220,7 +258,7 @@ QUEUE_MEASURES: tuple[Measure[Queued], ...] = (
         "Escalation rate",
         "share",
         "escalated / O",
-        lambda q: share(q.counts["escalated"], q.counts["offered"]),
+        lambda q: share(q.counts["escalated"], q.offered),
     ),
     _figure(
         "escalation_wait_ms",
@@ -230,61 +268,60 @@ QUEUE_MEASURES: tuple[Measure[Queued], ...] = (
         lambda q: share(q.counts["escalation_wait_ms"], q.counts["escalation_waits"]),
         "Of waits that are over.",
     ),
-    _figure(
-        "sla_met",
-        "SLA met",
-        "count",
-        "1 if the service level that the queue owes was reached, else 0",
-        _sla_met,
-        "Share, seconds and definition: `sla` of the queue. No figure without one, if nothing was offered, "
-        "or for several queues together.",
-    ),
 )
+QUEUE_MEASURES = (*WAIT_MEASURES, *OVERTAKING_MEASURES)
 
 
 def queue_figures(
-    engine: Engine, period: Period, interval: Interval, by: By, thresholds: Thresholds
+    engine: Engine,
+    period: Period,
+    interval: Interval,
+    by: By,
+    thresholds: Thresholds,
+    *,
+    overtaking: bool = True,
 ) -> list[Row]:
-    """QUEUE_MEASURES for each interval and key, in this order. A key of the period has a row in each."""
+    """QUEUE_MEASURES for each interval and key, in this order. A key of the period has a row in each.
+
+    `overtaking`: whether OVERTAKING_MEASURES are wanted, for which waits are read once more.
+    """
     allowed("queues", by, *QUEUE_BY)
     tally, key = Tally(period, interval, by), own_key(by, waits)
     limits = limits_of(thresholds)
     of_queue = waits.outerjoin(limits, limits.c.queue == waits.c.queue)
     with engine.connect() as connection:
-        tally.count(connection, of_queue, waits.c.joined_at, _sums(limits, thresholds), key=key)
-        count_overtaken(connection, tally, own_key(by, overtaken))
-        count_escalated(connection, tally, own_key(by, handed_up))
+        sums, apart = _sums(limits, thresholds), Apart(waits.c["class"], CLASSES)
+        tally.count(connection, of_queue, waits.c.joined_at, sums, key=key, apart=apart)
+        if overtaking:
+            count_overtaken(connection, tally, own_key(by, overtaken))
+            count_escalated(connection, tally, own_key(by, handed_up))
         if by != "flow":
             refused = own_key(by, refusals)
             tally.count(connection, refusals, refusals.c.at, {"refused": many()}, key=refused)
+    measures = QUEUE_MEASURES if overtaking else WAIT_MEASURES
     return tally.rows(
-        lambda key, counts: measured(
-            QUEUE_MEASURES, Queued(counts, thresholds, key if by == "queue" else None)
-        )
+        lambda key, counts: measured(measures, Queued(counts, thresholds, key if by == "queue" else None))
     )
 
 
 def _sums(limits: CTE, thresholds: Thresholds) -> Sums:
-    """Everything that is counted of waits."""
-    reason, kind, ms = waits.c.reason, waits.c["class"], waits.c.waited_ms
-    answered, abandoned, back = kind == "A", kind == "B", reason == "callback_accepted"
-    classes = {"answered": "A", "abandoned": "B", "flowed": "F", "failed": "X", "waiting": "W"}
+    """Everything that is counted of waits, of each class apart."""
+    reason, ms = waits.c.reason, waits.c.waited_ms
     within = {
         "level": ms <= func.coalesce(limits.c.level, thresholds.service_level_ms()),
         "sla": ms <= limits.c.sla,
     }
-    short = ms < func.coalesce(limits.c.short, thresholds.short_abandon_ms())
-    percentiles = func.quantile_disc(ms, literal_column(f"[{', '.join(f'0.{each}' for each in PERCENTS)}]"))
+    percents: ColumnElement[Any] = literal_column(f"[{', '.join(f'0.{each}' for each in PERCENTS)}]")
     return {
-        "offered": many(),
-        **{name: many(kind == each) for name, each in classes.items()},
-        "short": many(and_(abandoned, short)),
-        "abandoned_ringing": many(and_(abandoned, reason.in_(RINGING))),
-        **{f"answered_{limit}": many(and_(answered, soon)) for limit, soon in within.items()},
-        **{f"abandoned_{limit}": many(and_(abandoned, soon)) for limit, soon in within.items()},
-        **{f"callback_{limit}": many(and_(back, soon)) for limit, soon in within.items()},
-        "answered_ms": func.sum(ms).filter(answered),
-        "abandoned_ms": func.sum(ms).filter(abandoned),
-        "longest_ms": func.max(ms).filter(or_(answered, abandoned)),
-        "waited": percentiles.filter(answered),
+        "": many(),
+        "_short": many(ms < func.coalesce(limits.c.short, thresholds.short_abandon_ms())),
+        "_ringing": many(reason.in_(RINGING)),
+        **{f"_{limit}": many(soon) for limit, soon in within.items()},
+        **{
+            f"_callback_{limit}": many(and_(reason == "callback_accepted", soon))
+            for limit, soon in within.items()
+        },
+        "_ms": func.sum(ms),
+        "_longest_ms": func.max(ms),
+        "_percentiles": func.quantile_disc(ms, percents),
     }

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, FromClause, and_, func, literal_column, select, tuple_
 
@@ -15,6 +15,14 @@ Sums = Mapping[str, ColumnElement[Any]]
 """Name → how it is added up."""
 Key = ColumnElement[Any] | None
 """By what else is counted; None: by the interval, and the clock, alone."""
+
+
+class Apart(NamedTuple):
+    """Sums are made for each value of a column apart: quicker than by a filter in each sum."""
+
+    of: ColumnElement[str]
+    names: Mapping[str, str]
+    """Value → with what the names of its sums begin."""
 
 
 class Counted(dict[str, Any]):
@@ -42,12 +50,13 @@ class Tally:
         *where: ColumnElement[bool],
         key: Key = None,
         until: ColumnElement[int] | None = None,
+        apart: Apart | None = None,
     ) -> None:
         """These sums over the rows of `source`, by when they were (`at`) and their `key`.
 
         `until`: they last so long, and are in every interval that they reach into.
         """
-        count([(self, key)], connection, source, at, sums, *where, until=until)
+        count([(self, key)], connection, source, at, sums, *where, until=until, apart=apart)
 
     def add(self, place: int, key: str, sums: Mapping[str, Any]) -> None:
         """What was found in a place; `key`: empty where it is that of the clock."""
@@ -78,6 +87,7 @@ def count(
     sums: Sums,
     *where: ColumnElement[bool],
     until: ColumnElement[int] | None = None,
+    apart: Apart | None = None,
 ) -> None:
     """`Tally.count` for several tallies of the same places, each with a key: the rows are read once."""
     period, places = asked[0][0].period, asked[0][0].places
@@ -89,9 +99,12 @@ def count(
         lasts, inside = until - 1, and_(until > place.c.from_at, at < place.c.to_at)
     within = lasts >= period.from_at, at < period.to_at  # said once more: so less is read
     keys = [literal_column("''") if key is None else key for _, key in asked]
-    sets = (tuple_(place.c.place, key) for key in keys)
+    split = [] if apart is None else [apart.of]
+    names = {(): ""} if apart is None else {(value,): name for value, name in apart.names.items()}
+    sets = (tuple_(place.c.place, *split, key) for key in keys)
+    added = (each.label(name) for name, each in sums.items())
     statement = (
-        select(func.grouping(*keys), place.c.place, *keys, *(each.label(name) for name, each in sums.items()))
+        select(func.grouping(*keys), place.c.place, *keys, *split, *added)
         .select_from(source.join(place, inside))
         .where(*within, *where)
         .group_by(func.grouping_sets(*sets))
@@ -100,5 +113,7 @@ def count(
     every, many = (1 << len(asked)) - 1, len(asked)
     of = {every ^ 1 << many - 1 - number: number for number in range(many)}
     for grouping, place_number, *found in streamed(connection, statement):
-        number = of[grouping]
-        asked[number][0].add(place_number, found[number], dict(zip(sums, found[many:], strict=True)))
+        number, values = of[grouping], found[many + len(split) :]
+        begin = names[tuple(found[many : many + len(split)])]
+        counted = {begin + name: value for name, value in zip(sums, values, strict=True)}
+        asked[number][0].add(place_number, found[number], counted)

@@ -50,7 +50,7 @@ def compare(one: Source, other: Source) -> Report:
 
 def _values(source: Source) -> dict[str, Value]:
     rows = (
-        source.queues("whole", ""),
+        source.queues("whole", "", overtaking=True),
         source.calls("whole", ""),
         source.agents("")[""],
         source.surveys(""),

@@ -55,8 +55,8 @@ BRIEF = tuple(each for each in QUEUE_COLUMNS if each.name in {
 
 def queues(source: Source) -> Report:
     """How every queue did: first all of them, then each."""
-    whole = source.queues("whole", "")[0]
-    by_queue = source.queues("whole", "queue")
+    whole = source.queues("whole", "", overtaking=True)[0]
+    by_queue = source.queues("whole", "queue", overtaking=True)
     spans = source.queues(source.interval, "")
     how = Section(
         title="How long did callers wait?",
@@ -74,7 +74,8 @@ def queues(source: Source) -> Report:
 
 def intervals(source: Source, by: By = "") -> Report:
     """The figures of queues for each interval of the period."""
-    rows = source.queues(source.interval, by)
+    rows = source.queues(source.interval, by, overtaking=True)
+    spans = source.queues(source.interval, "") if by else rows
     whole = source.queues("whole", "")[0]
     shown = [row for row in rows if row.values["offered"] or row.values["refused"]]
     columns = (
@@ -100,10 +101,10 @@ def intervals(source: Source, by: By = "") -> Report:
         rows=tuple(cells),
         note="Intervals to which nobody came are left out.",
     )
-    curve = day_curve(source, "All queues", source.queues(source.interval, ""))
+    curve = day_curve(source, "All queues", spans)
     section = Section(
         title="When did callers come?",
-        lead=_busiest(source),
+        lead=_busiest(source, spans),
         blocks=(_tiles(source, whole), *_some(curve), table),
     )
     return source.report("intervals", "Intervals", [section])
@@ -276,8 +277,7 @@ def _lead(whole: Row, by_queue: Sequence[Row]) -> str:
     return f"{said}."
 
 
-def _busiest(source: Source) -> str:
-    rows = source.queues(source.interval, "")
+def _busiest(source: Source, rows: Sequence[Row]) -> str:
     most = max(rows, key=lambda row: row.values["offered"] or 0, default=None)
     if most is None or not most.values["offered"]:
         return "Nobody came to a queue in this time."

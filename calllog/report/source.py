@@ -132,10 +132,10 @@ class Source:
         asked, self.open = self.open, Opener(self.period, self.thresholds, wanted=self._deep)
         return asked.found(self.engine, lambda: self.later)
 
-    def _queues(self, interval: Interval, by: By) -> list[Row]:
+    def _queues(self, interval: Interval, by: By, *, overtaking: bool = False) -> list[Row]:
         shown = {"": "", "weekday_hour": " by weekday and hour"}.get(by, f" by {by}")
         self.told(f"figures of queues{shown}")
-        return queue_figures(self.engine, self.period, interval, by, self.thresholds)
+        return queue_figures(self.engine, self.period, interval, by, self.thresholds, overtaking=overtaking)
 
     def agents(self, *several: By) -> dict[By, list[Row]]:
         """The figures of agents of the whole period, by each of these."""

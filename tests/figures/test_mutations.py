@@ -28,7 +28,7 @@ FIGURES = {
         '"level": ms <= ',
         '"level": ms < ',
     ),
-    "short means at most s": ("queues", "queues", "short = ms < ", "short = ms <= "),
+    "short means at most s": ("queues", "queues", '"_short": many(ms < ', '"_short": many(ms <= '),
     "short abandons stay among the offered": (
         "queues",
         "queues",
@@ -51,8 +51,8 @@ FIGURES = {
     "the longest wait is an answered one": (
         "queues",
         "queues",
-        "filter(or_(answered, abandoned))",
-        "filter(answered)",
+        'for name in ("answered", "abandoned"))',
+        'for name in ("answered",))',
     ),
     "both hours of a change of the clock are one": (
         "calls",
