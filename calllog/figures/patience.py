@@ -119,7 +119,7 @@ def _times(
             every.c.ms,
             many(every.c.gave_up).label("gave_up"),
             func.sum(func.count())
-            .over(partition_by=group, order_by=every.c.ms, rows=(0, None))
+            .over(partition_by=group, order_by=every.c.ms.desc(), rows=(None, 0))
             .label("at_risk"),
             func.row_number().over(partition_by=group, order_by=every.c.ms).label("number"),
         )
