@@ -219,8 +219,8 @@ WISH = speech(241, 1.5)
 
 async def recorded(stage: Stage, prefix: str) -> Played:
     async def speak(_call: str, ear: Ear) -> None:
-        await ear.listen(time.time() + 0.2)
-        await asyncio.sleep(PROMPT_S)  # after the question nothing is sent that could be waited for
+        await ear.hears(stage.sounds["menu"], from_s=PROMPT_S - 0.4)
+        await asyncio.sleep(1.2)  # after the question nothing is sent that could be waited for
         await ear.say(WISH)
         await ear.send(typed("#", Habits()))
 

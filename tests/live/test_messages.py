@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import time
 from pathlib import Path
 
 import pytest
@@ -20,7 +19,9 @@ from tests.rig.voice import speech
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 MESSAGE = speech(4712, 2.5)
-TONE_S = 0.9
+LONG = speech(4712, 8.0)
+TONE_S = 1.5
+"""So long after the greeting the tone, of 0.5 s, is over, also a late one; 2 s of silence end a message."""
 
 
 def steps(played: Played) -> list[tuple[str, str]]:
@@ -37,17 +38,21 @@ def file_of(stage: Stage, played: Played) -> Path:
     return stage.server.settings.data / "recordings" / f"{recorded(played).recording}.wav"
 
 
-async def say_after_the_tone(ear: Ear, samples: Samples, silent_s: float = 0) -> None:
-    """Hear greeting and tone, which nothing tells of, and speak; in one stream, as telephones do."""
-    await ear.listen(time.time() + 0.2)
-    before, after = [0] * round((PROMPT_S + TONE_S) * RATE), [0] * round(silent_s * RATE)
-    await ear.say([*before, *samples, *after])
+async def say_after_the_tone(stage: Stage, ear: Ear, samples: Samples, silent_s: float = 0) -> None:
+    """Hear greeting and tone, and speak; in one stream, as telephones do."""
+
+    async def greeted() -> None:
+        await ear.hears(stage.sounds["menu"], from_s=PROMPT_S - 0.4)
+        await asyncio.sleep(TONE_S)
+
+    await ear.listen(0)
+    await ear.say([*samples, *[0] * round(silent_s * RATE)], once=asyncio.ensure_future(greeted()))
 
 
 @plot
 async def leaves_a_message(stage: Stage) -> Played:
     async def say(_call: str, ear: Ear) -> None:
-        await say_after_the_tone(ear, MESSAGE, silent_s=2.5)
+        await say_after_the_tone(stage, ear, MESSAGE, silent_s=2.5)
 
     return await stage.call("250", stay_ms=30_000, meanwhile=say)
 
@@ -73,9 +78,9 @@ async def test_a_message_ends_with_silence_and_is_in_its_box(watch: Watch, stage
 @plot
 async def hangs_up_in_his_message(stage: Stage) -> Played:
     async def say(_call: str, ear: Ear) -> None:
-        await say_after_the_tone(ear, MESSAGE)
+        await say_after_the_tone(stage, ear, LONG)
 
-    return await stage.call("250", stay_ms=round((PROMPT_S + TONE_S) * 1000) + 1900, meanwhile=say)
+    return await stage.call("250", stay_ms=round((PROMPT_S + TONE_S) * 1000) + 5000, meanwhile=say)
 
 
 async def test_who_hangs_up_in_the_middle_has_left_what_he_said(watch: Watch, stage: Stage) -> None:
@@ -83,13 +88,13 @@ async def test_who_hangs_up_in_the_middle_has_left_what_he_said(watch: Watch, st
     played.check()
     assert kinds(played.events) == ["arrived", "answered", "recorded", "ended"]
     assert recorded(played).box == "office"
-    assert heard(read_sound(file_of(stage, played)), MESSAGE[:RATE]).share >= ENOUGH
+    assert heard(read_sound(file_of(stage, played)), LONG[:RATE]).share >= ENOUGH
 
 
 @plot
 async def says_nothing(stage: Stage) -> Played:
     async def breathe(_call: str, ear: Ear) -> None:
-        await say_after_the_tone(ear, (), silent_s=2.5)
+        await say_after_the_tone(stage, ear, (), silent_s=2.5)
 
     return await stage.call("250", stay_ms=30_000, meanwhile=breathe)
 
@@ -115,13 +120,15 @@ async def test_who_says_nothing_has_left_nothing(watch: Watch, stage: Stage, mut
 @plot
 async def is_asked_how_it_was(stage: Stage) -> Played:
     async def press(call: str, ear: Ear) -> None:
+        asked = stage.sounds["sorry"]
         agree, wrong, four = one_by_one("174")
-        await ear.listen(time.time() + 0.2)
+        await ear.hears(stage.sounds["menu"])
         await ear.send(agree)
         await stage.log.event(call, "survey_offered")
-        await asyncio.sleep(PROMPT_S)  # he listens
+        await ear.hears(asked, from_s=PROMPT_S - 0.4)
         await ear.send(wrong)
-        await asyncio.sleep(PROMPT_S + 1.2)  # and is told that this is no answer
+        await ear.hears(stage.sounds["wrong-key"])  # he is told that this is no answer
+        await ear.hears(asked, from_s=PROMPT_S - 0.4, since_at=ear.packets[-1].at)
         await ear.send(four)
 
     async with stage.agent("sia", "agent_answers", ring_ms=200, talk_ms=700) as sia:

@@ -9,7 +9,7 @@ import pytest
 
 from calllog.call_events import Bridged, Unbridged
 from tests.live.conftest import Watch
-from tests.live.stage import Stage, plot
+from tests.live.stage import PROMPT_S, Stage, plot
 from tests.live.test_agent_transfers import press
 from tests.rig.ear import Ear
 from tests.rig.sipp import Play
@@ -113,8 +113,8 @@ async def asked(stage: Stage) -> Played:
     async with nailed_up(stage, "nuria") as nuria:
 
         async def meanwhile(call: str, ear: Ear) -> None:
-            await stage.log.event(call, "offered")
-            await asyncio.sleep(1.5)
+            await nuria.ear.hears(stage.sounds["goodbye"], from_s=PROMPT_S - 0.4)
+            await asyncio.sleep(1.0)  # she thinks
             await press(nuria, "1", ear)
             await stage.log.event(call, "bridged")
             await asyncio.sleep(0.5)

@@ -13,12 +13,15 @@ from tests.live.stage import PROMPT_S, Stage, plot
 from tests.rig.ear import Ear
 from tests.rig.keypad import Habits, typed
 from tests.rig.site import Played
-from tests.rig.sound import ENOUGH, heard, read_sound
+from tests.rig.sound import ENOUGH, RATE, Samples, heard, read_sound
 from tests.rig.voice import speech
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 WISH = speech(4711, 2.0)
+LONG = speech(4711, 8.0)
+THINKS_S = 1.2
+"""After the question, until it is kept what he says: nothing is sent then that could be waited for."""
 PIN = "4711904"
 
 
@@ -31,17 +34,17 @@ def recording_of(stage: Stage, played: Played) -> Path:
     return stage.server.settings.data / "recordings" / f"{name}.wav"
 
 
-async def speak(ear: Ear) -> None:
+async def speak(stage: Stage, ear: Ear, wish: Samples = WISH) -> None:
     """Hear the question, and say what is to be kept."""
-    await ear.listen(time.time() + 0.2)
-    await asyncio.sleep(PROMPT_S)  # he thinks: after the question nothing is sent that could be waited for
-    await ear.say(WISH)
+    await ear.hears(stage.sounds["menu"], from_s=PROMPT_S - 0.4)
+    await asyncio.sleep(THINKS_S)
+    await ear.say(wish)
 
 
 @plot
 async def says_a_wish(stage: Stage) -> Played:
     async def say(_call: str, ear: Ear) -> None:
-        await speak(ear)
+        await speak(stage, ear)
         await ear.send(typed("#", Habits()))
 
     return await stage.call("216", stay_ms=30_000, meanwhile=say)
@@ -62,9 +65,9 @@ async def test_what_he_says_is_kept_and_played_to_him(watch: Watch, stage: Stage
 @plot
 async def hangs_up_in_his_wish(stage: Stage) -> Played:
     async def say(_call: str, ear: Ear) -> None:
-        await speak(ear)
+        await speak(stage, ear, LONG)
 
-    return await stage.call("216", stay_ms=round(PROMPT_S * 1000) + 1500, meanwhile=say)
+    return await stage.call("216", stay_ms=round(PROMPT_S * 1000) + 5000, meanwhile=say)
 
 
 async def test_what_he_said_until_he_hung_up_is_kept(watch: Watch, stage: Stage) -> None:
@@ -72,7 +75,7 @@ async def test_what_he_said_until_he_hung_up_is_kept(watch: Watch, stage: Stage)
     played.check()
     assert "recorded/wish" not in steps(played)
     kept = read_sound(recording_of(stage, played))
-    assert heard(kept, WISH[: len(WISH) // 3]).share >= ENOUGH
+    assert heard(kept, LONG[:RATE]).share >= ENOUGH
 
 
 @plot

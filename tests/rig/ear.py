@@ -8,14 +8,14 @@ import asyncio
 import random
 import socket
 import struct
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import NamedTuple, Self
 
 from tests.rig.keypad import Due
-from tests.rig.sound import FRAME, RATE, Samples, decode_ulaw, encode_ulaw
+from tests.rig.sound import FRAME, RATE, Samples, decode_ulaw, encode_ulaw, is_part_of
 
 PCMU = 0
 HOST = "127.0.0.1"
@@ -27,6 +27,7 @@ _TIMESTAMPS = 35
 _FORCED_BUFFER = 33
 """SO_RCVBUFFORCE."""
 _BUFFER = 1 << 22
+PATIENCE_S = 20.0
 _ASTRAY = RATE
 """A timestamp this many samples away from the clock begins a new timeline: the sender has changed."""
 
@@ -149,18 +150,38 @@ class Ear:
     async def listen(self, until_at: float) -> None:
         """Until something was heard at this instant (seconds since the epoch) or later."""
         while not self.packets or self.packets[-1].at < until_at:
-            self._news.clear()
-            await self._news.wait()
+            await self._more()
 
-    async def say(self, samples: Samples) -> None:
-        """Speak to whoever was heard last, in packets of 20 ms. RuntimeError if nobody was heard yet."""
+    async def hears(self, sound: Samples, from_s: float = 0.0, since_at: float = 0.0) -> None:
+        """Until this sound is being heard, from so many seconds of it on. Raises TimeoutError.
+
+        `since_at`: what was heard before (seconds since the epoch) counts not.
+        """
+        wanted, looked = sound[round(from_s * RATE) :], 0
+        async with asyncio.timeout(PATIENCE_S):
+            while True:
+                for packet in self.packets[looked:]:
+                    if packet.at >= since_at and is_part_of(decode_ulaw(packet.payload), wanted):
+                        return
+                looked = len(self.packets)
+                await self._more()
+
+    async def _more(self) -> None:
+        self._news.clear()
+        await self._news.wait()
+
+    async def say(self, samples: Samples, once: asyncio.Future[None] | None = None) -> None:
+        """Speak to whoever was heard last, in packets of 20 ms. RuntimeError if nobody was heard yet.
+
+        `once`: before that is done the stream is silence, as telephones send it.
+        """
         if not self._peer:
             raise RuntimeError("nobody to speak to: no packet has come yet")
         loop = asyncio.get_running_loop()
         source, sequence, began = random.getrandbits(32), random.getrandbits(16), loop.time()
-        for number, start in enumerate(range(0, len(samples), FRAME)):
-            header = _HEADER.pack(0x80, PCMU, (sequence + number) & 0xFFFF, start, source)
-            self._socket.sendto(header + encode_ulaw(samples[start : start + FRAME]), self._peer)
+        for number, frame in enumerate(_frames(samples, once)):
+            header = _HEADER.pack(0x80, PCMU, (sequence + number) & 0xFFFF, number * FRAME, source)
+            self._socket.sendto(header + encode_ulaw(frame), self._peer)
             await asyncio.sleep(began + (number + 1) * FRAME / RATE - loop.time())
 
     async def send(self, packets: Iterable[Due]) -> None:
@@ -173,3 +194,11 @@ class Ear:
             if (left_s := began + due.at_s - loop.time()) > 0:
                 await asyncio.sleep(left_s)
             self._socket.sendto(due.data, self._peer)
+
+
+def _frames(samples: Samples, once: asyncio.Future[None] | None) -> Iterator[Samples]:
+    while once is not None and not once.done():
+        yield [0] * FRAME
+    if once is not None:
+        once.result()
+    yield from (samples[start : start + FRAME] for start in range(0, len(samples), FRAME))

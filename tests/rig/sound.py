@@ -185,6 +185,14 @@ def heard_music(recording: Samples, pieces: Sequence[Piece]) -> Heard:
     return _summary(recording, candidates)
 
 
+def is_part_of(frame: Samples, sound: Samples) -> bool:
+    """Whether this frame is one of that sound's: players read whole ones. Silence is part of nothing."""
+    places = range(0, len(sound) - FRAME + 1, FRAME)
+    return loudness(frame) >= LOUD and any(
+        correlation(frame, sound[at : at + FRAME]) >= SAME for at in places
+    )
+
+
 def _loudest(samples: Samples) -> int:
     """Where the loudest probe begins, on a frame's border."""
     starts = range(0, max(len(samples) - PROBE, 0) + 1, FRAME * 5)

@@ -4,8 +4,10 @@ import asyncio
 
 import pytest
 
+from tests.rig import ear as ear_module
 from tests.rig.ear import Ear, Packet, assemble
 from tests.rig.sound import FRAME, RATE, encode_ulaw
+from tests.rig.voice import speech
 
 LOUD = encode_ulaw([8000] * FRAME)
 
@@ -59,3 +61,18 @@ async def test_an_ear_speaks_to_whom_it_has_heard() -> None:
         await other.say([-8000] * FRAME)
         await one.listen(0)
         assert len(one.recording.samples) == len(other.recording.samples) == FRAME
+
+
+async def test_who_listens_hears_a_sound_from_a_place_in_it_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ear_module, "PATIENCE_S", 2.0)
+    prompt = speech(1, 1.0)
+    async with Ear() as ear, Ear() as speaker:
+        speaker.speak_to(ear.port)
+        saying = asyncio.ensure_future(speaker.say([*speech(2, 0.2), *prompt]))
+        await ear.hears(prompt)
+        assert len(ear.packets) < 30
+        await ear.hears(prompt, from_s=0.8)
+        assert 48 < len(ear.packets) <= 60
+        await saying
+        with pytest.raises(TimeoutError):
+            await ear.hears(prompt, since_at=ear.packets[-1].at + 0.001)

@@ -13,6 +13,7 @@ from tests.rig.sound import (
     encode_ulaw,
     heard,
     heard_music,
+    is_part_of,
     is_silent,
     read_sound,
 )
@@ -103,3 +104,12 @@ def test_a_file_of_another_form_is_refused(tmp_path: Path) -> None:
     (tmp_path / "a.wav").write_bytes(b"no sound")
     with pytest.raises(SoundUnfit):
         read_sound(tmp_path / "a.wav")
+
+
+def test_a_frame_tells_what_is_being_heard() -> None:
+    told = through_a_phone(PROMPT, 0.7)
+    frames = [told[at : at + FRAME] for at in range(0, len(told), FRAME)]
+    known = [is_part_of(frame, PROMPT) for frame in frames]
+    assert known.count(True) > 70
+    assert not any(is_part_of(frame, OTHER) for frame in frames)
+    assert not is_part_of([0] * FRAME, PROMPT)
