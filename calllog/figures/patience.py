@@ -7,15 +7,18 @@ answered at that very time was still at risk: giving up counts first.
 
 from array import array
 from bisect import bisect_right
+from collections.abc import Sequence
+from itertools import accumulate
+from operator import mul
 from typing import Any
 
-from sqlalchemy import ColumnElement, Engine, Select, case, func, literal_column, select
+from sqlalchemy import BigInteger, ColumnElement, Engine, Select, case, cast, func, literal_column, select
 
 from calllog.archive.schema import waits
 from calllog.figures.figure import Figure
 from calllog.figures.keys import By, Places, allowed, own_key
 from calllog.figures.period import Period
-from calllog.figures.read import in_quarter, in_span, many, streamed
+from calllog.figures.read import in_quarter, in_span, many
 
 PATIENCE_BY: tuple[By, ...] = ("", "queue", "campaign", "flow", "hour", "weekday", "weekday_hour")
 PATIENCE_FIGURES = (
@@ -41,23 +44,17 @@ PATIENCE_FIGURES = (
 class Curve:
     """The share of callers who would still wait after so long. `key`: of which queue, hour, …"""
 
-    def __init__(self, key: str) -> None:
-        self.key = key
-        self.callers = self.abandoned = 0
-        self.times = array("q")
+    def __init__(
+        self, key: str, callers: int, times: Sequence[int], gave_up: Sequence[int], at_risk: Sequence[int]
+    ) -> None:
+        """`times`: each, ms, at which somebody gave up: so many then, of so many who were still there."""
+        self.key, self.callers = key, callers
+        self.abandoned = sum(gave_up)
+        self.times = array("q", times)
         """Every time, ms, at which somebody gave up."""
-        self.shares = array("d")
+        stayed = (1 - gone / there for gone, there in zip(gave_up, at_risk, strict=True))
+        self.shares = array("d", accumulate(stayed, mul))
         """S at each of these times."""
-        self._share = 1.0
-
-    def add(self, ms: int, gave_up: int, at_risk: int) -> None:
-        """At the next time so many gave up, of so many who were still there; at the first of all, too."""
-        self.callers = self.callers or at_risk
-        self.abandoned += gave_up
-        if gave_up:
-            self._share *= 1 - gave_up / at_risk
-            self.times.append(ms)
-            self.shares.append(self._share)
 
     def at(self, ms: int) -> float:
         """S(t)."""
@@ -84,20 +81,21 @@ def patience_curves(
     """A curve for each key of the period; of the callers of one `queue` if it is given."""
     allowed("patience", by, *PATIENCE_BY)
     places, own = Places(period, "whole", by), own_key(by, waits)
-    curves: dict[str, Curve] = {}
     with engine.connect() as connection:
-        for number, key, *at_time in streamed(connection, _times(period, places, own, queue, now)):
-            shown = places.every[number][1] if own is None else key
-            curves.setdefault(shown, Curve(shown)).add(*at_time)
-    return [curves[key] for key in sorted(curves)]
+        rows = connection.execute(_times(period, places, own, queue, now)).all()
+    curves = (
+        Curve(places.every[number][1] if own is None else key, callers, *(each or () for each in at_times))
+        for number, key, callers, *at_times in rows
+    )
+    return sorted(curves, key=lambda curve: curve.key)
 
 
 def _times(
     period: Period, places: Places, own: ColumnElement[str] | None, queue: str | None, now: int
 ) -> Select[Any]:
-    """Place, key, ms, how many gave up then, how many were still there: of each time at which anybody did.
+    """Place, key, how many callers; of each time at which any gave up: ms, how many, of how many still there.
 
-    And of the shortest wait of all, however it ended.
+    Of the times there are lists: a row for each of tens of thousands would take longer than all else.
     """
     place = places.quarters
     lasted = case((waits.c.reason != "", waits.c.waited_ms), else_=func.greatest(now - waits.c.joined_at, 0))
@@ -113,19 +111,16 @@ def _times(
         .subquery("every")
     )
     group = every.c.place, every.c.key
+    still_there = func.sum(func.count()).over(partition_by=group, order_by=every.c.ms.desc(), rows=(None, 0))
+    gave_up = many(every.c.gave_up).label("gave_up")
     times = (
-        select(
-            *group,
-            every.c.ms,
-            many(every.c.gave_up).label("gave_up"),
-            func.sum(func.count())
-            .over(partition_by=group, order_by=every.c.ms.desc(), rows=(None, 0))
-            .label("at_risk"),
-            func.row_number().over(partition_by=group, order_by=every.c.ms).label("number"),
-        )
+        select(*group, every.c.ms, gave_up, cast(still_there, BigInteger).label("at_risk"))
         .group_by(*group, every.c.ms)
         .subquery("times")
     )
-    told = times.c.place, times.c.key, times.c.ms, times.c.gave_up, times.c.at_risk
-    wanted = (times.c.gave_up > 0) | (times.c.number == 1)
-    return select(*told).where(wanted).order_by(times.c.place, times.c.key, times.c.ms)
+    lists = (
+        func.list(each).aggregate_order_by(times.c.ms).filter(times.c.gave_up > 0)
+        for each in (times.c.ms, times.c.gave_up, times.c.at_risk)
+    )
+    group = times.c.place, times.c.key
+    return select(*group, func.max(times.c.at_risk), *lists).group_by(*group)

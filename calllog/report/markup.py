@@ -27,17 +27,18 @@ def text(content: str, limit: int = LIMIT) -> Html:
 
 def join(*parts: "str | Html") -> Html:
     """The parts one after the other."""
-    return Html("".join(part if isinstance(part, Html) else text(part, 10 * LIMIT) for part in parts))
+    return Html("".join([part if isinstance(part, Html) else text(part, 10 * LIMIT) for part in parts]))
 
 
 def tag(name: str, *inner: "str | Html", **attributes: str | bool) -> Html:
     """An element. `class_` is written `class`, `data_tip` `data-tip`; what is False or empty is left out."""
-    written = "".join(
-        f" {_attribute(key)}" + ("" if value is True else f'="{text(value, 10 * LIMIT)}"')
-        for key, value in attributes.items()
-        if value is not False and value != ""
-    )
-    return Html(f"<{name}{written}>{join(*inner)}</{name}>")
+    opening = f"<{name}"
+    for key, value in attributes.items():
+        if value is True:
+            opening += f" {_attribute(key)}"
+        elif value:
+            opening += f' {_attribute(key)}="{text(value, 10 * LIMIT)}"'
+    return Html(f"{opening}>{join(*inner)}</{name}>")
 
 
 @cache

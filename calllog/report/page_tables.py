@@ -118,8 +118,8 @@ def _cell(cell: Cell, column: Column, top: float, links: Links) -> Html:
         size = min(max(cell.value / top, 0), 1)
         mark = tag("i", style=f"width:{percent(size)}", class_=f"b-{column.tone or 'answered'}")
         inner = join(inner, tag("span", mark, class_="bar"))
-    kinds = [_side(column), f"c-{column.tone}" if column.tone and cell.value else ""]
-    return tag("td", inner, class_=" ".join(filter(None, kinds)))
+    toned = f"c-{column.tone}" if column.tone and cell.value else ""
+    return tag("td", inner, class_=f"{_side(column)} {toned}".strip())
 
 
 def _top(block: Table, at: int) -> float:
