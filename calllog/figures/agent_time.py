@@ -1,9 +1,9 @@
 """What is counted of agents: talks, wrap-up, offers, time in each state."""
 
 from collections.abc import Sequence
-from typing import get_args
+from typing import Any, get_args
 
-from sqlalchemy import Connection, and_, func, select
+from sqlalchemy import ColumnElement, Connection, and_, func, select
 
 from calllog.archive.schema import agent_states, offers, talks
 from calllog.figures.read import many
@@ -38,7 +38,7 @@ def _count_wrapup(connection: Connection, asked: Sequence[tuple[Tally, Key]], no
     )
     begin = asked[0][0].period.from_at
     keys = {
-        number: func.arg_max(key, talks.c.bridged_at).label(f"key_{number}")
+        number: _of_latest(key).label(f"key_{number}")
         for number, (_, key) in enumerate(asked)
         if key is not None
     }
@@ -61,6 +61,11 @@ def _count_wrapup(connection: Connection, asked: Sequence[tuple[Tally, Key]], no
         for number, (tally, _) in enumerate(asked)
     ]
     count(of, connection, wrapup, wrapup.c.bridged_at, sums)
+
+
+def _of_latest(key: ColumnElement[Any]) -> ColumnElement[Any]:
+    """What an agent's latest leg says; all his legs say the agent, who need not be looked for."""
+    return agent_states.c.agent if key is talks.c.agent else func.arg_max(key, talks.c.bridged_at)
 
 
 def count_offers(connection: Connection, tally: Tally, key: Key) -> None:
