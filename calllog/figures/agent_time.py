@@ -7,7 +7,7 @@ from sqlalchemy import ColumnElement, Connection, and_, func, select
 
 from calllog.archive.schema import agent_states, offers, talks
 from calllog.figures.read import many
-from calllog.figures.tally import Key, Tally, count
+from calllog.figures.tally import Apart, Key, Tally, count
 from calllog.vocabulary import AgentState, DeclinedReason
 
 STATES: tuple[str, ...] = get_args(AgentState)
@@ -83,5 +83,6 @@ def count_states(connection: Connection, tally: Tally, key: Key, now: int) -> No
     place = tally.places.table
     ends = func.coalesce(agent_states.c.to_at, now)
     inside = func.least(ends, place.c.to_at) - func.greatest(agent_states.c.from_at, place.c.from_at)
-    ms = {f"state_{state}_ms": func.sum(inside).filter(agent_states.c.state == state) for state in STATES}
-    tally.count(connection, agent_states, agent_states.c.from_at, ms, key=key, until=ends)
+    apart = Apart(agent_states.c.state, {state: f"state_{state}" for state in STATES})
+    sums, begins = {"_ms": func.sum(inside)}, agent_states.c.from_at
+    tally.count(connection, agent_states, begins, sums, key=key, until=ends, apart=apart)
