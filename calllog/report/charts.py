@@ -16,7 +16,7 @@ from calllog.report.model import Bars, Cell, Curve, Heat, Mark, Series, Tone
 from calllog.report.source import DAYS, Source, when, when_in_full
 
 FEW = 5
-"""Of fewer who gave up a curve of patience says nothing."""
+"""Of fewer callers no curve of patience is drawn, and no queue is called the worst."""
 BUCKETS = 26
 """Bars of the distribution of waits, about."""
 STEPS_S = (1, 2, 5, 10, 15, 20, 30, 60, 120, 300, 600, 1800, 3600)

@@ -9,7 +9,7 @@ from calllog.figures.overtaking import overtaking_reasons
 from calllog.figures.period import Period
 from calllog.printable import duration, spaced
 from calllog.report.behind import BEHIND
-from calllog.report.charts import day_curve, heat_of, waits_of
+from calllog.report.charts import FEW, day_curve, heat_of, waits_of
 from calllog.report.model import Block, Cell, Cells, Column, Report, Section, Table, Tiles
 from calllog.report.show import text_of
 from calllog.report.source import DAYS, Source, column, text_column, tile, value_cells, when_in_full
@@ -271,7 +271,8 @@ def _lead(whole: Row, by_queue: Sequence[Row]) -> str:
     if values["asa_ms"] is not None:
         said += f", after {duration(values['asa_ms'])} on average; 9 of 10 after at most "
         said += duration(values["wait_p90_ms"] or 0)
-    worst = max(by_queue, key=lambda row: row.values["abandon_rate"] or 0, default=None)
+    enough = [row for row in by_queue if (row.values["offered"] or 0) >= FEW]  # one of one is no rate
+    worst = max(enough, key=lambda row: row.values["abandon_rate"] or 0, default=None)
     if worst is not None and worst.values["abandon_rate"]:
         said += f". {worst.key} lost most: {text_of(worst.values['abandon_rate'], 'share', 'UTC')} hung up"
     return f"{said}."
