@@ -4,14 +4,12 @@ A person is a number: calls without one count nowhere in the first answer.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
 
 from sqlalchemy import (
     BigInteger,
     ColumnElement,
     Connection,
     Engine,
-    Select,
     and_,
     case,
     cast,
@@ -47,7 +45,7 @@ CONTACT_MEASURES: tuple[Measure[Counted], ...] = (
         "Settled at first contact",
         "share",
         "completed calls after whose end no call of the same person arrived within N days / completed calls",
-        lambda s: share(s["call yes"], s["call"]),
+        lambda s: share(s["call"] - s["call again"], s["call"]),
         "N: `fcr_days` of the queue of the call's last talk. Calls whose N days are not over do not count "
         "yet, abandoned ones and calls without a number not at all. By when the call arrived.",
     ),
@@ -121,49 +119,62 @@ def contact_figures_by(
     }
 
 
-again = table("again", column("call"), column("next_at"))
-"""Calls of who called more than once; `next_at`: when the same person called first after each had ended."""
+_OF_CALL = tuple(
+    calls.c[name]
+    for name in ("call", "arrived_at", "ended_at", "campaign", "flow", "version", "queue", "agent")
+)
+_completed = and_(calls.c.verdict == "completed", calls.c.agent != "")
+settled = select(*_OF_CALL).where(_completed, calls.c.caller != "").subquery("settled")
+"""Calls that were completed, with queue and agent of their last talk."""
+followed = table(
+    "followed",
+    *(column(each.name, each.type) for each in _OF_CALL),
+    column("next_at", BigInteger()),
+)
+"""`settled`, as far as the same person called again; `next_at`: when first after the call had ended."""
 
 
-def know_again(connection: Connection) -> None:
-    """Work `again` out, if that has not been done."""
-    several = select(calls.c.caller).where(calls.c.caller != "").group_by(calls.c.caller).having(many() > 1)
+def know_followed(connection: Connection) -> None:
+    """Work `followed` out, if that has not been done."""
+    # Persons are numbered: calls are sorted by person, and numbers are compared faster than texts are.
+    several = (
+        select(calls.c.caller, func.row_number().over().label("person"))
+        .where(calls.c.caller != "")
+        .group_by(calls.c.caller)
+        .having(many() > 1)
+        .subquery("several")
+    )
     next_at: ColumnElement[int] = literal_column(
-        "min(calls.arrived_at) OVER (PARTITION BY calls.caller ORDER BY calls.arrived_at RANGE BETWEEN "
+        "min(calls.arrived_at) OVER (PARTITION BY several.person ORDER BY calls.arrived_at RANGE BETWEEN "
         "greatest(calls.ended_at - calls.arrived_at, 0) + 1 FOLLOWING AND UNBOUNDED FOLLOWING)",
         BigInteger(),
     )
-    found = select(calls.c.call, next_at.label("next_at")).where(calls.c.caller.in_(several))
-    kept(connection, again.name, found)
-
-
-def _completed(*, followed: bool) -> Select[Any]:
-    """`followed`: only those after which the same person called again."""
-    told = ("call", "arrived_at", "ended_at", "campaign", "flow", "version", "queue", "agent")
-    return (
-        select(*(calls.c[name] for name in told), again.c.next_at)
-        .join_from(calls, again, again.c.call == calls.c.call, isouter=not followed)
-        .where(calls.c.verdict == "completed", calls.c.caller != "", calls.c.agent != "")
+    every = (
+        select(
+            *_OF_CALL,
+            _completed.label("completed"),
+            next_at.label("next_at"),
+        )
+        .join_from(calls, several, several.c.caller == calls.c.caller)
+        .subquery("every")
     )
-
-
-settled = _completed(followed=False).cte("settled")
-"""Calls that were completed, with queue and agent of their last talk. `next_at`: that of `again`."""
-followed = _completed(followed=True).cte("followed")
-"""`settled`, as far as the same person called again."""
+    found = select(*(every.c[each.name] for each in followed.c))
+    kept(connection, followed.name, found.where(every.c.completed, every.c.next_at.is_not(None)))
 
 
 def _nobody_again(
     connection: Connection, tallies: Mapping[By, Tally], thresholds: Thresholds, now: int
 ) -> None:
-    know_again(connection)
+    know_followed(connection)
     limits = limits_of(thresholds)
     until = settled.c.ended_at + func.coalesce(limits.c.fcr, thresholds.fcr_ms())
-    sums = {"call": many(), "call yes": many(func.coalesce(settled.c.next_at > until, True))}
     source = settled.outerjoin(limits, limits.c.queue == settled.c.queue)
     known = settled.c.ended_at < now, until <= now
     asked = [(tally, own_key(by, settled)) for by, tally in tallies.items()]
-    count(asked, connection, source, settled.c.arrived_at, sums, *known)
+    count(asked, connection, source, settled.c.arrived_at, {"call": many()}, *known)
+    again = [(tally, own_key(by, followed)) for by, tally in tallies.items()]
+    soon = not_settled(thresholds, now)
+    count(again, connection, followed, followed.c.arrived_at, {"call again": many()}, soon)
 
 
 def not_settled(thresholds: Thresholds, now: int) -> ColumnElement[bool]:
@@ -184,10 +195,9 @@ def know_said(connection: Connection) -> None:
     number = cast(func.split_part(dispositions.c.id, ":", -1), BigInteger)
     pair = dispositions.c.call, dispositions.c.agent
     codes = select(*pair, func.arg_max(dispositions.c.code, number).label("code")).group_by(*pair).subquery()
-    of_talk = (talks.c[name] for name in _OF_TALK)
     found = (
-        select(codes.c.call, codes.c.agent, codes.c.code, *of_talk)
-        .join_from(codes, talks, and_(talks.c.call == codes.c.call, talks.c.agent == codes.c.agent))
+        select(talks.c.call, talks.c.agent, codes.c.code, *(talks.c[name] for name in _OF_TALK))
+        .join_from(talks, codes, and_(codes.c.call == talks.c.call, codes.c.agent == talks.c.agent))
         .where(talks.c.last)
     )
     kept(connection, said.name, found)

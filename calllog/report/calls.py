@@ -8,7 +8,7 @@ from sqlalchemy import ColumnElement, Engine, FromClause, Select, func, select, 
 
 from calllog.archive.schema import calls as calls_table
 from calllog.archive.schema import refusals, sales, surveys, talks, waits
-from calllog.figures.contact import followed, know_again, know_said, not_settled, said, unresolved
+from calllog.figures.contact import followed, know_followed, know_said, not_settled, said, unresolved
 from calllog.figures.overtaking import know_overtaken, overtaken
 from calllog.report.chosen import ANY, Chosen
 from calllog.report.listings import CALLS, cells_of, in_pieces, left_as, listed, rows_of, within
@@ -31,7 +31,7 @@ def calls(source: Source, chosen: Chosen) -> Report:
         if chosen.overtaken:
             know_overtaken(connection)
         if chosen.called_again:
-            know_again(connection)
+            know_followed(connection)
         if chosen.unresolved:
             know_said(connection)
     where = _where(source, chosen)
