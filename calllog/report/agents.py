@@ -1,6 +1,7 @@
 """`holdfast report agents`: how agents spent their time, and what they handled."""
 
 from collections.abc import Sequence
+from itertools import chain
 from typing import Any
 
 from sqlalchemy import ARRAY, Text, cast, func, or_, select
@@ -11,13 +12,25 @@ from calllog.figures.figure import Row
 from calllog.figures.period import DAY_MS
 from calllog.figures.tally import Counted
 from calllog.report.listings import streamed
-from calllog.report.model import FIRST, Block, Cell, Lane, Lanes, Report, Section, Stretch, Table, Tiles
+from calllog.report.model import (
+    FIRST,
+    Block,
+    Cell,
+    Cells,
+    Lane,
+    Lanes,
+    Report,
+    Section,
+    Stretch,
+    Table,
+    Tiles,
+)
 from calllog.report.show import text_of
 from calllog.report.source import Source, column, text_column, tile, value_cells
 
 LANES = 60
 """Agents whose days are drawn; those who handled most, if there are more."""
-DRAWN = 20_000
+DRAWN = 10_000
 """Intervals of their days that are drawn, about: with more of them a browser is slow."""
 COLUMNS = (
     column("handled", bar=True),
@@ -52,6 +65,7 @@ LEGS = tuple(each for each in COLUMNS if each.name in {
     "transfers_attended",
 })  # fmt: skip
 
+_OF_TALKS = ("handled", "handled_calls", "aht_ms", "aht_call_ms", "talk_ms", "held_ms")
 _MADE_OF_SUMS = {
     measure.figure.name: measure.of
     for measure in AGENT_MEASURES
@@ -99,18 +113,19 @@ def _together(source: Source, each: Sequence[Row]) -> Row:
 def _table(
     name: str, title: str, key: str, head: str, rows: Sequence[Row], columns: Any, source: Source
 ) -> Table:
-    cells = []
-    for row in rows:
-        opens = source.open.talks(row.values["handled"], **{key: row.key})
-        keys = dict.fromkeys(
-            ("handled", "handled_calls", "aht_ms", "aht_call_ms", "talk_ms", "held_ms"), opens
-        )
-        cells.append((Cell(row.key), *value_cells(row, columns, keys)))
+    def cells(row: Row, opens: str = "") -> Cells:
+        return (Cell(row.key), *value_cells(row, columns, dict.fromkeys(_OF_TALKS, opens)))
+
+    first = tuple(
+        cells(row, source.open.talks(row.values["handled"], **{key: row.key})) for row in rows[:FIRST]
+    )
     return Table(
         name=name,
         title=title,
         columns=(text_column(key, head), *columns),
-        rows=tuple(cells),
+        rows=first,
+        total=len(rows),
+        every=(lambda: chain(first, map(cells, rows[FIRST:]))) if len(rows) > FIRST else None,
         empty="No agent was there in this time.",
     )
 

@@ -10,7 +10,7 @@ from sqlalchemy import and_
 
 from calllog.archive.schema import waits
 from calllog.figures.period import HOUR_MS, Period
-from calllog.report import behind, calls, listings, lost, page_tables
+from calllog.report import agents, behind, calls, listings, lost, page_tables
 from calllog.report.chosen import LEFT
 from calllog.report.firsts import Wanted, callers_of, first_of
 from calllog.report.listings import (
@@ -34,24 +34,24 @@ FEW = 5
 @pytest.fixture
 def short(monkeypatch: pytest.MonkeyPatch) -> None:
     """Lists for people are short."""
-    for module in (lost, calls, page_tables):
+    for module in (lost, calls, agents, page_tables):
         monkeypatch.setattr(module, "FIRST", FEW)
     monkeypatch.setattr(listings, "PIECE", 7)
 
 
 @pytest.mark.usefixtures("short")
-@pytest.mark.parametrize("name", ["abandoned", "calls"])
-def test_a_long_list_is_whole_for_programs_and_short_for_people(day: Source, name: str) -> None:
+@pytest.mark.parametrize(("name", "key"), [("abandoned", "call"), ("calls", "call"), ("agents", "agent")])
+def test_a_long_list_is_whole_for_programs_and_short_for_people(day: Source, name: str, key: str) -> None:
     report = EVERY[name](day)
     (table,) = [one for one in report.tables() if one.name == name]
     assert len(table.rows) == FEW < table.count
     assert f"The first {FEW} of {table.count:,} rows" in page_of(report)
     assert f"… and {table.count - FEW:,} more rows" in on_terminal(report)
-    listed_calls = _in_csv(report, table.title)
-    assert len(set(listed_calls)) == len(listed_calls) == table.count
+    listed = _in_csv(report, table.title, key)
+    assert len(set(listed)) == len(listed) == table.count
     told = json.loads(json_of(report))
     (rows,) = [one["rows"] for part in told["sections"] for one in part["blocks"] if one.get("name") == name]
-    assert [row["call"] for row in rows] == listed_calls
+    assert [row[key] for row in rows] == listed
 
 
 @pytest.mark.usefixtures("short")
@@ -125,8 +125,8 @@ def _part(period: Period, hours: tuple[float, float] | None) -> Period:
     return Period(period.from_at + round(begin * HOUR_MS), period.from_at + round(end * HOUR_MS), period.zone)
 
 
-def _in_csv(report: Report, title: str) -> list[Any]:
+def _in_csv(report: Report, title: str, key: str) -> list[Any]:
     text = csv_of(report)
     table = text[text.index(f"# {title} (") :].split("\n\n")[0]
     rows = csv.DictReader(line for line in table.splitlines() if not line.startswith("# "))
-    return [row["call"] for row in rows]
+    return [row[key] for row in rows]
