@@ -52,9 +52,11 @@ def _lead(whole: Row) -> str:
 
 def _tiles(whole: Row) -> Tiles:
     values = whole.values
-    give = text_of(values["router_regret_error_ms"], "ms", "UTC")
+    of = f"of {values['router_regret_waits']:,} answered waits"
+    if values["router_regret_error_ms"] is not None:
+        of += f", give or take {text_of(values['router_regret_error_ms'], 'ms', 'UTC')}"
     details = {
-        "router_regret_ms": f"of {values['router_regret_waits']:,} answered waits, give or take {give}",
+        "router_regret_ms": of,
         "out_of_turn": "rung for though another one was first",
     }
     return Tiles(tuple(tile(values, name, detail) for name, detail in details.items()))
@@ -87,8 +89,10 @@ def _complaints(found: Routed) -> Section:
         total=len(later),
         every=lambda: map(_waited, later),
         empty="Nobody waited longer.",
-        note="`holdfast log CALL` tells all of a call. Who waits longer is often one whose agent another "
-        "caller kept longer than the ideal's would have.",
+        note="`holdfast log --call CALL` shows all that happened in one of these calls. Who waits "
+        "longer is often one whose agent another caller kept longer than the ideal's would have."
+        if later
+        else "",
     )
     turns = Table(
         name="out_of_turn",

@@ -1,5 +1,6 @@
 """`holdfast report routing`: an ideal router beside the one that was."""
 
+import re
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -14,6 +15,7 @@ from calllog.report.model import Report, Table
 from calllog.report.routing import routing
 from calllog.report.sheet import csv_of
 from calllog.report.source import Source
+from ivr.cli.log import log
 from tests.unit.calllog.shift import DAY, Shift
 from tests.unit.report.archives import of_log, on_terminal, source_of
 
@@ -98,3 +100,20 @@ def test_nobody_came(tmp_path: Path) -> None:
         report = routing(opened)
     assert report.sections[0].lead == "Nobody was answered in this time."
     assert "Nobody waited longer." in on_terminal(report)
+
+
+def test_a_time_without_waits_tells_of_no_error_of_its_mean(tmp_path: Path) -> None:
+    with source(tmp_path, Shift(ann=8 * HOUR)) as opened:
+        shown = on_terminal(routing(opened))
+    assert "of 0 answered waits\n" in "\n".join(map(str.rstrip, shown.splitlines())) + "\n"
+    assert "give or take" not in shown
+    assert "holdfast log" not in shown
+
+
+def test_the_command_below_the_list_can_be_given(tmp_path: Path) -> None:
+    with source(tmp_path, shift()) as opened:
+        found = next(each for each in routing(opened).tables() if each.name == "regretted")
+    given = re.findall("`holdfast log ([^`]*)`", found.note)
+    assert given
+    for words in given:
+        log.make_context("log", words.split())
