@@ -87,9 +87,9 @@ FROM drawn WHERE class = 'A'
 """
 _TALKS = """
 INSERT INTO talks (call, n, queue, agent, bridged_at, unbridged_at, talk_ms, held_ms, ended_by, transferred,
-  last, campaign, flow, version)
+  last, only, campaign, flow, version)
 SELECT call, 11, queue, agent, at + 3200 + wait, at + 3200 + wait + talk, talk - talk / 10, talk / 10,
-  'caller', CASE WHEN i % 31 THEN '' ELSE 'blind' END, 1, campaign, 'main', '12'
+  'caller', CASE WHEN i % 31 THEN '' ELSE 'blind' END, 1, 1, campaign, 'main', '12'
 FROM drawn WHERE class = 'A'
 """
 _REFUSED = """

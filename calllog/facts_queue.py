@@ -188,6 +188,7 @@ def _bridged(story: Story, event: Bridged) -> None:
             "transferred": "",
             "given": given,
             "last": False,
+            "only": False,
             "campaign": story.call["campaign"],
             "flow": "",
             "version": "",
@@ -202,7 +203,8 @@ def _unbridged(story: Story, event: Unbridged) -> None:
     said = {"talk_ms": event.talk_ms, "held_ms": event.held_ms, "ended_by": event.ended_by}
     for other in story.rows["talks"]:
         other["last"] = other["last"] and other["agent"] != talk["agent"]
-    talk.update({"unbridged_at": event.at, "last": True, **said})
+        other["only"] = False
+    talk.update({"unbridged_at": event.at, "last": True, "only": story.talk_before is None, **said})
     story.call.update({"queue": talk["queue"], "agent": talk["agent"]})
     story.talk_before = talk
     if event.ended_by == "caller" and _on_hold(story, talk, event.at):

@@ -191,6 +191,7 @@ talks = Table(
     text("transferred"),
     flag("given"),
     flag("last"),
+    flag("only"),
     text("campaign"),
     text("flow"),
     text("version"),
@@ -200,7 +201,7 @@ talks = Table(
 
 `transferred`: `blind` or `attended` if this agent gave the caller away. `given`: it began with a hand-over
 by another agent, not with an answered offer. `last`: of the talks of this agent with this caller in this
-call it is the last one that is over.
+call it is the last one that is over. `only`: it is the only one of the call that is over.
 """
 
 holds = Table(

@@ -1,5 +1,6 @@
 """What the archive derives from the events of 1,000 made-up days is what the naive twin reads in them."""
 
+from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
@@ -30,7 +31,18 @@ COLUMNS: dict[str, tuple[str, ...]] = {
     ),
     "waits": ("call", "queue", "joined_at", "reason", "class", "waited_ms", "agent", *FLOW),
     "refusals": ("call", "at", "queue", "campaign"),
-    "talks": ("call", "queue", "agent", "bridged_at", "talk_ms", "held_ms", "transferred", "last", *FLOW),
+    "talks": (
+        "call",
+        "queue",
+        "agent",
+        "bridged_at",
+        "talk_ms",
+        "held_ms",
+        "transferred",
+        "last",
+        "only",
+        *FLOW,
+    ),
     "offers": ("call", "queue", "agent", "offered_at", "result"),
     "agent_states": ("agent", "state", "call", "queue", "from_at", "to_at"),
     "overtakings": ("call", "at", "queue", "reason"),
@@ -67,12 +79,16 @@ def calls(log: Log) -> list[Record]:
 
 
 def legs(log: Log) -> list[Record]:
-    """With whether the agent has talked in that call later on."""
+    """With whether the agent has talked in that call later on, and whether anybody else has in it."""
     every = naive.legs(log)
     latest = {
         (leg["call"], leg["agent"]): leg["over_at"] for leg in sorted(every, key=lambda leg: leg["over_at"])
     }
-    return [{**leg, "last": leg["over_at"] == latest[leg["call"], leg["agent"]]} for leg in every]
+    many = Counter(leg["call"] for leg in every)
+    return [
+        {**leg, "last": leg["over_at"] == latest[leg["call"], leg["agent"]], "only": many[leg["call"]] == 1}
+        for leg in every
+    ]
 
 
 PLAINLY: dict[str, Callable[[Log], list[Record]]] = {

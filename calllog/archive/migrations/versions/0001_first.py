@@ -242,6 +242,7 @@ def upgrade() -> None:
         sa.Column("transferred", sa.Text(), server_default="", nullable=False),
         sa.Column("given", sa.Boolean(), server_default="0", nullable=False),
         sa.Column("last", sa.Boolean(), server_default="0", nullable=False),
+        sa.Column("only", sa.Boolean(), server_default="0", nullable=False),
         sa.Column("campaign", sa.Text(), server_default="", nullable=False),
         sa.Column("flow", sa.Text(), server_default="", nullable=False),
         sa.Column("version", sa.Text(), server_default="", nullable=False),
