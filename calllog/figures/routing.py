@@ -11,9 +11,8 @@ from sqlalchemy import ColumnElement, Connection, Engine, func, or_, select
 
 from calllog.archive.database import upkept
 from calllog.archive.schema import agent_states, events, waits
-from calllog.archive.sorting import read
 from calllog.call_events import CallEvent, Joined
-from calllog.events import AnyEvent
+from calllog.events import AnyEvent, decode
 from calllog.figures.figure import Figure, Measure, Row, measured
 from calllog.figures.period import DAY_MS, Period
 from calllog.figures.read import in_span
@@ -164,7 +163,7 @@ def _events(connection: Connection, period: Period) -> Iterator[AnyEvent]:
     near = Period(period.from_at - AROUND_MS, period.to_at + AROUND_MS, period.zone)
     raw = select(events.c.raw).where(in_span(events.c.at, near), events.c.kind.in_(_KINDS))
     for line in connection.execution_options(yield_per=1000).scalars(raw.order_by(events.c.n)):
-        yield read(line)
+        yield decode(line)
 
 
 class _Turns:
