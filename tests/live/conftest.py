@@ -11,7 +11,7 @@ from tests.live.stage import PLOTS, Plot, Stage, make_callflows, make_dialplan
 from tests.rig.server import Server, alone_in_network
 from tests.rig.site import Played
 
-APART_S = 0.25
+APART_S = 0.45
 """Plots begin one after the other: all in one instant are a load test."""
 
 Watch = Callable[[Plot], Awaitable[Played]]

@@ -22,6 +22,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 BEGAN = time.monotonic()
 FAST = Habits(press_s=0.06, pause_s=0.06)
+"""Where the instant counts. `test_keys` has who types fast; others type as people do."""
 HELLO = speech(300, 0.3)
 LONG_MS = 60_000
 
@@ -30,7 +31,7 @@ async def press(by: Agent, keys: str, heard_from: Ear) -> None:
     """An agent types; his telephone must have heard somebody to know where to send it."""
     if not by.ear.packets:
         await heard_from.say(HELLO)
-    await by.ear.send(typed(keys, FAST, since_s=time.monotonic() - BEGAN))
+    await by.ear.send(typed(keys, Habits(), since_s=time.monotonic() - BEGAN))
 
 
 def sound(played: Played) -> None:
@@ -227,7 +228,7 @@ def loud(ear: Ear, since_at: float) -> float:
 @plot
 async def all_three(stage: Stage) -> Played:
     async with (
-        stage.agent("alma", "agent_answers", ring_ms=100, talk_ms=8000) as alma,
+        stage.agent("alma", "agent_answers", ring_ms=100, talk_ms=11_000) as alma,
         stage.agent("alf", "agent_answers", ring_ms=100, talk_ms=LONG_MS) as alf,
     ):
 
@@ -252,7 +253,7 @@ async def all_three(stage: Stage) -> Played:
                 LOUDNESS.update({(speaker, who): loud(ears[who], began) for who in ears})
                 await asyncio.sleep(0.3)
 
-        return await stage.call("385", {"alma": alma, "alf": alf}, meanwhile=meanwhile, stay_ms=10_000)
+        return await stage.call("385", {"alma": alma, "alf": alf}, meanwhile=meanwhile, stay_ms=14_000)
 
 
 async def test_come_back_then_all_three_then_she_leaves(watch: Watch) -> None:

@@ -9,7 +9,7 @@ from tests.rig.ear import Ear
 from tests.rig.keypad import Habits, one_by_one, typed
 from tests.rig.log_watch import kinds
 from tests.rig.site import Played
-from tests.rig.sound import ENOUGH, FRAME, heard, heard_music, is_part_of
+from tests.rig.sound import ENOUGH, FRAME, Frames, heard, heard_music
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -63,7 +63,8 @@ async def test_he_goes_through_it_and_keeps_his_place(watch: Watch, stage: Stage
     assert heard(played.heard.part(end - 2.0, end + 0.6), stage.sounds["goodbye"]).share >= ENOUGH
     assert heard_music(played.heard.part(end + 0.2, end + 1.5), stage.music).share >= ENOUGH, "it is back"
     asked = played.heard.part(played.one("joined").at / 1000, played.one("input").at / 1000)
-    assert any(is_part_of(asked[at : at + FRAME], stage.sounds["menu"]) for at in range(0, len(asked), FRAME))
+    menu = Frames(stage.sounds["menu"])
+    assert any(asked[at : at + FRAME] in menu for at in range(0, len(asked), FRAME))
     assert heard(asked, stage.sounds["menu"]).share < ENOUGH, "a part of it"
 
 

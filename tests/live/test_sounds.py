@@ -12,7 +12,7 @@ from tests.live.stage import PROMPT_S, Stage, plot
 from tests.rig.ear import Ear
 from tests.rig.keypad import one_by_one
 from tests.rig.site import Played
-from tests.rig.sound import ENOUGH, FRAME, Heard, heard, is_part_of, read_sound
+from tests.rig.sound import ENOUGH, FRAME, Frames, Heard, heard, read_sound
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -144,7 +144,5 @@ async def test_what_is_pressed_ahead_is_kept_until_a_step_flushes_it(watch: Watc
     assert heard(told, sounds["sorry"]).share < NOT
     half = len(sounds["no-key"]) // 2
     assert heard(told, sounds["no-key"][: half // 2 + half]).share > NOT
-    frames = (told[at : at + FRAME] for at in range(0, len(told), FRAME))
-    assert not any(is_part_of(each, sounds["no-key"][half + half // 2 :]) for each in frames), (
-        "the key stops it"
-    )
+    end = Frames(sounds["no-key"][half + half // 2 :])
+    assert not any(told[at : at + FRAME] in end for at in range(0, len(told), FRAME)), "the key stops it"

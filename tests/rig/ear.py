@@ -15,7 +15,7 @@ from types import TracebackType
 from typing import NamedTuple, Self
 
 from tests.rig.keypad import Due
-from tests.rig.sound import FRAME, RATE, Samples, decode_ulaw, encode_ulaw, is_part_of
+from tests.rig.sound import FRAME, RATE, Frames, Samples, decode_ulaw, encode_ulaw
 
 PCMU = 0
 HOST = "127.0.0.1"
@@ -157,11 +157,11 @@ class Ear:
 
         `since_at`: what was heard before (seconds since the epoch) counts not.
         """
-        wanted, looked = sound[round(from_s * RATE) :], 0
+        wanted, looked = Frames(sound[round(from_s * RATE) :]), 0
         async with asyncio.timeout(PATIENCE_S):
             while True:
                 for packet in self.packets[looked:]:
-                    if packet.at >= since_at and is_part_of(decode_ulaw(packet.payload), wanted):
+                    if packet.at >= since_at and decode_ulaw(packet.payload) in wanted:
                         return
                 looked = len(self.packets)
                 await self._more()

@@ -185,12 +185,26 @@ def heard_music(recording: Samples, pieces: Sequence[Piece]) -> Heard:
     return _summary(recording, candidates)
 
 
-def is_part_of(frame: Samples, sound: Samples) -> bool:
-    """Whether this frame is one of that sound's: players read whole ones. Silence is part of nothing."""
-    places = range(0, len(sound) - FRAME + 1, FRAME)
-    return loudness(frame) >= LOUD and any(
-        correlation(frame, sound[at : at + FRAME]) >= SAME for at in places
-    )
+class Frames:
+    """The frames of a sound, as players read them: is this one of them? Silence is none.
+
+    Signs are compared first. So it can be asked for each packet while many phones are on one event loop:
+    correlations with all frames would make those late who speak and press keys meanwhile.
+    """
+
+    def __init__(self, sound: Samples) -> None:
+        frames = (sound[at : at + FRAME] for at in range(0, len(sound) - FRAME + 1, FRAME))
+        self._known = [(_signs(frame), frame) for frame in frames if loudness(frame) >= LOUD]
+
+    def __contains__(self, frame: Samples) -> bool:
+        signs = _signs(frame)
+        alike = (known for other, known in self._known if (signs ^ other).bit_count() <= FRAME // 8)
+        return any(correlation(frame, known) >= SAME for known in alike) and loudness(frame) >= LOUD
+
+
+def _signs(samples: Samples) -> int:
+    """A bit for each: set below 0."""
+    return int("".join("1" if sample < 0 else "0" for sample in samples) or "0", 2)
 
 
 def _loudest(samples: Samples) -> int:
