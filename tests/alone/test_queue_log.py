@@ -21,7 +21,7 @@ from tests.rig.sipp import Account, Caller, Phone, Play
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 LONG_MS = 60_000
-SLACK_S = 2
+SLACK_S = 3
 """Each second of the log is cut off, and phones hear of things a little later or earlier."""
 
 

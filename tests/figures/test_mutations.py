@@ -83,8 +83,8 @@ FIGURES = {
     "a call of two legs is two calls": (
         "agents",
         "agent_time",
-        "talks.c.call.distinct()",
-        "talks.c.call",
+        "case((of, values)).distinct()",
+        "case((of, values))",
     ),
     "time in a state is not cut at the end": (
         "agents",

@@ -107,7 +107,9 @@ def test_a_folder_that_cannot_be_made_is_told_with_its_place(spills: Path) -> No
 
 
 def test_who_stops_it_by_hand_sees_no_error_of_the_driver(spills: Path) -> None:
-    command = [sys.executable, "-c", SPILLS, "100000000"]
+    # Of a job in the background SIGINT is ignored, and of whom it starts.
+    heeds = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
+    command = [sys.executable, "-c", f"{heeds}\n{SPILLS}", "100000000"]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as asks:
         deadline = time.monotonic() + 30
         while not [*spills.glob(f"{PREFIX}*/*")]:  # by then it asks
