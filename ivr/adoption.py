@@ -73,10 +73,11 @@ class Adoption:
         self._missed: dict[str, int] = {}
         self._taking: set[str] = set()
 
-    async def reconcile(self, seen_at: int = 0, lost_at: int = 0) -> Recovered:
+    async def reconcile(self, seen_at: int = 0, cut_at: int = 0, died: bool = False) -> Recovered:
         """Hold our calls against what Asterisk has: after a start, a reconnect, or a lapse of the lease.
 
-        `seen_at`: when our name's last process was seen alive; `lost_at`: when Asterisk went away; ms.
+        `seen_at`: when our name's last process was seen alive; `cut_at`: when Asterisk went away; ms.
+        `died`: it is another Asterisk now. One that was only cut off may have told a hangup to nobody.
         Raises `AsteriskAway` or `StoreAway` if one of them goes meanwhile; it is done again on their return.
         """
         recovered = Recovered()
@@ -85,9 +86,8 @@ class Adoption:
         held = set((await self._asterisk.application()).channel_ids)
         for call, session in ours:
             if call not in channels and call in self._sessions:
-                # A hangup would have been told before this answer: Asterisk itself has died under the call.
-                session.mailbox.put(Vanished(lost_at or now_ms(), now_ms(), lost=True))
-        await self._regain(channels, recovered, seen_at, lost_at)
+                session.mailbox.put(Vanished(cut_at or now_ms(), now_ms(), lost=died))
+        await self._regain(channels, recovered, seen_at, cut_at, died)
         await self.receive([channels[held_by_us] for held_by_us in held & channels.keys()])
         return recovered
 
@@ -99,7 +99,12 @@ class Adoption:
         return recovered
 
     async def _regain(
-        self, channels: dict[str, Channel], recovered: Recovered, seen_at: int = 0, lost_at: int = 0
+        self,
+        channels: dict[str, Channel],
+        recovered: Recovered,
+        seen_at: int = 0,
+        cut_at: int = 0,
+        died: bool = False,
     ) -> None:
         owned = await self._checkpoint.owned(self._worker)
         for call in self._left.difference(owned):
@@ -112,7 +117,7 @@ class Adoption:
         ]
         legs = _legs(channels)
         await self._each(
-            unserved, lambda call: self._adopt_own(call, channels, legs, seen_at, lost_at, recovered)
+            unserved, lambda call: self._adopt_own(call, channels, legs, seen_at, cut_at, died, recovered)
         )
 
     async def receive(self, channels: Iterable[Channel]) -> None:
@@ -151,7 +156,8 @@ class Adoption:
         channels: dict[str, Channel],
         legs: Mapping[str, list[str]],
         seen_at: int,
-        lost_at: int,
+        cut_at: int,
+        died: bool,
         recovered: Recovered,
     ) -> None:
         was_served = call in self._left
@@ -164,8 +170,8 @@ class Adoption:
         if call not in channels:
             # If Asterisk has told the end, it is ahead of this in the mailbox.
             recovered.lost += not len(session.mailbox)
-            if was_served and lost_at:
-                session.mailbox.put(Vanished(lost_at, now_ms(), lost=True))
+            if was_served and cut_at:
+                session.mailbox.put(Vanished(cut_at, now_ms(), lost=died))
             else:
                 since = seen_at - BEFORE_SEEN_MS if seen_at else record.known_at
                 session.mailbox.put(Vanished(since, now_ms()))

@@ -7,6 +7,7 @@ import logging
 from typing import Protocol
 
 from ivr.adoption import Adoption, Recovered
+from ivr.ari import Asterisk
 from ivr.checkpoint import Peer
 from ivr.nailed import Nailed
 from queues.operations import now_ms
@@ -23,14 +24,20 @@ class Tell(Protocol):
 class Recovery:
     """Its methods raise `AsteriskAway` or `StoreAway` if one of them goes meanwhile."""
 
-    def __init__(self, worker: str, adoption: Adoption, nailed: Nailed, tell: Tell) -> None:
+    def __init__(
+        self, worker: str, asterisk: Asterisk, adoption: Adoption, nailed: Nailed, tell: Tell
+    ) -> None:
         self.seen_before = 0
         """When this name's last process was seen alive, ms; 0 once its calls are taken over."""
         self.done = False
         """The calls of this name's last process have been adopted."""
-        self.lost_at = 0
-        """When Asterisk went away, ms."""
+        self.cut_at = 0
+        """When Asterisk was last told to be away, ms; 0 once all that is known of our calls is up to date."""
+        self.died_at = 0
+        """When the Asterisk that was there before this one went away, ms; 0: there was none."""
+        self._started_at = ""
         self._worker = worker
+        self._asterisk = asterisk
         self._adoption = adoption
         self._nailed = nailed
         self._tell = tell
@@ -38,8 +45,13 @@ class Recovery:
     async def recover(self) -> None:
         """Our own: we, or Asterisk, or our lease have been away."""
         seen_at = self.seen_before
-        recovered = await self._adoption.reconcile(seen_at, self.lost_at)
-        self.seen_before, self.done = 0, True
+        started_at = await self._asterisk.started_at()
+        died = self._started_at not in ("", started_at)
+        if died:
+            self.died_at = self.cut_at
+        recovered = await self._adoption.reconcile(seen_at, self.cut_at, died)
+        self.seen_before, self.cut_at, self.done = 0, 0, True
+        self._started_at = started_at
         self._recovered(self._worker, seen_at, recovered)
         await self._nailed.recover()
 

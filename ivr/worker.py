@@ -133,7 +133,7 @@ class Worker:
             self.agi.serves,
             self.agi.look_after,
         )
-        self.recovery = Recovery(self.name, adoption, board.nailed, self._tell)
+        self.recovery = Recovery(self.name, self.asterisk, adoption, board.nailed, self._tell)
         self.ghosts = Ghosts(self.asterisk, board.routes, board.is_caller, board.on_event, adoption.receive)
         self.store.on_offer = board.on_offer
         self.store.on_due = self._on_due
@@ -282,7 +282,7 @@ class Worker:
     async def _look_after(self) -> None:
         if self.link.connected and not self.switchboard.parking:
             with suppress(AsteriskAway):  # it will be asked again
-                await self.agi.look(self.recovery.lost_at)
+                await self.agi.look(self.recovery.died_at)
                 await self.switchboard.nailed.look()
 
     async def _look_for_ghosts(self) -> None:
@@ -336,7 +336,7 @@ class Worker:
 
     def _on_disconnect(self) -> None:
         self.door.close()
-        self.recovery.lost_at = now_ms()
+        self.recovery.cut_at = now_ms()
         self._tell("asterisk_lost", asterisk=self.settings.site)
 
     async def _reconcile(self) -> None:

@@ -212,8 +212,8 @@ class Server:
         """Its channel is in the dialplan; the call is ours until the front door has given it to somebody."""
         self._left.setdefault(call, now_ms())
 
-    async def look(self, lost_at: int) -> None:
-        """Write the end of calls whose callers have gone on the way. `lost_at`: when Asterisk went away, ms.
+    async def look(self, died_at: int) -> None:
+        """Write the end of calls whose callers have gone on the way. `died_at`: when an Asterisk died, ms.
 
         Raises `AsteriskAway`, `StoreAway`: then it is looked again.
         """
@@ -226,7 +226,7 @@ class Server:
             if record is None or record.state == "ended" or not record.agi or record.owner != self._worker:
                 del self._left[call]
             elif channel is None or channel.dialplan.context == FALLBACK:
-                await self._close(record, channel, seen_at, died=lost_at >= seen_at - TOGETHER_MS)
+                await self._close(record, channel, seen_at, died=died_at >= seen_at - TOGETHER_MS)
                 del self._left[call]
             else:
                 self._left[call] = looked_at

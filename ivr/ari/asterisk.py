@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import msgspec
 
 from ivr.ari.errors import AriError, AsteriskAway, NotFound
-from ivr.ari.events import WANTED, Application, Bridge, Channel, Endpoint, Playback
+from ivr.ari.events import WANTED, Application, Bridge, Channel, Endpoint, Info, Playback
 from ivr.ari.link import Link
 
 FALLBACK = "fallback"
@@ -23,6 +23,11 @@ class Asterisk:
         """Ask for the events we use. Needed after each connect."""
         allowed = {"allowed": [{"type": kind} for kind in WANTED]}
         await self.link.request("PUT", f"applications/{self.app}/eventFilter", body=allowed)
+
+    async def started_at(self) -> str:
+        """When its process began, in its own words: it stays the same until Asterisk is started anew."""
+        reply = await self.link.request("GET", "asterisk/info", {"only": "status"})
+        return msgspec.json.decode(reply, type=Info).status.startup_time
 
     def claim(self, channel: str) -> None:
         """Claim a broadcast call; `StasisStart` tells that we have won it. Does not wait for the reply."""

@@ -69,6 +69,16 @@ class Application(msgspec.Struct):
     bridge_ids: list[str] = []
 
 
+class Status(msgspec.Struct):
+    startup_time: str
+
+
+class Info(msgspec.Struct):
+    """About Asterisk itself (`GET /asterisk/info?only=status`)."""
+
+    status: Status
+
+
 class RESTResponse(msgspec.Struct, tag=True):
     """Reply to one of our commands."""
 

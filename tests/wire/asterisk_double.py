@@ -68,6 +68,8 @@ class AsteriskDouble:
         self._session: ClientSession | None = None
         self._socket: ClientWebSocketResponse | None = None
         self._reader: asyncio.Task[None] | None = None
+        self.starts = 1
+        """How often it was started; who asks is told a time."""
         self.on_command: Callable[[Line], Answer] = lambda command: Answer(self.natural(command))
         """Asked for the reply to each command."""
         self.reset()
@@ -257,6 +259,8 @@ class AsteriskDouble:
         method, uri = command.m["method"], command.m["uri"]
         parts = uri.split("/")
         match method, parts:
+            case "GET", ["asterisk", "info"]:
+                return 200, _json({"status": {"startup_time": str(self.starts), "last_reload_time": ""}})
             case "GET", ["channels"]:
                 return 200, _json([c.told for c in self.channels.values() if not c.gone])
             case "GET", ["applications", app]:

@@ -156,6 +156,8 @@ def _neutral(line: Line, start: int, words: Mapping[str, str], numbers: dict[str
 _SCRUBBED = {
     "timestamp": "2026-01-01T00:00:00.000+0000",
     "creationtime": "2026-01-01T00:00:00.000+0000",
+    "startup_time": "2026-01-01T00:00:00.000+0000",
+    "last_reload_time": "2026-01-01T00:00:00.000+0000",
     "asterisk_id": "00:00:00:00:00:00",
     "protocol_id": "sip-call-id",
     "number": "5550100",

@@ -181,6 +181,25 @@ def test_a_caller_who_came_and_went_while_nobody_was_there_is_in_the_log(bench: 
     assert end_of(events).ended_by == "caller"
 
 
+@pytest.mark.parametrize("restarts", [0, 1])
+def test_a_hangup_told_to_a_dead_socket_is_a_hangup_unless_asterisk_has_died(
+    bench: Bench, restarts: int
+) -> None:
+    async def mischief(performer: Performer) -> None:
+        await bench.double.disconnect()
+        await bench.settle()
+        await bench.double.hang_up(performer.call)
+        bench.double.kept.clear()
+        bench.double.starts += restarts
+        await bench.double.connect()
+        await wait(bench, TWO_LOOKS_S, lambda: not live(bench, performer.call))
+
+    ended = end_of(of_calls(bench.run(perform(bench, "abandoned", ("ChannelHangupRequest", 0), mischief))))
+    assert ended.source == "inferred"
+    told_as = [("abandoned", "caller"), ("lost", "system")][restarts]
+    assert (ended.verdict, ended.ended_by) == told_as
+
+
 def test_a_call_that_another_worker_serves_is_left_to_him(bench: Bench) -> None:
     """Our application still has a channel that was moved away: it is looked into once."""
     theirs = CallHandle(bench.call_id(), "hf-2")

@@ -149,13 +149,13 @@ async def test_a_call_on_its_way_is_looked_after_until_its_channel_is_gone(tmp_p
         fake, server = here.fake, here.server
         fake.records[CALL], fake.channels[CALL] = record(), channel()
         server.look_after(CALL)
-        await server.look(lost_at=0)
+        await server.look(died_at=0)
         assert fake.told == []
         del fake.channels[CALL]
-        await server.look(lost_at=0)
+        await server.look(died_at=0)
         assert fake.told == ["ended |caller-hangup|caller inferred"]
         fake.records[CALL] = record()
-        await server.look(lost_at=0)
+        await server.look(died_at=0)
         assert len(fake.told) == 1, "it is not looked after any more"
 
 
@@ -173,7 +173,7 @@ async def test_a_call_that_somebody_has_got_is_his(tmp_path: Path, now: dict[str
         here.server.look_after(CALL)
         if now is not None:
             here.fake.records[CALL] = record(**now)
-        await here.server.look(lost_at=0)
+        await here.server.look(died_at=0)
         assert here.fake.told == []
 
 
@@ -181,7 +181,7 @@ async def test_a_call_that_nobody_claimed_is_an_error_of_ours(tmp_path: Path) ->
     async with site(HANGS_UP, tmp_path) as here:
         here.fake.records[CALL], here.fake.channels[CALL] = record(), channel("fallback")
         here.server.look_after(CALL)
-        await here.server.look(lost_at=0)
+        await here.server.look(died_at=0)
         assert here.fake.told == ["ended failed|not-claimed|system"]
 
 
@@ -189,5 +189,5 @@ async def test_a_call_whose_asterisk_died_is_lost(tmp_path: Path) -> None:
     async with site(HANGS_UP, tmp_path) as here:
         here.fake.records[CALL] = record()
         here.server.look_after(CALL)
-        await here.server.look(lost_at=2**60)
+        await here.server.look(died_at=2**60)
         assert here.fake.told == ["ended lost|asterisk-died|system inferred"]

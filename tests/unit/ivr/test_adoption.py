@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import Any, cast
 
+import pytest
+
 from ivr.adoption import Adoption
 from ivr.ari import Asterisk
 from ivr.ari.events import Application, Channel
@@ -47,7 +49,7 @@ async def nobody(_: Channel) -> None:
     raise AssertionError("no channel is there")
 
 
-async def reconciled(sessions: dict[str, Call], between: Callable[[], None]) -> None:
+async def reconciled(sessions: dict[str, Call], between: Callable[[], None], died: bool = False) -> None:
     adoption = Adoption(
         "hf-1",
         cast(Asterisk, Deaf(between)),
@@ -58,15 +60,16 @@ async def reconciled(sessions: dict[str, Call], between: Callable[[], None]) -> 
         nothing,
         set(),
     )
-    await adoption.reconcile()
+    await adoption.reconcile(died=died)
 
 
-async def test_a_call_whose_channel_is_gone_died_with_asterisk() -> None:
+@pytest.mark.parametrize("died", [True, False])
+async def test_a_call_whose_channel_is_gone_has_died_with_its_asterisk(died: bool) -> None:
     sessions = {"pbx-1.1": Call()}
-    await reconciled(sessions, lambda: None)
+    await reconciled(sessions, lambda: None, died)
     told = await sessions["pbx-1.1"].mailbox.take()
     assert isinstance(told, Vanished)
-    assert told.lost
+    assert told.lost == died
 
 
 async def test_a_call_that_came_behind_the_list_of_channels_lives() -> None:
