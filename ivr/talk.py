@@ -14,6 +14,7 @@ from ivr.caller import Caller, Dialled, Over
 from ivr.checkpoint import CallRecord
 from ivr.consult import Consult
 from ivr.feature_keys import Pressed
+from ivr.key_relay import PAUSE_MS, PRESS_MS, KeyRelay
 from ivr.policy import NotAllowed
 from ivr.settling import dismiss
 from ivr.transfers import Errand, Stop, Unknown
@@ -41,6 +42,7 @@ class Talk:
         self.leg = leg
         self._home = home
         self._keys = self._house.feature_keys(leg)
+        self._relay = KeyRelay(lambda keys: self._house.asterisk.press(caller.call, keys, PRESS_MS, PAUSE_MS))
         self.consult = self._consult()
         self._dialled: set[str] = set()
         """Further calls of his telephone that nobody has looked at yet."""
@@ -74,10 +76,11 @@ class Talk:
     async def until_over(self) -> Errand | None:
         """None: the agent has left, and the flow goes on. Else where the caller goes now."""
         while not self._over:
-            message = await self._caller.next(self._keys.until)
+            due = [at for at in (self._keys.until, self._relay.until) if at is not None]
+            message = await self._caller.next(min(due, default=None))
             match message:
                 case None:
-                    await self._heed(self._keys.wait_over())
+                    await self._wait_over(asyncio.get_running_loop().time())
                 case Over(Approach() as approach):
                     await self.consult.reached(approach)
                 case ari.ChannelDtmfReceived(digit=digit) if message.channel.id == self.leg.channel:
@@ -116,9 +119,16 @@ class Talk:
 
     # What the agent wants
 
+    async def _wait_over(self, now: float) -> None:
+        self._relay.go_on(now)
+        if self._keys.until is not None and now >= self._keys.until:
+            await self._heed(self._keys.wait_over())
+
     async def _heed(self, pressed: Pressed) -> None:
         if pressed.relay and self.consult.leg is None:
-            await self._house.asterisk.press(self._caller.call, pressed.relay)
+            self._relay.press(pressed.relay, asyncio.get_running_loop().time())
+        if pressed.word:
+            self._relay.forget()
         try:
             match pressed.word:
                 case "blind" if self.consult.leg is None:

@@ -138,9 +138,13 @@ class Asterisk:
         if keys_of:
             await self.link.request("POST", path, {"channel": ",".join(keys_of), "absorbDTMF": "true"})
 
-    async def press(self, channel: str, keys: str) -> None:
-        """Let the telephone of a channel have these keys. Does not wait for the reply."""
-        self.link.send("POST", f"channels/{channel}/dtmf", {"dtmf": keys})
+    def press(self, channel: str, keys: str, press_ms: int, pause_ms: int) -> None:
+        """Let the telephone of a channel have these keys. Does not wait for the reply.
+
+        Until they are played, other orders for that channel wait, and with them all that come after.
+        """
+        query = {"dtmf": keys, "duration": str(press_ms), "between": str(pause_ms)}
+        self.link.send("POST", f"channels/{channel}/dtmf", query)
 
     def whisper(self, channel: str, whisperer: str) -> None:
         """Make a channel whose sound only the telephone of `channel` hears, besides what it hears anyway.

@@ -89,7 +89,9 @@ async def moved(stage: Stage) -> Played:
 
         async def meanwhile(call: str, ear: Ear) -> None:
             await stage.log.event(call, "bridged")
-            await press(mia, "7*13883#", ear)
+            await press(mia, "12345*13883#", ear)
+            await stage.log.event(call, "transferred")
+            assert ear.keys == "12345", "he hears what is no code"
 
         return await stage.call("381", {"mia": mia, "max": max_}, meanwhile=meanwhile, stay_ms=LONG_MS)
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from types import TracebackType
 from typing import NamedTuple, Self
 
-from tests.rig.keypad import Due
+from tests.rig.keypad import EVENTS, PAYLOAD_TYPE, Due
 from tests.rig.sound import FRAME, RATE, Frames, Samples, decode_ulaw, encode_ulaw
 
 PCMU = 0
@@ -94,6 +94,9 @@ class Ear:
 
     def __init__(self) -> None:
         self.packets: list[Packet] = []
+        self.keys = ""
+        """Keys that came as telephone events."""
+        self._key_at = -1
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self._peer: tuple[str, int] | None = None
         self._news = asyncio.Event()
@@ -137,6 +140,9 @@ class Ear:
             start = _HEADER.size + 4 * (first & 0x0F)
             self.packets.append(Packet(seconds + nanoseconds / 1e9, source, timestamp, data[start:]))
             self._news.set()
+        elif first >> 6 == 2 and second & 0x7F == PAYLOAD_TYPE and timestamp != self._key_at:
+            self._key_at = timestamp  # it is the same in all packets of a key
+            self.keys += EVENTS[data[_HEADER.size]]
 
     @property
     def recording(self) -> Recording:
