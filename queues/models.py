@@ -23,12 +23,9 @@ Key = Annotated[str, Field(pattern=r"^[0-9]{1,4}$")]
 Reasons = Annotated[Mapping[Key, Name], Field(max_length=50)]
 """Digits → name."""
 
-MAX_QUEUES_OF_AGENT = 64
-"""An agent's next caller is looked for in each of his queues: this bounds what a match costs."""
 MAX_LANES = 64
 """An agent's next caller is looked for in each lane that he serves: this bounds what a match costs."""
 
-MAX_QUEUES_OF_AGENT = MAX_LANES
 
 Tier = Annotated[int, Field(ge=1, le=9)]
 
@@ -209,7 +206,7 @@ class Agent(Settings):
     device: Name | None = None
     """The phone he is at unless he logs in at another one."""
     queues: Annotated[
-        tuple[Annotated[Served, BeforeValidator(_served)], ...], Field(max_length=MAX_QUEUES_OF_AGENT)
+        tuple[Annotated[Served, BeforeValidator(_served)], ...], Field(max_length=MAX_LANES)
     ] = ()
     """Queues he serves, by name or with fields; whose score is lowest over all of them is his next caller."""
     skills: Annotated[Mapping[Skill, Annotated[int, Field(ge=0, le=100)]], Field(max_length=100)] = {}

@@ -17,8 +17,8 @@ from sqlalchemy.dialects.postgresql.base import PGDialect
 from sqlalchemy.engine.url import URL
 from sqlalchemy.pool import StaticPool
 
-from calllog.columns.scratch import Scratch
 from calllog.errors import ArchiveAway, ColumnsAway
+from calllog.scratch import Scratch
 
 
 class DuckDialect(PGDialect):

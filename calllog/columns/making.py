@@ -22,8 +22,8 @@ from calllog.columns.files import (
     rows_of,
 )
 from calllog.columns.rows import copy, create
-from calllog.columns.scratch import Scratch
 from calllog.errors import ArchiveAway, ColumnsAway
+from calllog.scratch import Scratch
 
 SETTLED_MS = 300_000
 """A quarter is at rest if nothing of it has been written for so long. No report takes longer to be read, so

@@ -110,7 +110,7 @@ class Live:
         if first is None:
             return
         if token is None:
-            token = self._guard.known(request, first.token)
+            token = self._guard.known(request, first.token) if first.token else self._guard.token(request)
         watcher = _Watcher(self._board, socket, token, first)
         await first_over(watcher.send(self._guard, self._traffic), watcher.listen(), self._closing.wait())
         if self._closing.is_set():

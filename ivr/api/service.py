@@ -44,6 +44,7 @@ HEADERS = {
 ACTIONS: dict[str, AgentAction] = {"ready": "ready", "paused": "pause", "offline": "offline"}
 CONFLICTS = (NotWaiting, NotNow, DeviceTaken)
 UNKNOWN = (UnknownAgent, UnknownCall, UnknownQueue)
+WHICH = "/v1/queues, /v1/agents and /v1/calls say which there are"
 
 Told = TypeVar("Told", bound=BaseModel)
 Answer = web.StreamResponse
@@ -105,8 +106,7 @@ class Service:
         except web.HTTPException as error:
             answer = _of_aiohttp(error).response()
         except UNKNOWN as error:
-            mend = "/v1/queues, /v1/agents and /v1/calls say which there are"
-            answer = Refusal(404, error.reason, "path", str(error), mend).response()
+            answer = Refusal(404, error.reason, "path", str(error), WHICH).response()
         except CONFLICTS as error:
             answer = Refusal(
                 409, error.reason, "state", str(error), "look at its state, and ask again"
@@ -194,9 +194,12 @@ class Service:
                 422, "unfit", "body", "says nothing", "give at least one of queue, position and priority_s"
             )
         assert token is not None
-        moved = await self._store.move(
-            call, wish.queue or "", wish.position or 0, wish.priority_s, token.name
-        )
+        try:
+            moved = await self._store.move(
+                call, wish.queue or "", wish.position or 0, wish.priority_s, token.name
+            )
+        except UnknownQueue as error:  # the path is right: it names the call
+            raise Refusal(404, error.reason, "body.queue", str(error), WHICH) from error
         log.info("token %s has moved call %s: %s", token.name, call, wish.model_dump(exclude_none=True))
         return _json(models.Moved(call=call, **moved._asdict()))
 
@@ -205,7 +208,7 @@ class Service:
         assert token is not None
         by, action = token.name if wish.force else "", ACTIONS[wish.state]
         if wrong := objection(action, wish.reason, wish.device, wish.force, by):
-            raise Refusal(422, "unfit", "body.reason", wrong, "a pause, and nothing else, has a reason")
+            raise Refusal(422, "unfit", "body.reason", wrong, "send a reason with `paused`, and only there")
         status = await self._store.agent(agent, action, wish.reason, wish.device, by)
         self._watch.refresh(agent)
         log.info("token %s has made agent %s %s", token.name, agent, wish.state)

@@ -213,7 +213,7 @@ def forget(name: str, as_json: bool) -> None:
     """
     state = _guarded(lambda: asyncio.run(_forget(name)))
     if state is None:
-        click.echo(f"holdfast: no archive {printable(name)} is known", err=True)
+        click.echo(f"holdfast: no archive {printable(name)} is known: holdfast archive status", err=True)
         sys.exit(FINDINGS)
     text = (
         msgspec.json.encode(state).decode()

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import click
 from sqlalchemy.exc import SQLAlchemyError
@@ -28,6 +28,7 @@ from calllog.report.routing import routing
 from calllog.report.sheet import csv_pieces, json_pieces
 from calllog.report.source import Source, Told
 from calllog.report.surveys import surveys
+from calllog.scratch import Scratch
 from ivr.cli import AWAY, OK, REFUSED
 from ivr.cli.period import BadPeriod, now_ms, span_of
 from ivr.settings import Settings
@@ -199,15 +200,21 @@ def _out(made: Report, way: str, *, output: Path | None, wide: bool) -> None:
 
 def _write(path: Path, pieces: Iterable[str]) -> None:
     """The whole file or none, for its owner alone: it may hold numbers of people."""
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        handle = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        try:
-            with os.fdopen(handle, "wb") as file:
-                file.writelines(piece.encode("utf-8", "replace") for piece in pieces)
-            beside.replace(path)
-        finally:
-            beside.unlink(missing_ok=True)  # gone already, if it has become the file
+        scratch = Scratch(path.parent)
+    except ArchiveAway as error:
+        _refuse(path, str(error))
+    try:
+        beside = scratch.folder / path.name
+        with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+            file.writelines(piece.encode("utf-8", "replace") for piece in pieces)
+        beside.replace(path)
     except OSError as error:
-        click.echo(f"holdfast: {escaped(str(path))} cannot be written: {error.strerror}", err=True)
-        sys.exit(REFUSED)
+        _refuse(path, error.strerror)
+    finally:
+        scratch.remove()
+
+
+def _refuse(path: Path, why: str | None) -> NoReturn:
+    click.echo(f"holdfast: {escaped(str(path))} cannot be written: {escaped(why or '')}", err=True)
+    sys.exit(REFUSED)

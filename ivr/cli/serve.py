@@ -82,7 +82,7 @@ def _text(facts: dict[str, Any]) -> str:
             *(devices or ["  none yet (agents.yaml)"]),
             "Live figures: holdfast top; for programs:"
             f" {facts['api'] or 'none (HOLDFAST_API_BIND)'}/v1/openapi.json, docs/api.md",
-            f"Logs: {facts['logs']}/{{redis,asterisk,worker-N,api}}/current",
+            f"Logs: {facts['logs']}/{{redis,asterisk,worker-N,holder,api,archiver}}/current",
             "Ctrl-C stops.",
             "",
         )

@@ -23,13 +23,14 @@ async def test_a_caller_is_moved(desk: ApiDesk) -> None:
     assert other.body["queue"] == "support"
     back = await desk.ask("POST", move, desk.supervisor, json={"queue": "sales", "priority_s": 600})
     assert (back.body["queue"], back.body["position"]) == ("sales", 1)
-    for path, body, status in (
-        ("/v1/calls/pbx-9.9/move", {"position": 1}, 404),
-        (move, {"queue": "nobody-knows-it"}, 404),
-        (move, {}, 422),
-        (move, {"position": 0}, 422),
+    for path, body, status, place in (
+        ("/v1/calls/pbx-9.9/move", {"position": 1}, 404, "path"),
+        (move, {"queue": "nobody-knows-it"}, 404, "body.queue"),
+        (move, {}, 422, "body"),
+        (move, {"position": 0}, 422, "body.position"),
     ):
-        assert (await desk.ask("POST", path, desk.supervisor, json=body)).status == status, path
+        said = await desk.ask("POST", path, desk.supervisor, json=body)
+        assert (said.status, said.body["place"]) == (status, place), path
 
 
 async def test_an_agent_is_paused_and_comes_back(desk: ApiDesk) -> None:

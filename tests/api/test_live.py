@@ -135,7 +135,7 @@ async def test_who_takes_nothing_any_more_is_dropped(desk: ApiDesk, monkeypatch:
 @pytest.mark.parametrize(
     ("said", "reason"),
     [
-        ('{"topics": ["queues"]}', "wrong-token"),
+        ('{"topics": ["queues"]}', "no-token"),
         ('{"token": "hf_00000000_' + "a" * 43 + '"}', "wrong-token"),
         ('{"token": "TOKEN", "topics": ["secrets"]}', "unfit"),
         ('{"token": "TOKEN", "more": 1}', "unfit"),

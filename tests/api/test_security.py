@@ -149,6 +149,7 @@ async def test_hostile_bodies(desk: ApiDesk, path: str, body: bytes, place: str)
     kind = {"Content-Type": "application/json"}
     said = await desk.ask("PUT", path, desk.supervisor, data=body, headers=kind)
     assert (said.status, said.body["place"]) == (422, place)
+    assert "holdfast agent" not in said.body["problem"], "who asks by HTTP has no command line"
     assert (await desk.get("/v1/agents/bob"))["agent"]["state"] == "ready"
 
 

@@ -16,9 +16,9 @@ from calllog.archive.instants import QUARTER_MS, touch_all
 from calllog.archive.schema import metadata, progress, quarters, system
 from calllog.columns.making import Maker
 from calllog.columns.reading import opened
-from calllog.columns.scratch import PREFIX
 from calllog.errors import ArchiveAway, ColumnsAway
 from calllog.figures.period import DAY_MS, Period
+from calllog.scratch import PREFIX
 
 DAY = Period(20_700 * DAY_MS, 20_701 * DAY_MS)
 LATER = 4_102_444_800_000

@@ -265,6 +265,38 @@ def test_a_file_is_written_whole_and_for_its_owner(holdfast: Holdfast, tmp_path:
     assert [path.name for path in tmp_path.iterdir()] == ["page.html"]
 
 
+STALLS = """
+import sys
+from ivr.cli import main, reporting
+
+def pieces(made):
+    yield "half of it" * 10_000
+    print("writing", flush=True)
+    sys.stdin.read()
+
+reporting.csv_pieces = pieces
+main()
+"""
+
+
+def test_a_report_killed_while_it_writes_leaves_nothing_after_the_next(
+    holdfast: Holdfast, data: Path, tmp_path: Path
+) -> None:
+    sheet = tmp_path / "sheet.csv"
+    options = (*arguments("queues"), "--csv", "-o", str(sheet))
+    command, place = [sys.executable, "-c", STALLS, *options], {"HOLDFAST_DATA": str(data)}
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=os.environ | place, text=True
+    ) as run:
+        assert run.stdout is not None
+        assert run.stdout.readline() == "writing\n"
+        run.kill()
+    (left,) = tmp_path.iterdir()
+    assert left != sheet
+    assert holdfast(*options).exit_code == OK
+    assert [*tmp_path.iterdir()] == [sheet]
+
+
 def test_progress_is_told_on_a_terminal_and_only_there(data: Path) -> None:
     """What it does now, on standard error; the report itself is not touched by it."""
     master, slave = pty.openpty()

@@ -2,6 +2,7 @@
 
     in TMPDIR               what does not fit into memory
     beside the columns      files that are being written
+    beside a report's file  that file, while it is being written
 
 Each is locked (`flock`) for as long as its process lives; the kernel gives the lock back however that ends.
 So who begins anew knows whose folders nobody uses any more: a process id is used again, and differs between
@@ -18,7 +19,7 @@ from pathlib import Path
 
 from calllog.errors import ArchiveAway
 
-PREFIX = "holdfast-columns-"
+PREFIX = "holdfast-scratch-"
 
 
 class Scratch:

@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from calllog.columns.dialect import in_memory
-from calllog.columns.scratch import PREFIX, Scratch
 from calllog.errors import ArchiveAway
+from calllog.scratch import PREFIX, Scratch
 
 SPILLS = """
 import sys, time
