@@ -70,16 +70,21 @@ class Adoption:
         self._left = left
         self._on_agi = on_agi
         self._look_after = look_after
+        self._started_at = 0
         self._missed: dict[str, int] = {}
         self._taking: set[str] = set()
 
-    async def reconcile(self, seen_at: int = 0, cut_at: int = 0, died: bool = False) -> Recovered:
+    async def reconcile(
+        self, started_at: int = 0, seen_at: int = 0, cut_at: int = 0, died: bool = False
+    ) -> Recovered:
         """Hold our calls against what Asterisk has: after a start, a reconnect, or a lapse of the lease.
 
-        `seen_at`: when our name's last process was seen alive; `cut_at`: when Asterisk went away; ms.
+        `started_at`: when this Asterisk began; `seen_at`: when our name's last process was seen alive;
+        `cut_at`: when Asterisk went away; ms.
         `died`: it is another Asterisk now. One that was only cut off may have told a hangup to nobody.
         Raises `AsteriskAway` or `StoreAway` if one of them goes meanwhile; it is done again on their return.
         """
+        self._started_at = started_at
         recovered = Recovered()
         ours = [(call, session) for call, session in self._sessions.items() if session.begun]
         channels = await self._asterisk.channels()
@@ -174,7 +179,7 @@ class Adoption:
                 session.mailbox.put(Vanished(cut_at, now_ms(), lost=died))
             else:
                 since = seen_at - BEFORE_SEEN_MS if seen_at else record.known_at
-                session.mailbox.put(Vanished(since, now_ms()))
+                session.mailbox.put(Vanished(since, now_ms(), self._died_since(seen_at or record.known_at)))
 
     async def _adopt_from(
         self,
@@ -207,7 +212,12 @@ class Adoption:
             gone = call not in await self._asterisk.channels()
         if gone:
             recovered.lost += 1
-            session.mailbox.put(Vanished(peer.seen_at - BEFORE_SEEN_MS, missed_at or now_ms()))
+            died = self._died_since(peer.seen_at)
+            session.mailbox.put(Vanished(peer.seen_at - BEFORE_SEEN_MS, missed_at or now_ms(), died))
+
+    def _died_since(self, at: int) -> bool:
+        """Whether the Asterisk of then (ms) is not the one that is there now."""
+        return self._started_at > at
 
     async def _end_strays(self, record: CallRecord, legs: list[str]) -> list[str]:
         """End what the call has left behind; which of its legs it goes on with."""

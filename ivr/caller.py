@@ -52,6 +52,13 @@ class AsteriskDied(HoldfastError):  # noqa: N818  (named by what is the matter)
     reason = "asterisk-died"
 
 
+class AsteriskStopped(HoldfastError):  # noqa: N818
+    """Somebody has stopped Asterisk under the call: nobody in it has hung up."""
+
+    verdict = "lost"
+    reason = "asterisk-stopped"
+
+
 class Over(NamedTuple):
     """Something that was done beside his waiting is over; it wakes who waits for it."""
 
@@ -234,6 +241,9 @@ class Caller:
             return False
         from_caller = message.channel.id == self.call
         match message:
+            case ari.ChannelHangupRequest(shut_down=True):
+                self.gone_at, self.parting = message.at, message
+                raise AsteriskStopped("Asterisk was stopped under the call")
             case ari.ChannelHangupRequest() | ari.ChannelDestroyed() if from_caller:
                 self.gone_at, self.parting = message.at, message
                 raise Hangup("caller", message.q850)

@@ -35,7 +35,7 @@ class Recovery:
         """When Asterisk was last told to be away, ms; 0 once all that is known of our calls is up to date."""
         self.died_at = 0
         """When the Asterisk that was there before this one went away, ms; 0: there was none."""
-        self._started_at = ""
+        self._started_at = 0
         self._worker = worker
         self._asterisk = asterisk
         self._adoption = adoption
@@ -46,10 +46,10 @@ class Recovery:
         """Our own: we, or Asterisk, or our lease have been away."""
         seen_at = self.seen_before
         started_at = await self._asterisk.started_at()
-        died = self._started_at not in ("", started_at)
+        died = self._started_at not in (0, started_at)
         if died:
             self.died_at = self.cut_at
-        recovered = await self._adoption.reconcile(seen_at, self.cut_at, died)
+        recovered = await self._adoption.reconcile(started_at, seen_at, self.cut_at, died)
         self.seen_before, self.cut_at, self.done = 0, 0, True
         self._started_at = started_at
         self._recovered(self._worker, seen_at, recovered)

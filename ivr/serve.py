@@ -16,6 +16,7 @@ from ipaddress import ip_address
 from pathlib import Path
 
 import psutil
+from redis import Redis, RedisError
 
 from calllog.errors import HoldfastError
 from ivr import preflight
@@ -28,6 +29,7 @@ from ivr.publish import Versions
 from ivr.runtime import find
 from ivr.settings import Settings
 from ivr.supervision import Service, Supervision
+from queues.keys import Keys
 
 # ruff: noqa: N818  (an error is named by what is the matter: Refused, StartFailed)
 
@@ -303,10 +305,10 @@ class Server:
         self.say("stopping")
         self.supervision.once("asterisk")
         self.asterisk("core stop gracefully")
-        if calls := self.calls():
+        if calls := self._unended():
             self.say(f"{calls} calls go on, for {DRAIN_S:.0f} s at most (no new ones are taken)")
             self._gone("asterisk", DRAIN_S)
-            if calls := self.calls():
+            if calls := self._unended():
                 self.say(f"ending {calls} calls")
         self._end_asterisk()
         first = [name for name in self.supervision.names() if name not in ("asterisk", "archiver", "redis")]
@@ -340,7 +342,7 @@ class Server:
         """
         self.supervision.down("asterisk")
         deadline = time.monotonic() + END_S
-        while self.calls() and time.monotonic() < deadline:
+        while self._unended() and not self._gone("asterisk", 0) and time.monotonic() < deadline:
             time.sleep(0.05)
         if not self._gone("asterisk", UNLOAD_S):
             self._kill("asterisk")
@@ -350,6 +352,14 @@ class Server:
         """Calls that Asterisk has now."""
         found = re.search(r"^(\d+) active call", self.asterisk("core show channels count"), re.MULTILINE)
         return int(found[1]) if found else 0
+
+    def _unended(self) -> int:
+        """Calls whose end the workers have not written yet: while Asterisk ends it answers no questions."""
+        keys = Keys(self.settings.site)
+        with suppress(RedisError), Redis.from_url(self.settings.redis, socket_timeout=ANSWER_S) as redis:
+            names = (f"hf-{number}" for number in range(1, len(self.workers) + 1))
+            return sum(int(str(redis.scard(keys.owned(name)))) for name in names)
+        return 0
 
     def _gone(self, name: str, within_s: float) -> bool:
         deadline = time.monotonic() + within_s

@@ -24,10 +24,10 @@ class Asterisk:
         allowed = {"allowed": [{"type": kind} for kind in WANTED]}
         await self.link.request("PUT", f"applications/{self.app}/eventFilter", body=allowed)
 
-    async def started_at(self) -> str:
-        """When its process began, in its own words: it stays the same until Asterisk is started anew."""
+    async def started_at(self) -> int:
+        """When its process began, ms."""
         reply = await self.link.request("GET", "asterisk/info", {"only": "status"})
-        return msgspec.json.decode(reply, type=Info).status.startup_time
+        return msgspec.json.decode(reply, type=Info).status.started_at
 
     def claim(self, channel: str) -> None:
         """Claim a broadcast call; `StasisStart` tells that we have won it. Does not wait for the reply."""

@@ -72,6 +72,11 @@ class Application(msgspec.Struct):
 class Status(msgspec.Struct):
     startup_time: str
 
+    @property
+    def started_at(self) -> int:
+        """When this process of Asterisk began, ms since the epoch."""
+        return stamp_ms(self.startup_time)
+
 
 class Info(msgspec.Struct):
     """About Asterisk itself (`GET /asterisk/info?only=status`)."""
@@ -110,6 +115,8 @@ UNHEARD = 44
 
 _BY_DEVICE = 1
 """AST_SOFTHANGUP_DEV: with PJSIP, whose sound has not come for too long."""
+_BY_SHUTDOWN = 4
+"""AST_SOFTHANGUP_SHUTDOWN."""
 
 
 class StasisStart(_ChannelEvent, tag=True):
@@ -140,6 +147,11 @@ class ChannelHangupRequest(_ChannelEvent, tag=True):
         if self.soft:
             return UNHEARD if self.cause & _BY_DEVICE else 0
         return self.cause
+
+    @property
+    def shut_down(self) -> bool:
+        """Asterisk ends all its channels, because somebody has told it to stop."""
+        return self.soft and bool(self.cause & _BY_SHUTDOWN)
 
 
 class ChannelDestroyed(_ChannelEvent, tag=True):

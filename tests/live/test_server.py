@@ -181,6 +181,29 @@ def asterisk_says(server: Server, order: str) -> str:
     return subprocess.run(command, capture_output=True, text=True, check=False).stdout
 
 
+async def test_who_is_in_a_call_when_the_server_is_stopped_has_not_hung_up(tmp_path: Path) -> None:
+    make_callflows(tmp_path / "callflows")
+    ports = APART | {"sip_bind": "127.0.0.1:5081", "worker_port": 7920, "agi_port": 4576}
+    numbers = [f"4930777{number}" for number in range(4)]
+    async with Server(tmp_path / "callflows", **ports) as server:
+        placed = [
+            asyncio.ensure_future(server.call("202", Caller(number), stay_ms=60_000)) for number in numbers
+        ]
+        calls = [await server.log.call_of(number) for number in numbers]
+        for call in calls:
+            await server.log.event(call, "joined")
+        await server.stop()
+        assert f"{len(calls)} calls go on" in server.said
+        for call in calls:
+            end = await server.log.event(call, "ended")
+            assert isinstance(end, Ended)
+            assert (end.verdict, end.reason, end.ended_by) == ("lost", "asterisk-stopped", "system")
+            assert violations(server.log.of_call(call)) == []
+        for each in placed:
+            each.cancel()
+        await asyncio.gather(*placed, return_exceptions=True)
+
+
 async def test_the_end_ends_everything(tmp_path: Path) -> None:
     make_callflows(tmp_path / "callflows")
     async with Server(

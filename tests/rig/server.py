@@ -166,7 +166,8 @@ class Server(Site):
             raise ServerFailed(f"not up within {START_S:.0f} s:\n{self.state}")
         self.facts = msgspec.json.decode(line)
 
-    async def _end(self) -> None:
+    async def stop(self) -> None:
+        """Stop it as an operator does; its files stay. Raises ServerFailed."""
         assert self._process
         if self._process.returncode is None:
             self._process.send_signal(signal.SIGTERM)
@@ -177,6 +178,10 @@ class Server(Site):
             self._process.kill()
             await self._process.wait()
             raise ServerFailed(f"not down within {STOP_S:.0f} s:\n{self.state}") from None
+
+    async def _end(self) -> None:
+        try:
+            await self.stop()
         finally:
             self._listener.cancel()
             await asyncio.gather(self._listener, return_exceptions=True)

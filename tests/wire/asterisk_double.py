@@ -260,7 +260,7 @@ class AsteriskDouble:
         parts = uri.split("/")
         match method, parts:
             case "GET", ["asterisk", "info"]:
-                return 200, _json({"status": {"startup_time": str(self.starts), "last_reload_time": ""}})
+                return 200, _json({"status": {"startup_time": f"2026-01-01T00:00:00.{self.starts:03}+0000"}})
             case "GET", ["channels"]:
                 return 200, _json([c.told for c in self.channels.values() if not c.gone])
             case "GET", ["applications", app]:

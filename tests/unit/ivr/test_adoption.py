@@ -136,14 +136,17 @@ class Way:
     looked_after: list[str] = field(default_factory=list)
     arrived: list[str] = field(default_factory=list)
     resumed: list[str] = field(default_factory=list)
+    mailbox: Mailbox[Any] = field(default_factory=Mailbox, compare=False)
 
 
-async def on_the_way(where: str, kept: Kept, on_agi: bool = False, peer: str = "") -> Way:
+async def on_the_way(
+    where: str, kept: Kept, on_agi: bool = False, peer: str = "", started_at: int = 0
+) -> Way:
     way = Way()
 
     def resume(record: CallRecord) -> Session:
         way.resumed.append(record.call)
-        return cast(Session, Call())
+        return cast(Session, Call(mailbox=way.mailbox))
 
     async def arrive(channel: Channel) -> None:
         way.arrived.append(channel.id)
@@ -163,8 +166,17 @@ async def on_the_way(where: str, kept: Kept, on_agi: bool = False, peer: str = "
     if peer:
         await adoption.take_over(Peer(peer, False, 1, 0, "", False, 1, 0, 0))
     else:
-        await adoption.reconcile()
+        await adoption.reconcile(started_at=started_at)
     return way
+
+
+@pytest.mark.parametrize(("started_at", "lost"), [(499, False), (501, True)])
+async def test_a_call_of_before_our_restart_died_if_its_asterisk_did(started_at: int, lost: bool) -> None:
+    """The machine has lost its power: he did not hang up."""
+    way = await on_the_way("gone", Kept(agi=False, known_at=500), started_at=started_at)
+    told = await way.mailbox.take()
+    assert isinstance(told, Vanished)
+    assert told.lost == lost
 
 
 async def test_a_call_that_was_on_agi_before_our_restart_is_looked_after() -> None:
