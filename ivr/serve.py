@@ -1,5 +1,6 @@
 """The whole server on this machine: checked, provisioned, started in order, watched, and stopped in order."""
 
+import asyncio
 import os
 import re
 import resource
@@ -16,11 +17,11 @@ from ipaddress import ip_address
 from pathlib import Path
 
 import psutil
-from redis import Redis, RedisError
 
 from calllog.errors import HoldfastError
 from ivr import preflight
 from ivr.callflows import Callflows
+from ivr.checkpoint import Checkpoint
 from ivr.disk import NO_SPACE, Disk, full, make_ballast
 from ivr.flow.check import BrokenCallflows, load_callflows
 from ivr.instance import AlreadyServed, Instance
@@ -29,7 +30,8 @@ from ivr.publish import Versions
 from ivr.runtime import find
 from ivr.settings import Settings
 from ivr.supervision import Service, Supervision
-from queues.keys import Keys
+from queues.errors import StoreAway
+from queues.store import Store
 
 # ruff: noqa: N818  (an error is named by what is the matter: Refused, StartFailed)
 
@@ -355,10 +357,19 @@ class Server:
 
     def _unended(self) -> int:
         """Calls whose end the workers have not written yet: while Asterisk ends it answers no questions."""
-        keys = Keys(self.settings.site)
-        with suppress(RedisError), Redis.from_url(self.settings.redis, socket_timeout=ANSWER_S) as redis:
-            names = (f"hf-{number}" for number in range(1, len(self.workers) + 1))
-            return sum(int(str(redis.scard(keys.owned(name)))) for name in names)
+        numbers = range(1, len(self.workers) + 1)
+
+        async def count() -> int:
+            store = Store(self.settings.redis, self.settings.site)
+            try:
+                async with asyncio.timeout(ANSWER_S):
+                    owned = [await Checkpoint(store).owned(f"hf-{number}") for number in numbers]
+            finally:
+                await store.close()
+            return sum(map(len, owned))
+
+        with suppress(StoreAway, TimeoutError):
+            return asyncio.run(count())
         return 0
 
     def _gone(self, name: str, within_s: float) -> bool:

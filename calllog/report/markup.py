@@ -41,6 +41,22 @@ def tag(name: str, *inner: "str | Html", **attributes: str | bool) -> Html:
     return Html(f"{opening}>{join(*inner)}</{name}>")
 
 
+def prose(content: str) -> Html:
+    """Sentences in which `names` stand between backticks."""
+    parts = content.split("`")
+    return join(*(tag("code", part) if at % 2 else part for at, part in enumerate(parts)))
+
+
+def plain(content: str) -> str:
+    """The same for a place that bears no markup."""
+    return content.replace("`", "")
+
+
+def sideways(title: str, inside: Html) -> Html:
+    """What scrolls by itself where it is too wide, also by keyboard."""
+    return tag("div", inside, class_="scroll", tabindex="0", role="region", aria_label=title)
+
+
 @cache
 def _attribute(key: str) -> str:
     return key.rstrip("_").replace("_", "-")

@@ -9,7 +9,9 @@ from base64 import b64encode
 from hashlib import sha256
 from importlib.resources import files
 
-from calllog.report.markup import Html, join, tag, text
+from msgspec.structs import replace
+
+from calllog.report.markup import Html, join, prose, tag, text
 from calllog.report.model import (
     Bars,
     Behind,
@@ -114,7 +116,7 @@ def _behind(key: str, behind: Behind, links: Links) -> Html:
     return tag(
         "div",
         tag("div", tag("h3", behind.title), tag("p", count, class_="about"), _close(), class_="top"),
-        table(behind.table, links, titled=False) if shown else "",
+        table(replace(behind.table, title=behind.title), links, titled=False) if shown else "",
         tag("p", "All of them: ", tag("code", behind.command), class_="all"),
         id=f"l-{key}",
         class_="behind",
@@ -127,8 +129,8 @@ def _definition(name: str, meant: Definition) -> Html:
     return tag(
         "div",
         tag("div", tag("h3", meant.title), _close(), class_="top"),
-        tag("p", meant.formula, class_="formula"),
-        tag("p", meant.notes) if meant.notes else "",
+        tag("p", prose(meant.formula), class_="formula"),
+        tag("p", prose(meant.notes)) if meant.notes else "",
         id=f"d-{name}",
         class_="meaning",
         popover=True,
@@ -143,7 +145,7 @@ def _close() -> Html:
 def _footer(report: Report) -> Html:
     hidden = "Numbers of people are hidden. " if report.redacted else ""
     meanings = [
-        join(tag("dt", meant.title), tag("dd", meant.formula, ". " if meant.notes else "", meant.notes))
+        join(tag("dt", meant.title), tag("dd", prose(". ".join(filter(None, (meant.formula, meant.notes))))))
         for meant in report.definitions.values()
     ]
     return tag(

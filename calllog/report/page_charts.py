@@ -3,7 +3,7 @@
 from itertools import pairwise
 
 from calllog.printable import duration
-from calllog.report.markup import Html, join, percent, tag, text
+from calllog.report.markup import Html, join, percent, sideways, tag, text
 from calllog.report.model import Bars, Curve, Heat, Series
 from calllog.report.page_tables import Links
 from calllog.report.show import text_of
@@ -177,4 +177,4 @@ def heat(block: Heat, links: Links) -> Html:
             cells.append(tag("td", inside, data_tip=tip, class_=strong))
         rows.append(tag("tr", tag("th", name), *cells))
     grid = tag("table", tag("thead", head), tag("tbody", *rows), class_=f"field f-{block.tone}")
-    return figure(block.title, block.about, tag("div", grid, class_="scroll"), kind="heat")
+    return figure(block.title, block.about, sideways(block.title, grid), kind="heat")

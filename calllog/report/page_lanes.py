@@ -2,7 +2,7 @@
 
 from calllog.figures.period import HOUR_MS, local, zone_of
 from calllog.printable import duration
-from calllog.report.markup import Html, percent, tag
+from calllog.report.markup import Html, percent, sideways, tag
 from calllog.report.model import Lane, Lanes, Stretch
 from calllog.report.page_charts import figure
 from calllog.report.page_tables import Links
@@ -41,7 +41,7 @@ def lanes(block: Lanes, links: Links) -> Html:
         tag("div", tag("b"), clock, class_="lane"),
         class_="rows",
     )
-    return figure(block.title, block.about, legend, tag("div", plot, class_="scroll"), kind="lanes")
+    return figure(block.title, block.about, legend, sideways(block.title, plot), kind="lanes")
 
 
 def _lane(lane: Lane, block: Lanes, zone: str) -> Html:

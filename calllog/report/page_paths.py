@@ -7,7 +7,7 @@ What hung up at a step leaves it downwards, in the colour of lost callers. Moves
 from collections import defaultdict
 from dataclasses import dataclass, field
 
-from calllog.report.markup import Html, join, percent, tag
+from calllog.report.markup import Html, join, percent, sideways, tag
 from calllog.report.model import Move, Paths, Step
 from calllog.report.page_charts import figure
 from calllog.report.page_tables import Links
@@ -57,7 +57,7 @@ def paths(block: Paths, links: Links) -> Html:
     words = [_words(box, picture.columns, first, links) for box in picture.boxes.values()]
     size = f"height:{picture.height:.0f}px;min-width:{width}px;max-width:{2 * width}px"
     inside = tag("div", drawing, *words, class_="paths", style=size)
-    return figure(block.title, block.about, _legend(), tag("div", inside, class_="scroll"), kind="flow")
+    return figure(block.title, block.about, _legend(), sideways(block.title, inside), kind="flow")
 
 
 def _legend() -> Html:

@@ -2,7 +2,7 @@
 
 from msgspec.structs import replace
 
-from calllog.report.markup import Html, join, percent, tag, text
+from calllog.report.markup import Html, join, percent, plain, prose, sideways, tag, text
 from calllog.report.model import FIRST, HIDDEN, Cell, Column, Report, Table, Tile, Tiles
 from calllog.report.show import days_in, text_of
 
@@ -35,7 +35,7 @@ class Links:
         if meant is None:
             return text(title)
         tip = meant.formula + (f". {meant.notes}" if meant.notes else "")
-        return tag("a", title, href=f"#d-{name}", class_="def", data_tip=tip)
+        return tag("a", title, href=f"#d-{name}", class_="def", data_tip=plain(tip))
 
     def shown(self, cell: Cell, column: Column) -> str:
         """A cell in words."""
@@ -86,8 +86,8 @@ def table(block: Table, links: Links, *, titled: bool = True) -> Html:
     return tag(
         "div",
         title,
-        tag("div", grid, class_="scroll", tabindex="0"),
-        *(tag("p", note, class_="note") for note in notes),
+        sideways(block.title, grid),
+        *(tag("p", prose(note), class_="note") for note in notes),
         class_="full",
     )
 

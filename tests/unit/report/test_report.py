@@ -55,6 +55,7 @@ class Page(HTMLParser):
         self.tags: list[str] = []
         self.attributes: set[str] = set()
         self.words = ""
+        self.scrolled: list[dict[str, str | None]] = []
         self.feed(page)
         self.close()
         assert self.open == []
@@ -62,6 +63,8 @@ class Page(HTMLParser):
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.tags.append(tag)
         named = dict(attrs)
+        if "scroll" in (named.get("class") or "").split():
+            self.scrolled.append(named)
         self.attributes |= named.keys()
         if named.get("id"):
             self.ids.append(named["id"] or "")
@@ -108,6 +111,15 @@ def test_the_page_needs_nothing_and_leads_somewhere(made: Made, report: str) -> 
     assert read.tags.count("script") == 1
     assert "default-src 'none'" in page
     assert not {name for name in read.attributes if name.startswith("on")}
+
+
+@pytest.mark.parametrize("report", REPORTS)
+def test_the_page_is_read_and_scrolled_without_a_mouse(made: Made, report: str) -> None:
+    read = Page(page_of(made(report)))
+    assert "`" not in read.words
+    for each in read.scrolled:
+        assert (each.get("tabindex"), each.get("role")) == ("0", "region")
+        assert each.get("aria-label"), "it says what it is"
 
 
 @pytest.mark.parametrize("report", REPORTS)
