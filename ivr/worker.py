@@ -274,7 +274,7 @@ class Worker:
         await self._run_due()
 
     async def _look_at_phones(self) -> None:
-        if self.link.connected and self.turns.first:
+        if self.link.connected and self.turns.first and not self.switchboard.parking:
             await self.phones.look()
         else:
             self.phones.forget()
