@@ -169,7 +169,7 @@ def judge(seen: Seen, rules: Rules) -> tuple[list[Goal], int]:
         Goal("free while somebody waited, % of agents' time", 100 * free.share, 100 * FREE_SHARE,
              f"{free.ms} ms of {free.agent_ms / 1000:.0f} s; longest {free.longest_ms} ms, {free.who}"),
         Goal("router regret, mean ms", late.mean_ms, REGRET_MS,
-             f"{late.waits} calls, standard error {late.error_ms:.1f} ms"),
+             f"{late.waits} calls, standard error {late.error_ms or 0:.1f} ms"),
         Goal("answered calls that the ideal router never served", late.unserved, 0),
         Goal("calls served out of turn", by_rule.count("turn"), 0),
         Goal("picks that were not of the one idle longest", len(wrong), 0, "; ".join(wrong[:3])),

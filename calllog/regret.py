@@ -17,7 +17,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from itertools import count
-from statistics import fmean, pstdev
+from statistics import fmean, stdev
 from typing import NamedTuple
 
 from calllog.call_events import Declined, Joined, Offered, QueueLeft, Unbridged
@@ -46,8 +46,8 @@ class Regret(NamedTuple):
 
     waits: int
     mean_ms: float
-    error_ms: float
-    """Standard error of the mean.
+    error_ms: float | None
+    """Standard error of the mean; None: one wait alone tells nothing of it.
 
     A few ms decide who gets the agent whose call is long, so single calls differ by seconds either way.
     """
@@ -60,8 +60,9 @@ def regret(waits: Iterable[Wait]) -> Regret:
     answered = list(waits)
     each = [wait.regret_ms for wait in answered if wait.ideal_ms is not None]
     if not each:
-        return Regret(0, 0.0, 0.0, len(answered))
-    return Regret(len(each), fmean(each), pstdev(each) / len(each) ** 0.5, len(answered) - len(each))
+        return Regret(0, 0.0, None, len(answered))
+    error = stdev(each) / len(each) ** 0.5 if len(each) > 1 else None
+    return Regret(len(each), fmean(each), error, len(answered) - len(each))
 
 
 def answered_waits(events: Iterable[AnyEvent], rules: Rules) -> list[Wait]:

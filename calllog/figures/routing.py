@@ -80,11 +80,11 @@ ROUTING_MEASURES: tuple[Measure[Handed], ...] = (
             "router_regret_error_ms",
             "… give or take",
             "ms",
-            "standard deviation of the regrets / square root of how many they are",
+            "standard deviation of the regrets (of a sample) / square root of how many they are",
             "The regret of so few callers may be chance within twice this.",
             "routing",
         ),
-        lambda handed: handed.regret.error_ms if handed.regret.waits else None,
+        lambda handed: handed.regret.error_ms,
     ),
     Measure(
         Figure(

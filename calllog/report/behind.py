@@ -31,6 +31,7 @@ from calllog.report.listings import (
     Listing,
     cells_of,
     left_as,
+    verdict_word,
 )
 from calllog.report.model import Behind, Cells, Table
 from calllog.report.show import period_options
@@ -105,7 +106,7 @@ class Opener:
             return ""  # `--number ''` would list the calls to all numbers
         where = calls.c.verdict == verdict if verdict else true()
         option = f"--verdict {quote(verdict)}" if verdict else ""
-        kind = Kind(CALLS, spaced(verdict) or "arrived", option, where)
+        kind = Kind(CALLS, verdict_word(verdict) if verdict else "arrived", option, where)
         return self._open(f"calls {verdict}", kind, total, own)
 
     def surveys(self, total: Value) -> str:

@@ -11,7 +11,7 @@ from calllog.archive.schema import refusals, sales, surveys, talks, waits
 from calllog.figures.contact import followed, know_followed, know_said, not_settled, said, unresolved
 from calllog.figures.overtaking import know_overtaken, overtaken
 from calllog.report.chosen import ANY, Chosen
-from calllog.report.listings import CALLS, cells_of, in_pieces, left_as, listed, rows_of, within
+from calllog.report.listings import CALLS, cells_of, in_pieces, left_as, listed, rows_of, verdict_word, within
 from calllog.report.model import FIRST, Cell, Cells, Column, Report, Section, Table, Tone
 from calllog.report.source import Source, text_column
 
@@ -122,7 +122,7 @@ def _became(source: Source, verdicts: Sequence[tuple[str, int]], chosen: Chosen)
     plain = chosen == Chosen()
     rows = tuple(
         (
-            Cell(_word(verdict)),
+            Cell(verdict_word(verdict)),
             Cell(count, source.open.calls(verdict, count) if plain and verdict else ""),
             Cell(count / total),
         )
@@ -141,14 +141,9 @@ def _lead(verdicts: Sequence[tuple[str, int]], total: int) -> str:
         return ""
     counts = dict(verdicts)
     lost = [
-        f"{counts[name]:,} {_word(name)}"
+        f"{counts[name]:,} {verdict_word(name)}"
         for name in ("abandoned", "ivr_exit", "failed", "lost")
         if name in counts
     ]
     said = f"{counts.get('completed', 0):,} of {total:,} talked to an agent"
     return f"{said}; {', '.join(lost)}." if lost else f"{said}."
-
-
-def _word(verdict: str) -> str:
-    words = {"ivr_exit": "hung up in the menu", "self_served": "served by the flow", "": "goes on"}
-    return words.get(verdict, verdict.replace("_", " "))

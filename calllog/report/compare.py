@@ -77,7 +77,7 @@ def _table(
             )
         )
     columns = (
-        text_column("title", family),
+        text_column("title", "Figure"),
         text_column("shown_a", "A"),
         text_column("shown_b", "B"),
         text_column("change", "B against A"),
@@ -129,4 +129,4 @@ def changed(old: Value, new: Value, kind: Kind) -> str:
     if kind == "share":
         return f"{sign}{step * 100:.1f} points"
     said = f"{sign}{text_of(step, kind, 'UTC')}"
-    return f"{said} ({sign}{100 * step / old:.0f} %)" if old else said
+    return f"{said} ({100 * step / old:+.0f} %)" if old and round(100 * step / old) else said

@@ -73,6 +73,12 @@ def left_word(reason: str) -> str:
     return words.get(reason, spaced(reason))
 
 
+def verdict_word(verdict: str) -> str:
+    """What became of a call, as people say it."""
+    words = {"": "goes on", "ivr_exit": "hung up in the menu", "self_served": "served by the flow"}
+    return words.get(verdict, spaced(verdict))
+
+
 CALLER = Column(name="caller", title="Caller", personal=True)
 QUEUE, AGENT = Column(name="queue", title="Queue"), Column(name="agent", title="Agent")
 CALL = Column(name="call", title="Call")
@@ -135,7 +141,7 @@ CALLS = Listing(
     calls.c.arrived_at,
     False,
     (calls.c.call,),
-    {"verdict": lambda word: spaced(word) or "goes on"},
+    {"verdict": verdict_word},
 )
 ANSWERS = Listing(
     "answers",

@@ -117,6 +117,7 @@ def test_the_page_needs_nothing_and_leads_somewhere(made: Made, report: str) -> 
 def test_the_page_is_read_and_scrolled_without_a_mouse(made: Made, report: str) -> None:
     read = Page(page_of(made(report)))
     assert "`" not in read.words
+    assert "ivr exit" not in read.words, "a word of the log, not of people"
     for each in read.scrolled:
         assert (each.get("tabindex"), each.get("role")) == ("0", "region")
         assert each.get("aria-label"), "it says what it is"

@@ -65,6 +65,10 @@ def test_each_wait_beside_that_of_an_ideal_router(tmp_path: Path) -> None:
         name: (row["router_regret_waits"], row["router_regret_ms"], row["out_of_turn"])
         for name, row in table(report, "routing").items()
     } == {"sales": (1, 2000, 0), "tech": (2, (10_000 + 1000 - 9000) / 2, 1)}
+    assert {name: row["router_regret_error_ms"] for name, row in table(report, "routing").items()} == {
+        "sales": None,  # of one wait nothing can be said
+        "tech": pytest.approx(9000),
+    }
     assert {call: row["regret_ms"] for call, row in table(report, "regretted").items()} == {
         "b": 10_000,
         "a": 2000,
