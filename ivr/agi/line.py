@@ -17,9 +17,10 @@ from typing import Any, NoReturn, TypeVar
 
 from calllog.errors import HoldfastError
 from ivr.agi.wire import Conversation, LineLost, Refused, Result, quoted
+from ivr.ari import AsteriskAway
 from ivr.ari.asterisk import FALLBACK
 from ivr.call_line import CallLine, reason_of
-from ivr.caller import House
+from ivr.caller import AsteriskStopped, House
 from ivr.flow.line import KEYS, About, Announcement, Hangup, Held, MediaFailed, Recorded, Recording
 from ivr.flow.run import run_flow
 from ivr.flow.standing import ORDINARY, Standing
@@ -112,17 +113,22 @@ class AgiLine(CallLine):
                 await self._end(end)
         except HandOver:
             await self._hand_over()
-        except LineLost as error:
+        except (LineLost, AsteriskAway) as error:
             log.warning("%s", error, extra={"call": self.call})
             await self._leave()
 
     async def _end(self, end: Hangup) -> None:
-        if end.by == "system":
+        verdict, reason, by, cause = "", reason_of(end), end.by, end.cause
+        if by == "system":
             with suppress(Hangup, Refused):  # -1 is its way to say that it is done
-                await self._talk.do("EXEC", "Hangup", end.cause)
+                await self._talk.do("EXEC", "Hangup", cause)
+        elif why := await self.house.asterisk.hangup_cause(self.call):
+            reason, cause = reason_of(Hangup(by, why)), why
+        elif why == 0:
+            verdict, reason, by = AsteriskStopped.verdict, AsteriskStopped.reason, "system"
         await self._recorder.end(self.about)
         await self.house.checkpoint.ended(
-            self.handle, reason=reason_of(end), ended_by=end.by, cause=end.cause
+            self.handle, verdict=verdict, reason=reason, ended_by=by, cause=cause
         )
 
     async def _fall_back(self, verdict: str, reason: str) -> None:
@@ -150,8 +156,8 @@ class AgiLine(CallLine):
                 if not at_once:
                     await self._redis_is_back()
             except Hangup as end:
-                self.left = False
                 await self._end(end)
+                self.left = False
         except Fenced:
             self.left = False
         except (HoldfastError, OSError) as error:

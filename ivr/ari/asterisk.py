@@ -95,6 +95,11 @@ class Asterisk:
             return ""
         return msgspec.json.decode(reply, type=dict[str, str]).get("value", "")
 
+    async def hangup_cause(self, channel: str) -> int | None:
+        """Why a channel ends that is still there, by Q.850; 0: no phone has hung up; None: it is gone."""
+        cause = await self.read_mark(channel, "HANGUPCAUSE")
+        return int(cause) if cause.isdecimal() else None
+
     async def create(self, device: str, leg: str) -> None:
         """Make a channel to a phone, with an id of our making; it can be dialled after its `StasisStart`.
 

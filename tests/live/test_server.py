@@ -21,7 +21,7 @@ import pytest_asyncio
 from calllog.call_events import Ended, Recorded
 from calllog.grammar import violations
 from ivr.supervision import Supervision
-from tests.live.stage import make_callflows
+from tests.live.stage import make_callflows, make_dialplan
 from tests.rig.ear import Ear
 from tests.rig.log_watch import kinds
 from tests.rig.server import Server, alone_in_network
@@ -184,14 +184,22 @@ def asterisk_says(server: Server, order: str) -> str:
 async def test_who_is_in_a_call_when_the_server_is_stopped_has_not_hung_up(tmp_path: Path) -> None:
     make_callflows(tmp_path / "callflows")
     ports = APART | {"sip_bind": "127.0.0.1:5081", "worker_port": 7920, "agi_port": 4576}
-    numbers = [f"4930777{number}" for number in range(4)]
-    async with Server(tmp_path / "callflows", **ports) as server:
+    flow = "title: Long\nsteps: {stay: {menu: {play: menu, timeout_s: 60}, next: {1: bye, invalid: bye, timeout: bye}}, bye: {hangup: }}"
+    (tmp_path / "callflows" / "flows" / "long.yaml").write_text(flow)
+    with (tmp_path / "callflows" / "numbers.yaml").open("a") as routes:
+        routes.write('  "280": {flow: long}\n')
+    waiting, on_agi = [[f"4930777{digit}{number}" for number in range(2)] for digit in range(2)]
+    dialled = dict.fromkeys(waiting, "202") | dict.fromkeys(on_agi, "8280")
+    dialplan = make_dialplan(tmp_path / "callflows")
+    dialplan.write_text(dialplan.read_text().replace(":4573/", ":4576/"))
+    async with Server(tmp_path / "callflows", dialplan=dialplan, **ports) as server:
         placed = [
-            asyncio.ensure_future(server.call("202", Caller(number), stay_ms=60_000)) for number in numbers
+            asyncio.ensure_future(server.call(where, Caller(number), stay_ms=60_000))
+            for number, where in dialled.items()
         ]
-        calls = [await server.log.call_of(number) for number in numbers]
-        for call in calls:
-            await server.log.event(call, "joined")
+        calls = [await server.log.call_of(number) for number in dialled]
+        for number, call in zip(dialled, calls, strict=True):
+            await server.log.event(call, "joined" if number in waiting else "answered")
         await server.stop()
         assert f"{len(calls)} calls go on" in server.said
         for call in calls:

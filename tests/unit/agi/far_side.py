@@ -82,6 +82,8 @@ class FakeHouse:
     data: Path
     told: list[str] = field(default_factory=list)
     away: bool = False
+    cause: int | Exception | None = 16
+    """What Asterisk says of a hangup."""
     records: dict[str, CallRecord] = field(default_factory=dict)
     channels: dict[str, Channel] = field(default_factory=dict)
     replies: "list[asyncio.Future[Reply]]" = field(default_factory=list)
@@ -92,7 +94,7 @@ class FakeHouse:
         fake = SimpleNamespace(
             store=self,
             checkpoint=self,
-            asterisk=SimpleNamespace(channels=self._channels),
+            asterisk=SimpleNamespace(channels=self._channels, hangup_cause=self._hangup_cause),
             web=self,
             outbox=None,
             prompt=self._prompt,
@@ -105,6 +107,12 @@ class FakeHouse:
 
     async def _channels(self) -> dict[str, Channel]:
         return self.channels
+
+    async def _hangup_cause(self, call: str) -> int | None:
+        assert call == CALL
+        if isinstance(self.cause, Exception):
+            raise self.cause
+        return self.cause
 
     def _prompt(self, name: str, language: str) -> str:
         return f"sound:/prompts/{language}/{name}"

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from ivr.ari import AsteriskAway
 from ivr.flow.line import KEYS
 from ivr.flow.web import Reply
 from tests.rig.sound import RATE
@@ -119,6 +120,30 @@ async def test_a_hangup_anywhere_ends_the_call_once(tmp_path: Path, number: int,
         ends = [each for each in here.fake.told if each.startswith("ended")]
         assert ends == ["ended |caller-hangup|caller"]
         assert here.fake.told[-1] == ends[0]
+
+
+CAUSES = {
+    "he hung up": (16, "|caller-hangup|caller"),
+    "nothing was heard of him": (44, "|caller-unheard|caller"),
+    "the channel is gone": (None, "|caller-hangup|caller"),
+    "Asterisk is being stopped": (0, "lost|asterisk-stopped|system"),
+}
+
+
+@pytest.mark.parametrize("why", CAUSES)
+async def test_who_hung_up_is_what_asterisk_says(tmp_path: Path, why: str) -> None:
+    async with site(WALK, tmp_path) as here:
+        here.fake.cause, end = CAUSES[why]
+        await here.call(dies_at(4, b"HANGUP\n"))
+        assert here.fake.told[-1] == f"ended {end}"
+
+
+async def test_a_hangup_that_nobody_can_say_more_of_is_looked_at_again(tmp_path: Path) -> None:
+    async with site(WALK, tmp_path) as here:
+        here.fake.cause = AsteriskAway("away")
+        await here.call(dies_at(4, b"HANGUP\n"))
+        assert not [each for each in here.fake.told if each.startswith("ended")]
+        assert here.server.serves(CALL)
 
 
 BREAKS = {"end of the stream": b"EOF", "half a line": b"200 resEOF", "garbage": b"\xff\xfe\0\nEOF"}
