@@ -34,7 +34,7 @@ from ivr.settings import Settings
 
 GOAL_S = {1_000_000: 3.0, 10_000_000: 30.0}
 GOAL_MB = 500
-REPORTS = ("abandoned", "queues", "intervals", "agents", "calls", "flows", "numbers", "surveys")
+REPORTS = ("abandoned", "queues", "intervals", "agents", "calls", "flows", "numbers", "surveys", "routing")
 HOLDFAST = str(Path(sys.executable).with_name("holdfast"))
 FORMS = {"terminal": (), "page": ("--html",)}
 
@@ -133,7 +133,9 @@ def _ask(data: Path, name: str, form: str, runs: int) -> Asked:
 
 
 def _env(data: Path) -> dict[str, str]:
-    return {**os.environ, "HOLDFAST_DATA": str(data)}
+    """As whoever asks has it: Python keeps what it has compiled, whatever this machine is set to."""
+    own = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    return {**own, "HOLDFAST_DATA": str(data)}
 
 
 def show(measured: Measured, console: Console) -> None:

@@ -38,7 +38,9 @@ from calllog.report.show import period_options
 from calllog.report.worked_out import FOLLOWED, OVERTAKEN, SAID
 
 SHOWN = 25
-"""Calls that a figure opens at once; the command beside them lists all."""
+"""Calls that a figure opens at once, at most; the command beside them lists all."""
+ROWS = 2000
+"""Calls that all lists of one report show together, about: of many lists each shows fewer."""
 LISTS = 200
 """Lists of one report that show their first calls. Of more figures the command stands alone: a browser would
 be slow with the calls of thousands of agents."""
@@ -158,7 +160,9 @@ class Opener:
         `later` gives an archive that is open for some days more.
         """
         alike: defaultdict[tuple[object, ...], list[_Asked]] = defaultdict(list)
-        for asked in self._largest():
+        largest = self._largest()
+        shown = min(SHOWN, ROWS // max(1, len(largest)))
+        for asked in largest:
             table, parts = self._kinds[asked.kind].listing.table, asked.wanted.period != self._period
             alike[table, parts, *asked.wanted.own].append(asked)  # of parts of the time few kinds are opened
         rows: dict[str, list[Found]] = {}
@@ -166,7 +170,7 @@ class Opener:
             kinds = list(dict.fromkeys(asked.kind for asked in some))
             wanted = {(one.period, *one.own.values()): one for one in (asked.wanted for asked in some)}
             where = later() if self._kinds[kinds[0]].later else engine
-            found = first_of(where, [self._kinds[kind] for kind in kinds], [*wanted.values()], SHOWN)
+            found = first_of(where, [self._kinds[kind] for kind in kinds], [*wanted.values()], shown)
             for asked in some:
                 place = [*wanted].index((asked.wanted.period, *asked.wanted.own.values()))
                 rows[asked.key] = found.get((kinds.index(asked.kind), place), [])

@@ -1,6 +1,5 @@
 """A report that is asked for: made from the archive, and shown in the way that is wanted."""
 
-import gc
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -98,8 +97,6 @@ def show(
             if seen:  # only now: what it is doing has gone from the terminal
                 _out(made, way, output=output, wide=wide)
 
-    # A report is many small values without cycles: looking for them after every 700 cost a tenth of its time.
-    gc.set_threshold(20_000, 20, 100)
     with _failing_well():
         _by_columns(by)
 

@@ -184,7 +184,7 @@ def asterisk_says(server: Server, order: str) -> str:
 async def test_who_is_in_a_call_when_the_server_is_stopped_has_not_hung_up(tmp_path: Path) -> None:
     make_callflows(tmp_path / "callflows")
     ports = APART | {"sip_bind": "127.0.0.1:5081", "worker_port": 7920, "agi_port": 4576}
-    flow = "title: Long\nsteps: {stay: {menu: {play: menu, timeout_s: 60}, next: {1: bye, invalid: bye, timeout: bye}}, bye: {hangup: }}"
+    flow = "steps: {stay: {menu: menu, next: {1: bye, invalid: bye, timeout: bye}}, bye: {hangup: }}"
     (tmp_path / "callflows" / "flows" / "long.yaml").write_text(flow)
     with (tmp_path / "callflows" / "numbers.yaml").open("a") as routes:
         routes.write('  "280": {flow: long}\n')
