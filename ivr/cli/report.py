@@ -69,8 +69,8 @@ def shown_as(command: Command) -> Command:
             raise click.UsageError(f"--{way[0]} and --{way[1]} exclude each other: give one of them")
         if html and output is None and sys.stdout.isatty():
             raise click.UsageError("--html makes a page for a browser: name its file, --output report.html")
-        # What is imported and made are many small things without cycles: looking for them after every 700 took
-        # a tenth of the time.
+        # What is imported and made are many small things without cycles: looking for them after every 700
+        # took a tenth of the time.
         gc.set_threshold(20_000, 20, 100)
         from ivr.cli.reporting import show  # half a second, for which neither --help nor a mistake waits
 
