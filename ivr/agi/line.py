@@ -19,6 +19,7 @@ from calllog.errors import HoldfastError
 from ivr.agi.wire import Conversation, LineLost, Refused, Result, quoted
 from ivr.ari import AsteriskAway
 from ivr.ari.asterisk import FALLBACK
+from ivr.ari.events import UNHEARD
 from ivr.call_line import CallLine, reason_of
 from ivr.caller import AsteriskStopped, House
 from ivr.flow.line import KEYS, About, Announcement, Hangup, Held, MediaFailed, Recorded, Recording
@@ -122,9 +123,9 @@ class AgiLine(CallLine):
         if by == "system":
             with suppress(Hangup, Refused):  # -1 is its way to say that it is done
                 await self._talk.do("EXEC", "Hangup", cause)
-        elif why := await self.house.asterisk.hangup_cause(self.call):
-            reason, cause = reason_of(Hangup(by, why)), why
-        elif why == 0:
+        elif (own := await self.house.asterisk.own_cause(self.call)) == UNHEARD:
+            reason, cause = reason_of(Hangup(by, own)), own
+        elif own is not None:
             verdict, reason, by = AsteriskStopped.verdict, AsteriskStopped.reason, "system"
         await self._recorder.end(self.about)
         await self.house.checkpoint.ended(

@@ -95,8 +95,10 @@ class Asterisk:
             return ""
         return msgspec.json.decode(reply, type=dict[str, str]).get("value", "")
 
-    async def hangup_cause(self, channel: str) -> int | None:
-        """Why a channel ends that is still there, by Q.850; 0: no phone has hung up; None: it is gone."""
+    async def own_cause(self, channel: str) -> int | None:
+        """Why Asterisk ends a channel by itself, by Q.850 (0: it says no more); None: its phone does it."""
+        if await self.read_mark(channel, "CHANNEL(hangupsource)"):
+            return None
         cause = await self.read_mark(channel, "HANGUPCAUSE")
         return int(cause) if cause.isdecimal() else None
 

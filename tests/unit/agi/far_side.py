@@ -82,8 +82,8 @@ class FakeHouse:
     data: Path
     told: list[str] = field(default_factory=list)
     away: bool = False
-    cause: int | Exception | None = 16
-    """What Asterisk says of a hangup."""
+    cause: int | Exception | None = None
+    """Why Asterisk ends the call by itself."""
     records: dict[str, CallRecord] = field(default_factory=dict)
     channels: dict[str, Channel] = field(default_factory=dict)
     replies: "list[asyncio.Future[Reply]]" = field(default_factory=list)
@@ -94,7 +94,7 @@ class FakeHouse:
         fake = SimpleNamespace(
             store=self,
             checkpoint=self,
-            asterisk=SimpleNamespace(channels=self._channels, hangup_cause=self._hangup_cause),
+            asterisk=SimpleNamespace(channels=self._channels, own_cause=self._own_cause),
             web=self,
             outbox=None,
             prompt=self._prompt,
@@ -108,7 +108,7 @@ class FakeHouse:
     async def _channels(self) -> dict[str, Channel]:
         return self.channels
 
-    async def _hangup_cause(self, call: str) -> int | None:
+    async def _own_cause(self, call: str) -> int | None:
         assert call == CALL
         if isinstance(self.cause, Exception):
             raise self.cause
