@@ -112,12 +112,14 @@ def _ask(data: Path, name: str, form: str, runs: int) -> Asked:
     command = [HOLDFAST, "report", name, "--day", DAY, "--zone", "UTC", "-o", str(output), *FORMS[form]]
     walls, cpus, peaks = [], [], []
     for _ in range(runs):
-        began = time.perf_counter()
-        process = subprocess.Popen(command, env=_env(data), stderr=subprocess.DEVNULL)
-        _, status, used = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
-        if process.returncode:
-            raise subprocess.CalledProcessError(process.returncode, command)
+        with (data / "said").open("w+") as said:
+            began = time.perf_counter()
+            process = subprocess.Popen(command, env=_env(data), stderr=said)
+            _, status, used = os.wait4(process.pid, 0)
+            process.returncode = os.waitstatus_to_exitcode(status)
+            if process.returncode:
+                said.seek(0)
+                raise RuntimeError(f"{' '.join(command)} ended with {process.returncode}: {said.read()}")
         walls.append(time.perf_counter() - began)
         cpus.append(used.ru_utime + used.ru_stime)
         peaks.append(used.ru_maxrss // 1024)
@@ -159,18 +161,22 @@ def show(measured: Measured, console: Console) -> None:
 @click.option("--calls", type=int, multiple=True, default=(1_000_000,), show_default=True)
 @click.option("--runs", type=click.IntRange(min=1), default=3, show_default=True)
 @click.option("--ways", is_flag=True, help="Compare the ways of reading, too.")
+@click.option("--data", type=click.Path(path_type=Path), help="Keep the days there, and use those that are.")
 @click.option("--results", type=click.Path(path_type=Path), default=REPOSITORY / "bench" / "results")
 @click.option("--no-save", is_flag=True)
-def main(calls: tuple[int, ...], runs: int, ways: bool, results: Path, no_save: bool) -> None:
+def main(
+    calls: tuple[int, ...], runs: int, ways: bool, data: Path | None, results: Path, no_save: bool
+) -> None:
     console, began = Console(), datetime.now(UTC).isoformat(timespec="seconds")
     measured = []
     for many in calls:
         with tempfile.TemporaryDirectory(prefix="holdfast-bench-") as folder:
-            data = Path(folder)
-            (data / "archive").mkdir()
-            with console.status(f"generating {many:,} calls"):
-                _generate(data / "archive" / "archive.db", many)
-            measured.append(measure(data, many, runs, ways))
+            day = (data or Path(folder)) / f"{many}"
+            if not day.exists():
+                (day / "archive").mkdir(parents=True)
+                with console.status(f"generating {many:,} calls"):
+                    _generate(day / "archive" / "archive.db", many)
+            measured.append(measure(day, many, runs, ways))
             show(measured[-1], console)
     run = Run(began, facts(find(Settings().runtime)), measured)
     if not no_save:
