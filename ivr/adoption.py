@@ -179,7 +179,7 @@ class Adoption:
                 session.mailbox.put(Vanished(cut_at, now_ms(), lost=died))
             else:
                 since = seen_at - BEFORE_SEEN_MS if seen_at else record.known_at
-                session.mailbox.put(Vanished(since, now_ms(), self._died_since(seen_at or record.known_at)))
+                session.mailbox.put(Vanished(since, now_ms(), self._died_since(record)))
 
     async def _adopt_from(
         self,
@@ -212,12 +212,15 @@ class Adoption:
             gone = call not in await self._asterisk.channels()
         if gone:
             recovered.lost += 1
-            died = self._died_since(peer.seen_at)
+            died = self._died_since(record)
             session.mailbox.put(Vanished(peer.seen_at - BEFORE_SEEN_MS, missed_at or now_ms(), died))
 
-    def _died_since(self, at: int) -> bool:
-        """Whether the Asterisk of then (ms) is not the one that is there now."""
-        return self._started_at > at
+    def _died_since(self, record: CallRecord) -> bool:
+        """Whether the call was in an Asterisk before the one that is there now.
+
+        That its worker was seen later says nothing: it renews its lease while Asterisk is away.
+        """
+        return self._started_at > record.known_at
 
     async def _end_strays(self, record: CallRecord, legs: list[str]) -> list[str]:
         """End what the call has left behind; which of its legs it goes on with."""

@@ -30,7 +30,7 @@ from ivr.publish import Versions
 from ivr.runtime import find
 from ivr.settings import Settings
 from ivr.supervision import Service, Supervision
-from queues.errors import StoreAway
+from queues.errors import StoreAway, StoreFault
 from queues.store import Store
 
 # ruff: noqa: N818  (an error is named by what is the matter: Refused, StartFailed)
@@ -306,8 +306,10 @@ class Server:
         """No new calls, a moment for those that talk, then everything in order. Leaves no process behind."""
         self.say("stopping")
         self.supervision.once("asterisk")
+        there = self.calls()
         self.asterisk("core stop gracefully")
-        if calls := self._unended():
+        # Redis may be away, or have other settings now; and the dialplan has calls that no worker knows.
+        if calls := self._unended() or there:
             self.say(f"{calls} calls go on, for {DRAIN_S:.0f} s at most (no new ones are taken)")
             self._gone("asterisk", DRAIN_S)
             if calls := self._unended():
@@ -368,7 +370,7 @@ class Server:
                 await store.close()
             return sum(map(len, owned))
 
-        with suppress(StoreAway, TimeoutError):
+        with suppress(StoreAway, StoreFault, TimeoutError):
             return asyncio.run(count())
         return 0
 

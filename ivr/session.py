@@ -15,7 +15,7 @@ from ivr.agent_leg import GENERATIONS, earlier_playbacks
 from ivr.ari import AsteriskAway, NotFound, Silenced
 from ivr.ari import events as ari
 from ivr.call_line import CallLine, reason_of
-from ivr.caller import Caller, House, Message
+from ivr.caller import AsteriskDied, AsteriskStopped, Caller, House, Message
 from ivr.checkpoint import CallRecord
 from ivr.flow.line import About, Announcement, Hangup, Held, Recorded, Recording
 from ivr.flow.run import run_flow
@@ -102,6 +102,10 @@ class Session(CallLine):
                 await self._flow(flow, resumed)
             except Hangup as end:
                 await self._end("", reason_of(end), end.by, end.cause)
+            except (AsteriskDied, AsteriskStopped) as end:
+                log.error("call failed: %s", end, extra={"call": self.call})
+                # The dialplan cannot have him; and Asterisk may be away already: that is no reason to wait.
+                await self._end(end.verdict, end.reason, "system", 0, hang_up=False)
         except (AsteriskAway, Silenced) as error:
             log.warning("call is left for now: %s", error, extra={"call": self.call})
             await self._flush_notes()

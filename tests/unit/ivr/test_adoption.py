@@ -140,7 +140,7 @@ class Way:
 
 
 async def on_the_way(
-    where: str, kept: Kept, on_agi: bool = False, peer: str = "", started_at: int = 0
+    where: str, kept: Kept, on_agi: bool = False, peer: str = "", started_at: int = 0, seen_at: int = 0
 ) -> Way:
     way = Way()
 
@@ -166,14 +166,18 @@ async def on_the_way(
     if peer:
         await adoption.take_over(Peer(peer, False, 1, 0, "", False, 1, 0, 0))
     else:
-        await adoption.reconcile(started_at=started_at)
+        await adoption.reconcile(started_at, seen_at)
     return way
 
 
+@pytest.mark.parametrize("seen_at", [0, 502])
 @pytest.mark.parametrize(("started_at", "lost"), [(499, False), (501, True)])
-async def test_a_call_of_before_our_restart_died_if_its_asterisk_did(started_at: int, lost: bool) -> None:
-    """The machine has lost its power: he did not hang up."""
-    way = await on_the_way("gone", Kept(agi=False, known_at=500), started_at=started_at)
+async def test_a_call_of_before_our_restart_died_if_its_asterisk_did(
+    started_at: int, lost: bool, seen_at: int
+) -> None:
+    """The machine has lost its power: he did not hang up. Or we died once the next Asterisk had begun."""
+    kept = Kept(agi=False, known_at=500)
+    way = await on_the_way("gone", kept, started_at=started_at, seen_at=seen_at)
     told = await way.mailbox.take()
     assert isinstance(told, Vanished)
     assert told.lost == lost

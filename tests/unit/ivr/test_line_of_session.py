@@ -2,16 +2,18 @@
 
 from datetime import UTC, datetime
 from types import SimpleNamespace
-from typing import Any, cast
+from typing import Any, NoReturn, cast
 
 import pytest
 
+from ivr.ari import AsteriskAway
 from ivr.ari import events as ari
 from ivr.call_line import CHANCES
 from ivr.caller import House
 from ivr.checkpoint import Kept
 from ivr.flow.line import About, Figures, Hangup, Held
 from ivr.flow.opening import Hours
+from ivr.flow.step import Flow
 from ivr.session import Session
 from queues.errors import StoreAway
 from queues.handle import CallHandle
@@ -27,6 +29,7 @@ class FakeRedis:
     def __init__(self) -> None:
         self.away = False
         self.kept: list[tuple[str, Kept]] = []
+        self.ended_by: list[tuple[str, str, str]] = []
 
     async def figures(self, queue: str) -> QueueFigures:
         if self.away:
@@ -43,6 +46,20 @@ class FakeRedis:
         assert rest["ride"]
         self.kept.append((path, kept))
 
+    async def ended(self, h: CallHandle, *, verdict: str, reason: str, ended_by: str, **_: Any) -> None:
+        assert h.call == "pbx-1.1"
+        self.ended_by.append((verdict, reason, ended_by))
+
+    def forget(self, call: str) -> None:
+        assert call == "pbx-1.1"
+
+
+class Away:
+    """An Asterisk that has gone."""
+
+    async def fall_back(self, channel: str) -> None:
+        raise AsteriskAway(channel)
+
 
 @pytest.fixture
 def redis() -> FakeRedis:
@@ -51,7 +68,14 @@ def redis() -> FakeRedis:
 
 def session(redis: FakeRedis) -> Session:
     house = SimpleNamespace(
-        store=redis, checkpoint=redis, now=lambda: NOON, hours={"office": OFFICE}.get, listen=None
+        asterisk=Away(),
+        store=redis,
+        checkpoint=redis,
+        now=lambda: NOON,
+        hours={"office": OFFICE}.get,
+        listen=None,
+        forget=redis.forget,
+        leave=redis.forget,
     )
     about = About("4930", "Ada", "100", "web")
     return Session(cast(House, house), CallHandle("pbx-1.1", "hf-1"), about, "en")
@@ -79,6 +103,20 @@ async def test_who_has_hung_up_while_the_flow_came_to_its_end_was_first(redis: F
     with pytest.raises(Hangup) as his:
         await line.hangup("normal")
     assert (his.value.by, his.value.cause) == ("caller", 16)
+
+
+async def test_who_was_in_an_asterisk_that_was_stopped_gets_his_end_though_it_is_away(
+    redis: FakeRedis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    line = session(redis)
+    line.mailbox.put(ari.ChannelHangupRequest(channel=ari.Channel(id=line.call), cause=4, soft=True))
+
+    async def flow(*_: object) -> NoReturn:
+        await line.hangup("normal")
+
+    monkeypatch.setattr(line, "_flow", flow)
+    await line.run(cast(Flow, None))
+    assert redis.ended_by == [("lost", "asterisk-stopped", "system")]
 
 
 async def test_while_redis_is_away_figures_are_unknown_and_shares_are_chance(redis: FakeRedis) -> None:
