@@ -57,8 +57,8 @@ class Measured(msgspec.Struct, frozen=True):
     calls: int
     file_mb: int
     columns_mb: int
-    columns_s: float
-    """Copying the day by columns, once."""
+    columns_s: float | None
+    """Copying the day by columns, once; None: it was kept from an earlier run."""
     asked: list[Asked]
     ways: list[archive_ways.Way]
 
@@ -93,6 +93,7 @@ def _generate(path: Path, calls: int) -> None:
 def measure(data: Path, calls: int, runs: int, ways: bool) -> Measured:
     """The reports of the day in this data directory."""
     archive = data / "archive"
+    kept = any(archive.rglob("*.parquet"))
     began = time.perf_counter()
     subprocess.run([HOLDFAST, "archive", "columns"], check=True, env=_env(data), stdout=subprocess.DEVNULL)
     columns_s = time.perf_counter() - began
@@ -101,7 +102,7 @@ def measure(data: Path, calls: int, runs: int, ways: bool) -> Measured:
         calls=calls,
         file_mb=size_mb(archive / "archive.db"),
         columns_mb=columns // 1_000_000,
-        columns_s=columns_s,
+        columns_s=None if kept else columns_s,
         asked=[_ask(data, name, form, runs) for name in REPORTS for form in FORMS],
         ways=archive_ways.compare(archive / "archive.db", Settings(data=data).columns) if ways else [],
     )
@@ -143,9 +144,8 @@ def _env(data: Path) -> dict[str, str]:
 def show(measured: Measured, console: Console) -> None:
     """For people."""
     title = f"Reports of a day of {measured.calls:,} calls ({measured.file_mb:,} MB"
-    table = Table(
-        title=f"{title}; by columns {measured.columns_mb:,} MB, made in {measured.columns_s:.0f} s)"
-    )
+    took = "" if measured.columns_s is None else f", made in {measured.columns_s:.0f} s"
+    table = Table(title=f"{title}; by columns {measured.columns_mb:,} MB{took})")
     for name in ("report", "as", "s", "longest", "CPU s", "MB", "kB"):
         table.add_column(name, justify="left" if name in ("report", "as") else "right")
     for each in measured.asked:
