@@ -86,7 +86,11 @@ def _ours(context: ExceptionContext) -> BaseException | None:
         return None
     said = str(error)
     if isinstance(error, duckdb.OutOfMemoryException):
-        return ArchiveAway(f"no space is left in {_temporary()}: free some, or set TMPDIR to another folder")
+        if "max_temp_directory_size" in said:
+            return ArchiveAway(
+                f"no space is left in {_temporary()}: free some, or set TMPDIR to another folder"
+            )
+        return ArchiveAway("so many rows take more memory than is allowed: choose a shorter time")
     if "No space left" in said:
         written = re.search(r'file \\?"(/[^"\\]+)', said)
         where = Path(written[1]).parents[1] if written else _temporary()

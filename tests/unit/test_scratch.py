@@ -101,6 +101,17 @@ def test_no_space_for_it_is_told_with_its_place(spills: Path) -> None:
     engine.dispose()
 
 
+@pytest.mark.usefixtures("spills")
+def test_no_memory_for_it_is_not_told_as_no_space() -> None:
+    engine = in_memory("16MB", 1)
+    with (
+        engine.connect() as duck,
+        pytest.raises(ArchiveAway, match="more memory than is allowed: choose a shorter time"),
+    ):
+        duck.exec_driver_sql("SELECT quantile_disc(i, 0.5) FROM range(10000000) r(i)")
+    engine.dispose()
+
+
 def test_a_folder_that_cannot_be_made_is_told_with_its_place(spills: Path) -> None:
     with pytest.raises(ArchiveAway, match=f"no folder can be made in {spills}/none: No such file"):
         Scratch(spills / "none")
