@@ -20,7 +20,7 @@ from ivr.caller import House
 from ivr.callflows import Callflows
 from ivr.keypad import Keypad
 from ivr.secret import SecretUnfit
-from queues.errors import DeviceTaken, NotNow, UnknownAgent
+from queues.errors import DeviceTaken, NotNow, UnknownAgent, UnknownDevice
 from queues.store import AgentAction
 
 log = logging.getLogger(__name__)
@@ -77,7 +77,7 @@ class PhoneCodes:
             if code in ACTIONS:
                 return await self._act(code, device, digits, keypad)
             log.warning("code %s refused at %s: there is none", code, device)
-        except (NotNow, DeviceTaken, UnknownAgent) as refused:
+        except (NotNow, DeviceTaken, UnknownAgent, UnknownDevice) as refused:
             log.info("code %s refused at %s: %s", code, device, refused)
         except HoldfastError as error:
             log.error("code %s failed at %s: %s", code, device, error)

@@ -31,10 +31,9 @@ class Recovery:
         """When this name's last process was seen alive, ms; 0 once its calls are taken over."""
         self.done = False
         """The calls of this name's last process have been adopted."""
-        self.cut_at = 0
-        """When Asterisk was last told to be away, ms; 0 once all that is known of our calls is up to date."""
         self.died_at = 0
         """When the Asterisk that was there before this one went away, ms; 0: there was none."""
+        self._cut_at = 0
         self._started_at = 0
         self._worker = worker
         self._asterisk = asterisk
@@ -42,15 +41,19 @@ class Recovery:
         self._nailed = nailed
         self._tell = tell
 
+    def cut(self, at: int) -> None:
+        """Asterisk is away (ms): what has become of our calls is not known from then on, until we recover."""
+        self._cut_at = self._cut_at or at
+
     async def recover(self) -> None:
         """Our own: we, or Asterisk, or our lease have been away."""
         seen_at = self.seen_before
         started_at = await self._asterisk.started_at()
         died = self._started_at not in (0, started_at)
         if died:
-            self.died_at = self.cut_at
-        recovered = await self._adoption.reconcile(started_at, seen_at, self.cut_at, died)
-        self.seen_before, self.cut_at, self.done = 0, 0, True
+            self.died_at = self._cut_at
+        recovered = await self._adoption.reconcile(started_at, seen_at, self._cut_at, died)
+        self.seen_before, self._cut_at, self.done = 0, 0, True
         self._started_at = started_at
         self._recovered(self._worker, seen_at, recovered)
         await self._nailed.recover()

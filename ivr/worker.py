@@ -205,7 +205,9 @@ class Worker:
 
     async def _configure(self) -> None:
         flows = self.switchboard.callflows
-        await self.store.configure(flows.queues, flows.agents, flows.version, flows.ladders, flows.vip)
+        await self.store.configure(
+            flows.queues, flows.agents, flows.version, flows.ladders, flows.vip, flows.devices
+        )
 
     async def _leave(self) -> None:
         """Stop claiming, let talks finish for a moment, then hand what is left to the others."""
@@ -336,7 +338,7 @@ class Worker:
 
     def _on_disconnect(self) -> None:
         self.door.close()
-        self.recovery.cut_at = now_ms()
+        self.recovery.cut(now_ms())
         self._tell("asterisk_lost", asterisk=self.settings.site)
 
     async def _reconcile(self) -> None:

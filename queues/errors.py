@@ -32,6 +32,12 @@ class UnknownAgent(HoldfastError):
     reason = "unknown-agent"
 
 
+class UnknownDevice(HoldfastError):
+    """No device of that name is published."""
+
+    reason = "unknown-device"
+
+
 class UnknownCall(HoldfastError):
     """No such call is live."""
 

@@ -25,6 +25,7 @@
 | agents | set | published | queues | ids of the agents |
 | agent:ID | hash | for ever | queues | state, device, reservation and counters of an agent |
 | devices | hash | while logged in | queues | device → agent who is at it |
+| equipment | set | published | queues | names of the devices |
 | unreachable | set | while so | queues | devices that cannot be rung |
 | legs | hash | while connected | queues | channel of an agent's leg that stays → its worker, and agent |
 | legs:WORKER | set | while connected | queues | channels of such legs that a worker has |
@@ -56,6 +57,7 @@ class Keys:
         self.queues = self.prefix + "queues"
         self.agents = self.prefix + "agents"
         self.devices = self.prefix + "devices"
+        self.equipment = self.prefix + "equipment"
         self.workers = self.prefix + "workers"
         self.legs = self.prefix + "legs"
         self.draining = self.prefix + "draining"

@@ -1,10 +1,10 @@
 """What admins have published, put beside the live state in small steps: no script of it takes long.
 
-    1. queues ──► 2. agents ──► 3. callers who wait ──► 4. what nobody needs any more goes
+    1. queues ──► 2. devices ──► 3. agents ──► 4. callers who wait ──► 5. what nobody needs any more goes
 
-Each step is a function for each queue, agent or caller, which can be done again; a few are on their way at
-a time. Several workers do it at the same time; whoever begins another publication makes the earlier one stop.
-If one dies half-way, the next that starts does it.
+Each step is a function for each queue, agent or caller, or some devices, which can be done again; a few are
+on their way at a time. Several workers do it at the same time; whoever begins another publication makes the
+earlier one stop. If one dies half-way, the next that starts does it.
 """
 
 import asyncio
@@ -21,6 +21,8 @@ from queues.published import agent_settings, queue_settings
 IN_FLIGHT = 4
 """Functions that are sent together: they share a sync of Redis' file, and others wait for all of them."""
 SCANNED = 20
+EQUIPPED = 100
+"""Devices that are put into one function: each is one name."""
 
 NO_LADDERS: Mapping[str, Collection[str]] = {}
 
@@ -39,6 +41,7 @@ async def publish(
     version: int,
     ladders: Mapping[str, Collection[str]],
     vip: Callable[[str], int],
+    devices: Collection[str],
 ) -> bool:
     """See `Store.configure`."""
     call, keys = operations.link.call, operations.keys
@@ -51,8 +54,12 @@ async def publish(
     name = f"{version}:{hashlib.sha256(_json([lines, people])).hexdigest()[:16]}"
     gone_lines = set(await call("SMEMBERS", keys.queues)) - lines.keys()
     gone_people = set(await call("SMEMBERS", keys.agents)) - people.keys()
+    gone_devices = set(await call("SMEMBERS", keys.equipment)) - set(devices)
     run = _Steps(operations, name)
     await run.steps("configure", ({each: found} for each, found in [*lines.items(), *_gone(gone_lines)]))
+    equipment = [*_gone(gone_devices), *((name, True) for name in devices)]
+    if not await run.steps("equip", (dict(some) for some in _slices(equipment, EQUIPPED))):
+        return False
     if not await run.steps("enroll", ([pair] for pair in [*_gone(gone_people), *people.items()])):
         return False
     for line in sorted(lines.keys() | gone_lines):

@@ -22,8 +22,8 @@ OPERATIONS = (
 
 FUNCTIONS = (
     *OPERATIONS,
-    *("agent", "leg", "reach", "ringing", "due", "sweep", "configure", "enroll", "restage", "enact", "move"),
-    *("enlist", "lease", "retire", "system", "adopt", "probe", "figures", "doors", "places", "wall"),
+    *("agent", "leg", "reach", "ringing", "due", "sweep", "configure", "equip", "enroll", "restage", "enact"),
+    *("move", "enlist", "lease", "retire", "system", "adopt", "probe", "figures", "doors", "places", "wall"),
     *("outgoing", "sent", "dial", "once", "count", "tries"),
 )
 

@@ -22,6 +22,7 @@ from queues.errors import (
     StoreFault,
     UnknownAgent,
     UnknownCall,
+    UnknownDevice,
     UnknownQueue,
 )
 from queues.handle import CallHandle
@@ -51,6 +52,7 @@ __all__ = ["Offer", "Store"]
 
 DEVICE_TAKEN = 4
 NO_QUEUE = 5
+NO_SUCH_DEVICE = 10
 WORDS = {"flow": "in its call flow", "connecting": "being connected", "talking": "with an agent"}
 NOT_NOW = {
     5: "nothing to extend or to say now",
@@ -309,13 +311,16 @@ class Store:
         """What an agent asks for. What must wait for the end of his call becomes his `wish`.
 
         `what`: the reason of a pause, the seconds of an extension (empty: the queue's), a disposition's code
-        or name, a leg's channel (`nail`). `by`: who forces it. Raises UnknownAgent, DeviceTaken, NotNow.
+        or name, a leg's channel (`nail`). `by`: who forces it. Raises UnknownAgent,
+        UnknownDevice, DeviceTaken, NotNow.
         """
         own = (self.operations.worker, agent, action, what, device or "", by)
         reply = await self.operations.run("agent", *own, heed=self.operations.told)
         status, state, why, wish, *_ = reply
         if status == UNKNOWN:
             raise UnknownAgent(f"no agent is called {agent!r}")
+        if status == NO_SUCH_DEVICE:
+            raise UnknownDevice(f"no device is called {device!r}: agents.yaml says which there are")
         if status == DEVICE_TAKEN:
             raise DeviceTaken("an agent who is on a call sits at that device")
         if status in NOT_NOW:
@@ -358,13 +363,15 @@ class Store:
         version: int,
         ladders: Mapping[str, Collection[str]] = NO_LADDERS,
         vip: Callable[[str], int] = nobody,
+        devices: Collection[str] = (),
     ) -> bool:
         """Put what admins published beside the live state; publishing it again changes nothing.
 
         `ladders`: queue → needs that flows bring beside the queue's own. `vip`: seconds of head start by
-        number. False: another publication began meanwhile, and counts.
+        number. `devices`: where agents may sit; none: anywhere. False: another publication began meanwhile,
+        and counts.
         """
-        return await publication.publish(self.operations, queues, agents, version, ladders, vip)
+        return await publication.publish(self.operations, queues, agents, version, ladders, vip, devices)
 
     async def count(self, counter: str, key: str) -> int:
         """The next number of a counter of the site, from 1; with the same `key` once more the same."""

@@ -1,6 +1,7 @@
 """`holdfast report calls`: every call of the time, or those behind one figure."""
 
 from collections.abc import Iterator, Sequence
+from difflib import get_close_matches
 from itertools import islice
 from typing import Any
 
@@ -21,6 +22,16 @@ TONES: dict[str, Tone] = {
     "ivr_exit": "abandoned",
     "failed": "failed",
 }
+
+
+NAMES = {
+    "queue": (waits.c.queue, waits.c.joined_at),
+    "agent": (talks.c.agent, talks.c.bridged_at),
+    "flow": (calls_table.c.flow, calls_table.c.arrived_at),
+    "verdict": (calls_table.c.verdict, calls_table.c.arrived_at),
+}
+"""Options that are names of something → where those of a time are found."""
+SHOWN = 12
 
 
 def calls(source: Source, chosen: Chosen) -> Report:
@@ -52,13 +63,28 @@ def calls(source: Source, chosen: Chosen) -> Report:
         rows=rows,
         total=total,
         every=every if total > len(rows) else None,
-        empty="There is no such call in this time.",
+        empty="There is no such call in this time." if total else _none(source, chosen),
         note="`holdfast log --call CALL` shows all that happened in one of them." if rows else "",
     )
     became = _became(source, verdicts, chosen)
     section = Section(title="What became of them?", lead=_lead(verdicts, total), blocks=(became,))
     sections = [section, Section(title="Each call", blocks=(table,))]
     return source.report("calls", "Calls", sections if rows else [sections[1]], chosen.words())
+
+
+def _none(source: Source, chosen: Chosen) -> str:
+    """That there is no such call; also if that may be because a name is misspelt."""
+    told = ["There is no such call in this time."]
+    for option, (column, at) in NAMES.items():
+        asked = getattr(chosen, option)
+        names = select(column.label("name")).where(within(at, source.period)).distinct()
+        known = sorted(row["name"] for row in rows_of(source.engine, names) if row["name"]) if asked else []
+        if known and asked not in known:
+            close = get_close_matches(asked, known, n=1)
+            there = ", ".join(close or known[:SHOWN]) + (" …" if not close and len(known) > SHOWN else "")
+            how = "nearest is" if close else "there is"
+            told.append(f"None of its calls has {option} {asked}; {how}: {there}.")
+    return " ".join(told)
 
 
 def _where(source: Source, chosen: Chosen) -> list[ColumnElement[bool]]:

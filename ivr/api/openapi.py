@@ -13,7 +13,7 @@ from ivr.api.problems import MEDIA_TYPE, TITLES
 from ivr.api.routes import ROUTES, Route
 
 REF = "#/components/schemas/{model}"
-ALWAYS = (421, 500)
+ALWAYS = (403, 421, 500)
 WITH_TOKEN = (401, 429)
 ABOUT = """Live figures of a contact centre, and what a supervisor does about them.
 
@@ -132,7 +132,7 @@ def statuses(route: Route) -> set[int]:
     if route.body is not None:
         found |= {413, 415}
     if route.name == "live":
-        found |= {403, 503}
+        found.add(503)
     return found
 
 

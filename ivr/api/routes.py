@@ -101,7 +101,7 @@ ROUTES = (
         role="supervisor",
         tag=ACTING,
         body=models.Move,
-        refusals=(403, 404, 409),
+        refusals=(404, 409),
     ),
     Route(
         "set_state",
@@ -112,7 +112,7 @@ ROUTES = (
         role="supervisor",
         tag=ACTING,
         body=models.StateWish,
-        refusals=(403, 404, 409),
+        refusals=(404, 409),
         details="During a call it happens when the call is over: `wish` says so. No call is cut.",
     ),
     Route("openapi", "GET", "/v1/openapi.json", "This document", "application/json", role=None, tag=SERVER),

@@ -28,6 +28,7 @@ from queues.errors import (
     StoreAway,
     UnknownAgent,
     UnknownCall,
+    UnknownDevice,
     UnknownQueue,
 )
 from queues.store import AgentAction, Store
@@ -209,7 +210,11 @@ class Service:
         by, action = token.name if wish.force else "", ACTIONS[wish.state]
         if wrong := objection(action, wish.reason, wish.device, wish.force, by):
             raise Refusal(422, "unfit", "body.reason", wrong, "send a reason with `paused`, and only there")
-        status = await self._store.agent(agent, action, wish.reason, wish.device, by)
+        try:
+            status = await self._store.agent(agent, action, wish.reason, wish.device, by)
+        except UnknownDevice as error:  # the path is right: it names the agent
+            mend = "leave it out, and he stays where he is"
+            raise Refusal(404, error.reason, "body.device", str(error), mend) from error
         self._watch.refresh(agent)
         log.info("token %s has made agent %s %s", token.name, agent, wish.state)
         return _json(models.AgentStatus(agent=agent, **status._asdict()))

@@ -19,7 +19,15 @@ from ivr.asked_of_agents import objection
 from ivr.checkpoint import Checkpoint, Peer
 from ivr.cli import AWAY, OK, REFUSED, json_option
 from ivr.settings import Settings
-from queues.errors import DeviceTaken, NotNow, NotWaiting, UnknownAgent, UnknownCall, UnknownQueue
+from queues.errors import (
+    DeviceTaken,
+    NotNow,
+    NotWaiting,
+    UnknownAgent,
+    UnknownCall,
+    UnknownDevice,
+    UnknownQueue,
+)
 from queues.models import is_direct_line
 from queues.operations import now_ms
 from queues.results import AgentView, CallView, QueueView
@@ -187,7 +195,8 @@ def agent(
     holdfast agent alice offline --force --by "Ms. Weber"
 
     \b
-    Exit codes: 0 done · 2 wrong usage · 3 Redis is away · 4 no such agent, device in use, or not possible now
+    Exit codes: 0 done · 2 wrong usage · 3 Redis is away · 4 no such agent or device, device in use, or not
+    possible now
     """
     if wrong := objection(action, what, device, force, by):
         raise click.UsageError(wrong)
@@ -195,7 +204,7 @@ def agent(
     async def act(store: Store) -> int:
         try:
             status = await store.agent(agent_id, action, what, device, by)
-        except (UnknownAgent, DeviceTaken, NotNow) as refused:
+        except (UnknownAgent, UnknownDevice, DeviceTaken, NotNow) as refused:
             click.echo(f"holdfast: {escaped(str(refused))}", err=True)
             return REFUSED
         if as_json:

@@ -8,9 +8,10 @@
 -- [6] who forces it, '' = he asks himself.
 -- Answers {status, state, reason, wish, next due, offers}; status 0 done · 3 no such agent · 4 that device belongs
 -- to an agent who is on a call · 5 not now: there is nothing to extend or to say · 6 he must say first what the call
--- was about · 7 no such disposition · 8 he sits at no device · 9 a supervisor has decided what comes after his call.
+-- was about · 7 no such disposition · 8 he sits at no device · 9 a supervisor has decided what comes after his call
+-- 10 no such device.
 
-local DONE, UNKNOWN, TAKEN, NOT_NOW, UNSAID, NO_CODE, NO_DEVICE, DECIDED = 0, 3, 4, 5, 6, 7, 8, 9
+local DONE, UNKNOWN, TAKEN, NOT_NOW, UNSAID, NO_CODE, NO_DEVICE, DECIDED, NOT_THERE = 0, 3, 4, 5, 6, 7, 8, 9, 10
 local forced = ARGV[6] ~= ''
 asker = ARGV[1]
 
@@ -73,7 +74,14 @@ local function disposition(agent)
   return NO_CODE
 end
 
+-- Any device is there where none was ever published.
+local function is_there(device)
+  local published = SITE_KEY .. 'equipment'
+  return redis.call('SISMEMBER', published, device) == 1 or redis.call('EXISTS', published) == 0
+end
+
 local function act(agent)
+  if ARGV[5] ~= '' and not is_there(ARGV[5]) then return NOT_THERE end
   if ARGV[3] == 'extend' then return extend(agent) end
   if ARGV[3] == 'disposition' then return disposition(agent) end
   if agent.wish_by ~= '' and not forced then return DECIDED end

@@ -1,5 +1,6 @@
--- configure: a queue that admins have published, put beside the live state; the first of four steps, each
--- in slices: configure (queues), enroll (agents), restage (callers who wait), enact (what nobody needs any more goes).
+-- configure: a queue that admins have published, put beside the live state; the first of five steps, each
+-- in slices: configure (queues), equip (devices), enroll (agents), restage (callers who wait), enact (what nobody
+-- needs any more goes).
 -- Publishing the same again changes nothing.
 --
 -- KEYS[1] the log stream. ARGV[1] asking worker or '' · [2] names this publication: later steps of an earlier one are

@@ -105,7 +105,8 @@ class ApiDesk(Desk):
     async def opened(self) -> Self:
         """Alice and Bob are ready, for sales and support."""
         post = self.post()
-        await post.store.configure(*settings(AGENTS), version=1)
+        devices = [f"{agent}-phone" for agent in AGENTS]
+        await post.store.configure(*settings(AGENTS), version=1, devices=devices)
         await post.checkpoint.enlist("hf-1")
         await post.checkpoint.lease("hf-1", 1, True, True)
         await self.watch.turn()

@@ -58,5 +58,11 @@ async def test_an_agent_is_paused_and_comes_back(desk: ApiDesk) -> None:
     )
     taken = await desk.ask("PUT", path, desk.supervisor, json={"state": "ready", "device": "alice-phone"})
     assert taken.status == 409
+    nowhere = await desk.ask("PUT", path, desk.supervisor, json={"state": "ready", "device": "bob-fone"})
+    assert (nowhere.status, nowhere.body["type"], nowhere.body["place"]) == (
+        404,
+        "urn:holdfast:unknown-device",
+        "body.device",
+    )
     assert (await desk.ask("PUT", "/v1/agents/eve/state", desk.supervisor, json=wish)).status == 404
     assert handle.call == "pbx-1.1"

@@ -1,5 +1,8 @@
 """What admins publish meets the live state: states are kept, and people who wait profit at once."""
 
+import pytest
+
+from queues.errors import UnknownDevice
 from queues.models import Agent, Queue
 from tests.queues.desk import Desk, Post, settings
 
@@ -44,6 +47,25 @@ async def test_a_removed_agent_finishes_his_call(desk: Desk) -> None:
     assert await states(post) == {other: "ready"}
     await post.store.configure(*settings({"alice": ("sales",), "bob": ("sales",)}), version=3)
     assert await states(post) == {"alice": "ready", "bob": "ready"}
+    desk.assert_sound(live=True)
+
+
+async def test_nobody_sits_at_a_device_that_is_not_published(desk: Desk) -> None:
+    post = desk.post()
+    published = settings({"alice": ("sales",)})
+    await post.store.configure(*published, version=1, devices=["alice-phone", "desk-2"])
+    before = desk.log()
+    for action in ("ready", "pause", "offline"):
+        with pytest.raises(UnknownDevice, match="desk-22"):
+            await post.store.agent("alice", action, "lunch" if action == "pause" else "", device="desk-22")
+    assert desk.log() == before, "he stays where he is"
+    await post.store.agent("alice", "ready", device="desk-2")
+    devices = [f"{number}-phone" for number in range(250)]
+    await post.store.configure(*published, version=2, devices=["alice-phone", *devices])
+    with pytest.raises(UnknownDevice):
+        await post.store.agent("alice", "ready", device="desk-2")
+    for device in ("249-phone", "alice-phone"):
+        await post.store.agent("alice", "ready", device=device)
     desk.assert_sound(live=True)
 
 

@@ -93,8 +93,12 @@ async def test_a_queue_of_ten_thousand_is_shown_at_once(desk: Desk, holdfast: Ho
 
 async def test_agent(desk: Desk, holdfast: Holdfast) -> None:
     post = desk.post()
-    await post.store.configure(*settings({"alice": ("sales",), "bob": ("sales",)}, ready=False), version=1)
+    people = settings({"alice": ("sales",), "bob": ("sales",)}, ready=False)
+    await post.store.configure(*people, version=1, devices=["alice-phone", "bob-phone"])
     assert (await as_json(holdfast, "agent", "alice", "ready"))["state"] == "ready"
+    misspelt = await command(holdfast, "agent", "alice", "ready", "--device", "alice-fone")
+    assert (misspelt.exit_code, misspelt.stdout) == (4, "")
+    assert "no device is called 'alice-fone': agents.yaml says which there are" in misspelt.stderr
     paused = await as_json(holdfast, "agent", "alice", "pause", "lunch")
     assert (paused["state"], paused["reason"]) == ("paused", "lunch")
     moved = await command(holdfast, "agent", "bob", "ready", "--device", "alice-phone")

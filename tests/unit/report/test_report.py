@@ -205,6 +205,25 @@ def test_what_is_late_is_counted_as_the_service_level_counts_it(holdfast: Holdfa
     assert told["behind"][tile["calls"]]["total"] == len(rows) == late > 0
 
 
+@pytest.mark.parametrize(
+    ("option", "misspelt", "told"),
+    [
+        ("--queue", "slaes", "has queue slaes; nearest is: sales."),
+        ("--agent", "nobody-knows-her", "has agent nobody-knows-her; there is: "),
+        ("--verdict", "abandonned", "has verdict abandonned; nearest is: abandoned."),
+        ("--flow", "", ""),
+    ],
+)
+def test_a_name_that_none_of_the_calls_has_is_told(
+    holdfast: Holdfast, option: str, misspelt: str, told: str
+) -> None:
+    shown = " ".join(holdfast("report", "calls", *DAY_OPTIONS, option, misspelt).output.split())
+    if told:
+        assert f"There is no such call in this time. None of its calls {told}" in shown
+    else:
+        assert "None of its calls" not in shown
+
+
 @pytest.mark.parametrize("report", REPORTS)
 def test_redacted_no_byte_is_of_a_callers_number(made: Made, data: Path, report: str) -> None:
     engine = create_engine(f"sqlite:///{data / 'archive' / 'archive.db'}")
