@@ -9,7 +9,7 @@ killed over a file leaves nothing that is believed.
 """
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -36,6 +36,14 @@ def root(connection: Connection, folder: Path) -> Path:
     """Where the files of this archive are: not those of another one, nor of rows by older rules."""
     archive = connection.scalar(select(progress.c.value).where(progress.c.name == "archive")) or "new"
     return folder / f"{archive}-{VERSION}"
+
+
+def of_archive(folder: Path, archive: str) -> Iterator[tuple[Path, int]]:
+    """Where files of that archive are, and by which version of the rules."""
+    for path in folder.iterdir() if folder.is_dir() else ():
+        name, _, version = path.name.rpartition("-")
+        if name == archive and version.isdecimal():
+            yield path, int(version)
 
 
 def marks_of(connection: Connection, name: str, first: int, last: int) -> dict[int, str]:

@@ -1,6 +1,7 @@
 """Makes the files of columns, behind the archiver: of quarters of an hour that are at rest, then of days."""
 
 import os
+import shutil
 from collections.abc import Generator, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -16,6 +17,7 @@ from calllog.columns.files import (
     day_file,
     held,
     marks_of,
+    of_archive,
     quarter_file,
     quoted,
     root,
@@ -59,10 +61,18 @@ class Maker:
             with self._archive.connect() as connection:
                 folder = root(connection, self._folder)
                 self._look(connection, now)
+            self._remove_older(folder)
             for name, day in sorted(self._waiting, key=lambda each: each[1]):
                 at_rest = yield from self._of_day(folder / name, metadata.tables[name], day, now)
                 if at_rest:
                     self._waiting.discard((name, day))
+
+    def _remove_older(self, folder: Path) -> None:
+        """Rows by older rules: nobody reads them any more."""
+        archive, _, version = folder.name.rpartition("-")
+        for path, of_version in list(of_archive(self._folder, archive)):
+            if of_version < int(version):
+                shutil.rmtree(path)
 
     def _look(self, connection: Connection, now: int) -> None:
         touched = select(quarters.c.name, quarters.c.quarter).where(quarters.c.touched_at >= self._seen_at)

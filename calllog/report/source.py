@@ -8,7 +8,8 @@ from typing import Any
 
 from sqlalchemy import Engine, Table
 
-from calllog.archive.schema import DERIVED, agent_states, offers, talks
+from calllog.archive.schema import DERIVED, agent_states, calls, offers, talks
+from calllog.columns.files import QUARTERS_A_DAY, marks_of
 from calllog.columns.reading import AROUND_MS, opened
 from calllog.figures.agents import agent_figures_by
 from calllog.figures.calls import call_figures
@@ -124,8 +125,18 @@ class Source:
         """With the calls of the days in which a second one would say that the first has not settled it."""
         queues = ("", *self.thresholds.queues)
         after_ms = max(AROUND_MS, *(self.thresholds.fcr_ms(queue) for queue in queues))
+        if not self._called(self.period.to_at + AROUND_MS, self.period.to_at + after_ms):
+            return self.engine
         tables = (table for table in DERIVED if table is not agent_states)
         return self._engine(self.period, tables, after_ms)
+
+    def _called(self, after: int, until: int) -> bool:
+        """Whether there are calls of days after that of the one instant, until that of the other (ms)."""
+        first, last = after // DAY_MS + 1, until // DAY_MS
+        with self._archive.connect() as connection:
+            return bool(
+                marks_of(connection, calls.name, first * QUARTERS_A_DAY, (last + 1) * QUARTERS_A_DAY - 1)
+            )
 
     def _behind(self) -> dict[str, Behind]:
         self.told("the calls behind the figures")

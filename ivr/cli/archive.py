@@ -1,6 +1,7 @@
 """`holdfast archive`: how the archive of the call log is, what it has kept aside, and tables made anew."""
 
 import asyncio
+import shutil
 import sys
 import time
 from collections.abc import Callable
@@ -19,6 +20,7 @@ from sqlalchemy import select
 from calllog.archive.database import connect, upkept
 from calllog.archive.rebuild import rebuild as make_anew
 from calllog.archive.schema import kept_aside
+from calllog.columns.files import of_archive
 from calllog.columns.making import Maker
 from calllog.errors import ArchiveAway, LogAway
 from calllog.events import HIDDEN
@@ -206,7 +208,8 @@ def columns() -> None:
 def forget(name: str, as_json: bool) -> None:
     """Wait no longer for an archive that is not used any more; the archive itself stays as it is.
 
-    Its name is told by `status`. Redis keeps the log for every archive that it knows of.
+    Its name is told by `status`. Redis keeps the log for every archive that it knows of. Its copy by columns
+    in this data directory is removed, unless its archiver still runs.
 
     \b
     Exit codes: 0 done · 1 there is none of this name · 2 wrong usage · 3 Redis is away
@@ -235,7 +238,17 @@ async def _forget(name: str) -> ArchiveState | None:
         known = [state for state in await stream.archives() if name in (state.archive, state.place)]
         if known:
             await stream.forget(known[0])
+            if int(time.time() * 1000) - known[0].seen_at > UNSEEN_MS:
+                _remove_columns(known[0].archive)
         return known[0] if known else None
+
+
+def _remove_columns(archive: str) -> None:
+    try:
+        for path, _ in list(of_archive(Settings().columns, archive)):
+            shutil.rmtree(path)
+    except OSError as error:
+        raise ArchiveAway(f"{error.filename} cannot be removed: {error.strerror}") from error
 
 
 def _guarded(work: Callable[[], Any]) -> Any:

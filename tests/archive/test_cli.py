@@ -67,7 +67,9 @@ def test_of_one_that_stands_still_or_has_kept_lines_aside(holdfast: Holdfast, re
     assert "holdfast archive kept" in said.stdout
 
 
-def test_of_one_that_nobody_writes_and_that_is_forgotten(holdfast: Holdfast, redis: RedisProcess) -> None:
+def test_of_one_that_nobody_writes_and_that_is_forgotten(
+    holdfast: Holdfast, redis: RedisProcess, tmp_path: Path
+) -> None:
     async def attach() -> None:
         async with Feed(redis.url, SITE, "abc") as feed:
             await feed.attach("")
@@ -77,8 +79,11 @@ def test_of_one_that_nobody_writes_and_that_is_forgotten(holdfast: Holdfast, red
     said = holdfast("status")
     assert said.exit_code == FINDINGS
     assert "its archiver has said nothing for 1 h 00 min" in said.stdout
+    for name in ("abc-1", "other-1"):
+        (tmp_path / "archive" / "columns" / name / "waits").mkdir(parents=True)
     assert holdfast("forget", "other").exit_code == FINDINGS
     assert holdfast("forget", "abc").exit_code == OK
+    assert [path.name for path in (tmp_path / "archive" / "columns").iterdir()] == ["other-1"]
     assert redis.client().xinfo_groups("{main}:log") == []
     assert "No archiver has run yet" in holdfast().stdout
     redis.kill()

@@ -180,6 +180,14 @@ def test_a_damaged_quarter_is_made_anew_and_stops_no_day(archive: Engine, column
     assert callers(archive, columns) == ROWS
 
 
+def test_rows_by_older_rules_go_and_nobody_elses(archive: Engine, columns: Path) -> None:
+    for name in ("abc-0", "abc-2", "abc-old", "abcd-0", "new-0"):
+        (columns / name / "waits").mkdir(parents=True)
+        (columns / name / "waits" / "q1-x.parquet").touch()
+    assert list(Maker(archive, columns).make(LATER))
+    assert {path.name for path in columns.iterdir()} == {"abc-1", "abc-2", "abc-old", "abcd-0", "new-0"}
+
+
 def test_what_is_well_is_not_made_again(archive: Engine, columns: Path) -> None:
     assert list(Maker(archive, columns).make(LATER))
     assert list(Maker(archive, columns, doubting=True).make(LATER)) == []

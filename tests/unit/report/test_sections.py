@@ -233,6 +233,10 @@ def test_calls_of_later_days_count_for_the_first_contact(told: Source, tmp_path:
     other.dispose()
 
 
+def test_an_archive_without_later_days_is_not_read_twice(told: Source) -> None:
+    assert told.later is told.engine
+
+
 def test_when_the_line_was_away(told: Source) -> None:
     found = section(numbers(told), "Was the line there?")
     assert found["lead"] == "Not always: main could not be reached for 6 min 00 s."
