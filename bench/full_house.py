@@ -96,11 +96,16 @@ class FullHouse:
             people[name] = Agent(device=f"{name}-phone", queues=served, skills=skills, at_start="ready")
         return people
 
+    async def configure(self, store: Store, version: int) -> None:
+        """Publish settings, agents and their devices."""
+        devices = [agent.device for agent in self.agents.values() if agent.device]
+        await store.configure(self.settings, self.agents, version, devices=devices)
+
     async def open(self) -> None:
         """Publish the settings, and give every agent of the loaded queues a caller to talk to."""
         for post in self.posts.values():
             await post.store.operations.link.connect()
-        await self._anyone().store.configure(self.settings, self.agents, version=1)
+        await self.configure(self._anyone().store, version=1)
         busy = [agent for agent, people in self.agents.items() if people.queues[0].name not in self.quiet]
         for some in _slices(busy, AT_ONCE):
             await asyncio.gather(*(self._begin(self.agents[agent].queues[0].name) for agent in some))

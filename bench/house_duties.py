@@ -139,8 +139,7 @@ class Duties:
 
     async def publish(self, store: Store, version: int) -> None:
         """A publication is many functions, each for a queue, an agent or a caller."""
-        house = self._house
-        await self._functions(store, lambda: store.configure(house.settings, house.agents, version))
+        await self._functions(store, lambda: self._house.configure(store, version))
 
     async def _functions(self, store: Store, step: Callable[[], Any]) -> None:
         """Time each function of a step by itself, one after the other."""
