@@ -82,7 +82,7 @@ class Report(msgspec.Struct, frozen=True):
     withdrawn: int
     """Offers taken back before the agent's phone was dialled: only the log has them."""
     crossed: int
-    """Holds, pick-ups and hangups that crossed a hangup: in which order they came cannot be said."""
+    """Holds, pick-ups, hangups and rings that crossed a hangup: in which order they came cannot be said."""
     ends: dict[str, int]
     """How calls, talks and waits ended, by the log."""
     apart: list[Apart]
@@ -217,7 +217,7 @@ def show(made: Report, console: Console) -> None:
     console.print(
         f"{made.calls:,} calls, {made.matched_calls:,} known to all three witnesses; {made.holds:,} holds by "
         f"agents and callers; {made.withdrawn} offers withdrawn before a phone was dialled; "
-        f"{made.crossed} holds, pick-ups and hangups crossed a hangup."
+        f"{made.crossed} holds, pick-ups, hangups and rings crossed a hangup."
     )
     console.print("; ".join(f"{name} {count:,}" for name, count in made.ends.items()))
     table = Table(title="How far apart, ms")

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import msgspec
 
 from tests.witness.dialogs import Dialog, Message, dialogs
-from tests.witness.facts import CALLER, By, Fact
+from tests.witness.facts import CALLER, NOBODY, By, Fact
 
 _MUSIC = "MOH_STREAM_"
 _LEG = "-a"
@@ -134,6 +134,7 @@ def by_asterisk(cel: str, sip: Iterable[Message], devices: Mapping[str, str]) ->
         if caller is None or not caller.number:
             continue
         legs = callers[agent or CALLER, caller.number]
+        legs = [*legs, *callers[agent, NOBODY]] if agent else legs
         leg = next((own for own in legs if _same(own, channel, bool(agent))), None)
         if leg is None:
             continue  # an agent's channel that was ended before his phone was dialled

@@ -33,6 +33,8 @@ Empty: this witness cannot tell, or both did at once.
 """
 
 CALLER = "caller"
+NOBODY = "anonymous"
+"""The number on an agent's leg that was dialled as the caller hung up: Asterisk has no other one any more."""
 
 ALL: frozenset[What] = frozenset(What.__args__)  # type: ignore[attr-defined]
 SEES: Mapping[str, frozenset[What]] = {

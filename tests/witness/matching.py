@@ -6,8 +6,8 @@ are paired that lie nearest, and the others are missing at the other one.
 What happens nearer to each other than the accuracy that was promised may be told in either order. So a hold
 that crosses the hangup of its leg is none for whom the hangup came first; a telephone that is picked up as
 we stop ringing it never was for whom our CANCEL came first; if caller and agent hang up at once, each of
-them may have ended the agent's leg; and if the caller hangs up as the flow ends, he or we the call. These
-are counted, and no differences.
+them may have ended the agent's leg; and if the caller hangs up as the flow ends, he or we the call. An
+agent's leg that is dialled as the caller hangs up has nobody's number. These are counted, and no differences.
 """
 
 from collections import defaultdict
@@ -15,7 +15,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import combinations
 from typing import NamedTuple
 
-from tests.witness.facts import CALLER, SEES, By, Fact, Told, What
+from tests.witness.facts import CALLER, NOBODY, SEES, By, Fact, Told, What
 
 MOST_MS = 250.0
 """Facts further apart than this are not the same one told by two."""
@@ -57,19 +57,21 @@ class Matched(NamedTuple):
     fleeting: int
     """Offers that were taken back before the phone was dialled: only the log has them."""
     crossed: int
-    """Holds, pick-ups and hangups that crossed a hangup."""
+    """Holds, pick-ups, hangups and rings that crossed a hangup."""
 
 
 def match(told: Mapping[str, Told], most_ms: float = MOST_MS) -> Matched:
     """Compare what each witness (a key of `SEES`) has told."""
+    told, crossed = _named(told)
     numbers = sorted({number for calls in told.values() for number in calls})
     apart: dict[tuple[Pair, What], list[float]] = defaultdict(list)
     unmatched: list[Difference] = []
-    calls = fleeting = crossed = 0
+    calls = fleeting = 0
     for number in numbers:
         without = [witness for witness, own in told.items() if number not in own]
         if without:
-            unmatched.append(Difference(number, "call", "", f"{_names(without)} knows nothing of this call"))
+            know = "knows" if len(without) == 1 else "know"
+            unmatched.append(Difference(number, "call", "", f"{_names(without)} {know} nothing of this call"))
             continue
         calls += 1
         facts = {witness: list(own[number]) for witness, own in told.items()}
@@ -78,6 +80,27 @@ def match(told: Mapping[str, Told], most_ms: float = MOST_MS) -> Matched:
         for pair in combinations(facts, 2):
             unmatched += _compare(number, pair, facts, most_ms, apart)
     return Matched(dict(apart), unmatched, calls, fleeting, crossed)
+
+
+def _named(told: Mapping[str, Told]) -> tuple[Mapping[str, Told], int]:
+    """Give what telephones say of nobody's legs to the calls for which the log had them rung; how many legs.
+
+    A telephone knows of such a leg nothing but who was rung when.
+    """
+    if NOBODY not in told.get("phones", {}):
+        return told, 0
+    phones = {number: [*own] for number, own in told["phones"].items()}
+    offers = [
+        (fact, number) for number, own in told.get("log", {}).items() for fact in own if fact.what == "rung"
+    ]
+    named = 0
+    for fact in phones.pop(NOBODY, []):
+        own = ((abs(offer.at - fact.at), number) for offer, number in offers if offer.who == fact.who)
+        apart_ms, number = min(own, default=(MOST_MS + 1, ""))
+        is_known = apart_ms <= MOST_MS
+        phones.setdefault(number if is_known else NOBODY, []).append(fact)
+        named += is_known and fact.what == "rung"
+    return {**told, "phones": phones}, named
 
 
 def _compare(

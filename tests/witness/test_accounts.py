@@ -10,7 +10,7 @@ from calllog.events import AnyEvent
 from tests.witness.by_asterisk import Unread, by_asterisk
 from tests.witness.by_log import Untold, by_log
 from tests.witness.dialogs import Message
-from tests.witness.facts import CALLER, Fact
+from tests.witness.facts import CALLER, NOBODY, Fact
 from tests.witness.test_dialogs import sdp, sip
 
 S0 = 1_795_367_000
@@ -110,6 +110,22 @@ def test_the_first_to_hang_up_leaves_his_name_on_both_channels() -> None:
 def test_a_channel_ended_before_its_phone_was_dialled_is_no_leg() -> None:
     lines = [*ANSWERED[:4], ANSWERED[4], ended(21, "alice", ""), ended(900, "caller", PHONE)]
     assert {fact.who for fact in told(lines, messages()[:2])} == {CALLER}
+
+
+def test_a_phone_dialled_as_the_caller_hung_up_has_nobodys_number() -> None:
+    nobody = sip("INVITE sip:alice@h SIP/2.0", "7 INVITE", sdp(), number=NOBODY, call_id="a")
+    cancelled = sip("CANCEL sip:alice@h SIP/2.0", "7 CANCEL", number=NOBODY, call_id="a")
+    said = [
+        *messages()[:2],
+        Message(S0 * 1000 + 22, False, nobody),
+        Message(S0 * 1000 + 23, False, cancelled),
+        Message(S0 * 1000 + 24, True, sip("SIP/2.0 200 OK", "7 CANCEL", number=NOBODY, call_id="a")),
+    ]
+    lines = [*ANSWERED[:5], ended(21, "caller", PHONE), ended(25, "alice", "")]
+    assert [fact for fact in told(lines, said) if fact.who == "alice"] == [
+        Fact("rung", "alice", 22),
+        Fact("leg over", "alice", 25, "us"),
+    ]
 
 
 def test_a_line_that_cannot_be_read_is_told() -> None:

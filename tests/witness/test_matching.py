@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from tests.witness.facts import CALLER, By, Fact, What
+from tests.witness.facts import CALLER, NOBODY, By, Fact, What
 from tests.witness.matching import Matched, match
 
 NUMBER = "4930000001"
@@ -204,6 +204,44 @@ def test_any_other_offer_that_no_phone_has_seen_is_a_difference(but: Callable[[W
 
 
 # What crosses on its way
+
+
+def dialled_for_nobody(world: World) -> None:
+    """The caller hung up as bob's phone was dialled."""
+    fleeting(world)
+    world.phones[NOBODY] = [Fact("rung", "bob", T0 + 503), Fact("leg over", "bob", T0 + 504, "us")]
+    world.asterisk[NUMBER] += [Fact("rung", "bob", T0 + 503), Fact("leg over", "bob", T0 + 505, "us")]
+
+
+def test_a_leg_dialled_as_the_caller_hung_up_is_his() -> None:
+    world = World()
+    dialled_for_nobody(world)
+    world.log["4930000002"] = world.phones["4930000002"] = world.asterisk["4930000002"] = [
+        Fact("rung", "bob", T0 + 400),
+        Fact("leg over", "bob", T0 + 420, "us"),
+    ]
+    matched = world.matched()
+    assert (matched.unmatched, matched.calls, matched.fleeting, matched.crossed) == ([], 2, 0, 1)
+
+
+def offered_long_before(world: World) -> None:
+    world.log[NUMBER] = [
+        fact._replace(at=fact.at - 300) if fact.who == "bob" else fact for fact in world.log[NUMBER]
+    ]
+
+
+def offered_to_another(world: World) -> None:
+    world.log[NUMBER] = [
+        fact._replace(who="eve") if fact.who == "bob" else fact for fact in world.log[NUMBER]
+    ]
+
+
+@pytest.mark.parametrize("but", [offered_long_before, offered_to_another])
+def test_a_phone_that_rings_for_nobody_is_a_difference(but: Callable[[World], None]) -> None:
+    world = World()
+    dialled_for_nobody(world)
+    but(world)
+    assert f"{NOBODY}: log and asterisk know nothing of this call" in texts(world)
 
 
 def late_hold(world: World, before_end_ms: float) -> None:
