@@ -85,7 +85,7 @@ def match(told: Mapping[str, Told], most_ms: float = MOST_MS) -> Matched:
 def _named(told: Mapping[str, Told]) -> tuple[Mapping[str, Told], int]:
     """Give what telephones say of nobody's legs to the calls for which the log had them rung; how many legs.
 
-    A telephone knows of such a leg nothing but who was rung when.
+    A telephone knows of such a leg nothing but who was rung when: for whomever he was offered last before.
     """
     if NOBODY not in told.get("phones", {}):
         return told, 0
@@ -95,9 +95,9 @@ def _named(told: Mapping[str, Told]) -> tuple[Mapping[str, Told], int]:
     ]
     named = 0
     for fact in phones.pop(NOBODY, []):
-        own = ((abs(offer.at - fact.at), number) for offer, number in offers if offer.who == fact.who)
-        apart_ms, number = min(own, default=(MOST_MS + 1, ""))
-        is_known = apart_ms <= MOST_MS
+        own = ((offer.at, number) for offer, number in offers if offer.who == fact.who)
+        offered_at, number = max((pair for pair in own if pair[0] <= fact.at), default=(0, ""))
+        is_known = fact.at - offered_at <= MOST_MS
         phones.setdefault(number if is_known else NOBODY, []).append(fact)
         named += is_known and fact.what == "rung"
     return {**told, "phones": phones}, named

@@ -217,8 +217,8 @@ def test_a_leg_dialled_as_the_caller_hung_up_is_his() -> None:
     world = World()
     dialled_for_nobody(world)
     world.log["4930000002"] = world.phones["4930000002"] = world.asterisk["4930000002"] = [
-        Fact("rung", "bob", T0 + 400),
-        Fact("leg over", "bob", T0 + 420, "us"),
+        Fact("rung", "bob", T0 + 505),
+        Fact("leg over", "bob", T0 + 520, "us"),
     ]
     matched = world.matched()
     assert (matched.unmatched, matched.calls, matched.fleeting, matched.crossed) == ([], 2, 0, 1)
