@@ -121,11 +121,11 @@ async def _calls(server: Server, calls: int, rate: int) -> list[list[Message]]:
         callers: list[Phone] = []
         for play in audit_company.plays(calls, rate, server.target):
             callers.append(await stack.enter_async_context(server.phone(play)))
-        with suppress(TimeoutError):  # a call that never ends is found by the comparison
+        with suppress(TimeoutError):  # a call, or a leg, that never ends is found by the comparison
             async with asyncio.timeout(calls / rate + TAIL_S):
                 await asyncio.gather(*(phone.over() for phone in callers))
-        for phone in agents:
-            await phone.quiet()
+            for phone in agents:
+                await phone.quiet()
         phones = [*agents, *callers]
     return [list(read_trace(phone.trace)) for phone in phones]
 

@@ -7,6 +7,7 @@ both channels. So holds, transfers, and whose BYE it was are from the other reco
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from math import inf
 from typing import NamedTuple
 
 import msgspec
@@ -169,13 +170,15 @@ def _agent(agent: str, channel: Channel, caller: Channel, leg: Dialog) -> Iterat
 
 
 def _talk(who: str, channel: Channel, leg: Dialog) -> Iterator[Fact]:
-    for on, at in leg.holds:
+    # What comes when the channel has ended is still accepted, and holds nobody.
+    holds = [(on, at) for on, at in leg.holds if at < (channel.ended_at or inf)]
+    for on, at in holds:
         yield Fact("hold" if on else "unhold", who, at)
     if leg.referred_at:
         yield Fact("given", who, leg.referred_at)
     if not channel.ended_at:
         return
-    if leg.holds and leg.holds[-1][0]:
+    if holds and holds[-1][0]:
         yield Fact("unhold", who, channel.ended_at)
     by: By = "self" if channel.source == channel.name else leg.over_by
     yield Fact("ended" if who == CALLER else "leg over", who, channel.ended_at, by)

@@ -112,6 +112,14 @@ def test_a_channel_ended_before_its_phone_was_dialled_is_no_leg() -> None:
     assert {fact.who for fact in told(lines, messages()[:2])} == {CALLER}
 
 
+def test_a_hold_that_comes_as_the_channel_has_ended_is_none() -> None:
+    late = [(902, True, "a", "INVITE sip:h SIP/2.0", "1 INVITE", sdp("inactive"))]
+    late += [(904, False, "a", "SIP/2.0 200 OK", "1 INVITE", sdp("inactive"))]
+    lines = [*ANSWERED, ended(901, "alice", ""), ended(903, "caller", PHONE)]
+    facts = told(lines, messages(BYE, (900, False, "a", "BYE sip:h SIP/2.0", "8 BYE", ""), *late))
+    assert not [fact for fact in facts if fact.what in ("hold", "unhold")]
+
+
 def test_a_phone_dialled_as_the_caller_hung_up_has_nobodys_number() -> None:
     nobody = sip("INVITE sip:alice@h SIP/2.0", "7 INVITE", sdp(), number=NOBODY, call_id="a")
     cancelled = sip("CANCEL sip:alice@h SIP/2.0", "7 CANCEL", number=NOBODY, call_id="a")
