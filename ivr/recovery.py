@@ -52,8 +52,13 @@ class Recovery:
         died = self._started_at not in (0, started_at)
         if died:
             self.died_at = self._cut_at
-        recovered = await self._adoption.reconcile(started_at, seen_at, self._cut_at, died)
-        self.seen_before, self._cut_at, self.done = 0, 0, True
+        cut_at, self._cut_at = self._cut_at, 0  # a cut while we look is the next look's
+        try:
+            recovered = await self._adoption.reconcile(started_at, seen_at, cut_at, died)
+        except BaseException:
+            self._cut_at = cut_at or self._cut_at
+            raise
+        self.seen_before, self.done = 0, True
         self._started_at = started_at
         self._recovered(self._worker, seen_at, recovered)
         await self._nailed.recover()

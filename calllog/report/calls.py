@@ -22,8 +22,6 @@ TONES: dict[str, Tone] = {
     "ivr_exit": "abandoned",
     "failed": "failed",
 }
-
-
 NAMES = {
     "queue": (waits.c.queue, waits.c.joined_at),
     "agent": (talks.c.agent, talks.c.bridged_at),
@@ -32,6 +30,7 @@ NAMES = {
 }
 """Options that are names of something → where those of a time are found."""
 SHOWN = 12
+"""Names that are told, at most, where none is like the one that was asked for."""
 
 
 def calls(source: Source, chosen: Chosen) -> Report:
