@@ -33,7 +33,8 @@ class Recovery:
         """The calls of this name's last process have been adopted."""
         self.died_at = 0
         """When the Asterisk that was there before this one went away, ms; 0: there was none."""
-        self._cut_at = 0
+        self._cuts: list[int] = []
+        """When Asterisk went away, ms, since what is known of our calls was last brought up to date."""
         self._started_at = 0
         self._worker = worker
         self._asterisk = asterisk
@@ -43,21 +44,19 @@ class Recovery:
 
     def cut(self, at: int) -> None:
         """Asterisk is away (ms): what has become of our calls is not known from then on, until we recover."""
-        self._cut_at = self._cut_at or at
+        self._cuts.append(at)
 
     async def recover(self) -> None:
         """Our own: we, or Asterisk, or our lease have been away."""
         seen_at = self.seen_before
         started_at = await self._asterisk.started_at()
         died = self._started_at not in (0, started_at)
+        cuts = len(self._cuts)
+        cut_at = self._cuts[0] if cuts else 0
         if died:
-            self.died_at = self._cut_at
-        cut_at, self._cut_at = self._cut_at, 0  # a cut while we look is the next look's
-        try:
-            recovered = await self._adoption.reconcile(started_at, seen_at, cut_at, died)
-        except BaseException:
-            self._cut_at = cut_at or self._cut_at
-            raise
+            self.died_at = cut_at
+        recovered = await self._adoption.reconcile(started_at, seen_at, cut_at, died)
+        del self._cuts[:cuts]  # one that came meanwhile is for the next time
         self.seen_before, self.done = 0, True
         self._started_at = started_at
         self._recovered(self._worker, seen_at, recovered)

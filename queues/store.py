@@ -311,8 +311,8 @@ class Store:
         """What an agent asks for. What must wait for the end of his call becomes his `wish`.
 
         `what`: the reason of a pause, the seconds of an extension (empty: the queue's), a disposition's code
-        or name, a leg's channel (`nail`). `by`: who forces it. Raises UnknownAgent,
-        UnknownDevice, DeviceTaken, NotNow.
+        or name, a leg's channel (`nail`). `by`: who forces it. Raises UnknownAgent, UnknownDevice,
+        DeviceTaken, NotNow.
         """
         own = (self.operations.worker, agent, action, what, device or "", by)
         reply = await self.operations.run("agent", *own, heed=self.operations.told)

@@ -110,7 +110,7 @@ class Shown:
         """As many of its columns as there is room for, with their bars if possible; no value is ever cut."""
         title = Text(escaped(table.title), style="bold")
         if not table.rows:
-            return Group(title, Text(table.empty, style="dim"))
+            return Group(title, Text(escaped(table.empty), style="dim"))
         rows = table.rows[: self._rows]
         columns = [
             (at, column)

@@ -211,6 +211,7 @@ def test_what_is_late_is_counted_as_the_service_level_counts_it(holdfast: Holdfa
         ("--queue", "slaes", "has queue slaes; nearest is: sales."),
         ("--agent", "nobody-knows-her", "has agent nobody-knows-her; there is: "),
         ("--verdict", "abandonned", "has verdict abandonned; nearest is: abandoned."),
+        ("--queue", "\x1b[31mfar away", "has queue \\x1b[31mfar away; there is: "),
         ("--flow", "", ""),
     ],
 )
